@@ -12,7 +12,7 @@ A fault is a mode and how many deliveries it shall hit; afterwards mails are tak
 import asyncio
 import threading
 
-from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP
 
 MODES = ("accept", "421", "451", "550", "drop", "slow")
 BYTES_MAX = 1024 * 1024
@@ -81,20 +81,23 @@ class Handler:
         return "250 2.0.0 kept"
 
 
-def start(host, port_wanted, mails, faults):
-    controller = Controller(
-        Handler(mails, faults),
-        hostname=host,
-        port=port_wanted,
-        data_size_limit=BYTES_MAX,
-        enable_SMTPUTF8=True,
-        ident="mail catcher",
-    )
-    if port_wanted == 0:
-        controller._trigger_server = lambda: None  # it would knock at port 0 to see whether the server answers
-    controller.start()
-    return controller
+class Server:
+    """The SMTP server on an event loop and a thread of its own."""
 
+    def __init__(self, host, port, mails, faults):
+        self.handler = Handler(mails, faults)
+        self.loop = asyncio.new_event_loop()
+        self.listener = self.loop.run_until_complete(self.loop.create_server(self._conversation, host, port))
+        self.port = self.listener.sockets[0].getsockname()[1]
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
 
-def port(controller):
-    return controller.server.sockets[0].getsockname()[1]
+    def stop(self):
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.listener.close()
+
+    def _conversation(self):
+        return SMTP(
+            self.handler, data_size_limit=BYTES_MAX, enable_SMTPUTF8=True, ident="mail catcher", loop=self.loop
+        )

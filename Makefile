@@ -1,0 +1,58 @@
+# mana-auth: what a person types. Each part has a Makefile of its own; this one only calls them in order.
+#
+#   make run      the whole service on http://localhost:3001, with its own database and a mail catcher
+#   make test     every test there is; ends with one line `N passed, N failed`
+#   make lint     format, who includes whom, warnings, scripts        make format   let clang-format write
+#   make fuzz     every parser for SECONDS (60)                        make bench    what BENCHMARKS.md reports
+#   make routes   the public API as Markdown                           make config   the environment as Markdown
+#   make build    common/, extension/, edge/                           make install  the same, into DESTDIR
+#   make clean    what was built; the data of `make run` stays         make distclean  that too
+
+.DEFAULT_GOAL := build
+.PHONY: run test lint format fuzz bench routes config build stage packages install clean distclean
+
+SECONDS_EACH = $(or $(SECONDS),60)
+PARTS        = common extension edge
+
+run: stage
+	@exec tests/stack/stack run
+
+test: stage
+	@tests/run
+
+lint: stage
+	@tests/run lint
+
+fuzz: packages
+	@$(MAKE) --no-print-directory -C tests/fuzz check SECONDS=$(SECONDS_EACH)
+
+bench: stage
+	@tests/bench/run
+
+format:
+	@git ls-files '*.c' '*.h' | xargs clang-format-14 -i
+
+routes config: build
+	@build/mana-auth-edge $@
+
+build: packages
+	@for part in $(PARTS); do $(MAKE) --no-print-directory -C $$part || exit; done
+
+# The extension where the private clusters of tests/stack look for it.
+stage: build
+	@$(MAKE) --no-print-directory -C extension install DESTDIR=$(CURDIR)/build/pgroot >build/stage.log 2>&1 \
+		|| { cat build/stage.log; exit 1; }
+
+packages:
+	@tests/stack/install
+
+install: build
+	@$(MAKE) --no-print-directory -C extension install
+	@$(MAKE) --no-print-directory -C edge install
+
+clean:
+	@for part in $(PARTS); do $(MAKE) --no-print-directory -C $$part clean; done
+	@rm -rf build/pgroot build/stacks build/stage.log tests/integration/node_modules
+
+distclean: clean
+	@rm -rf build

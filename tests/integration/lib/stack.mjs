@@ -1,0 +1,65 @@
+// A private stack for one test file: tests/stack/stack in its serving mode, as a child that dies with us.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+import { Mailbox } from './mail.mjs';
+
+const STACK = fileURLToPath(new URL('../../stack/stack', import.meta.url));
+
+/** Starts PostgreSQL, a mail catcher and the edge on free ports; `environment` is the service's. */
+export async function startStack(environment = {}) {
+  const stack = new Stack(environment);
+  Object.assign(stack, await stack.answer());
+  stack.mail = new Mailbox(stack.mailUrl.replace('localhost', '127.0.0.1'));
+  return stack;
+}
+
+class Stack {
+  constructor(environment) {
+    this.process = spawn(STACK, ['serve'], {
+      env: { ...process.env, ...environment },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    this.ended = new Promise((resolve) => this.process.once('exit', (code, signal) => resolve({ code, signal })));
+    this.lines = createInterface({ input: this.process.stdout })[Symbol.asyncIterator]();
+  }
+
+  async answer() {
+    const { value, done } = await this.lines.next();
+    if (done) throw new Error(`the stack ended: ${JSON.stringify(await this.ended)}`);
+    return JSON.parse(value);
+  }
+
+  /** edge-stop, edge-kill, edge-start, postgres-stop {mode}, postgres-start, mail-stop, mail-start */
+  async command(what, more = {}) {
+    this.process.stdin.write(`${JSON.stringify({ do: what, ...more })}\n`);
+    const { ok, error, ...report } = await this.answer();
+    if (!ok) throw new Error(`${what}: ${error}`);
+    Object.assign(this, report);
+  }
+
+  /** Rows of a query as objects; `variables` are used as :'name'. */
+  sql(text, variables = {}) {
+    const rows = this.psql(`SELECT coalesce(json_agg(r), '[]') FROM (${text}) r`, variables);
+    return JSON.parse(rows);
+  }
+
+  /** What psql prints for any SQL, run as the superuser. */
+  psql(text, variables = {}) {
+    const set = Object.entries(variables).flatMap(([name, value]) => ['-v', `${name}=${value}`]);
+    const connection = ['-h', this.socket, '-U', 'postgres', 'mana_platform'];
+    const done = spawnSync('psql', ['-qAtX', '-v', 'ON_ERROR_STOP=1', ...set, '-f', '-', ...connection], {
+      input: text,
+      encoding: 'utf8',
+    });
+    if (done.status !== 0) throw new Error(`psql: ${done.stderr}`);
+    return done.stdout.trim();
+  }
+
+  async stop() {
+    this.process.stdin.end();
+    return this.ended;
+  }
+}

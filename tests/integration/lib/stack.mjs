@@ -8,17 +8,17 @@ import { Mailbox } from './mail.mjs';
 
 const STACK = fileURLToPath(new URL('../../stack/stack', import.meta.url));
 
-/** Starts PostgreSQL, a mail catcher and the edge on free ports; `environment` is the service's. */
-export async function startStack(environment = {}) {
-  const stack = new Stack(environment);
+/** Starts PostgreSQL, a mail catcher and the edge on free ports; `environment` is the service's, `options` the stack's. */
+export async function startStack(environment = {}, options = []) {
+  const stack = new Stack(environment, options);
   Object.assign(stack, await stack.answer());
   stack.mail = new Mailbox(stack.mailUrl.replace('localhost', '127.0.0.1'));
   return stack;
 }
 
 class Stack {
-  constructor(environment) {
-    this.process = spawn(STACK, ['serve'], {
+  constructor(environment, options) {
+    this.process = spawn(STACK, ['serve', ...options], {
       env: { ...process.env, ...environment },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
@@ -56,6 +56,27 @@ class Stack {
     });
     if (done.status !== 0) throw new Error(`psql: ${done.stderr}`);
     return done.stdout.trim();
+  }
+
+  /** A psql that stays open, to hold locks: `await session.run(sql)`, `session.close()`. */
+  session() {
+    const connection = ['-h', this.socket, '-U', 'postgres', 'mana_platform'];
+    const psql = spawn('psql', ['-qAtX', '-v', 'ON_ERROR_STOP=1', ...connection], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const lines = createInterface({ input: psql.stdout })[Symbol.asyncIterator]();
+    return {
+      async run(sql) {
+        psql.stdin.write(`${sql};\n\\echo -- done\n`);
+        for (;;) {
+          const { value, done } = await lines.next();
+          if (done) throw new Error('psql ended');
+          if (value === '-- done') return;
+        }
+      },
+      close() {
+        psql.stdin.end();
+        return new Promise((resolve) => psql.once('exit', resolve));
+      },
+    };
   }
 
   async stop() {

@@ -1,0 +1,83 @@
+// The outbox: whatever the mail server does, each mail arrives once, or twice under one Message-ID where nobody could
+// know, or ends as a dead letter with the reason; and no request waits for any of it.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { signUp, somebody } from './lib/people.mjs';
+import { startStack } from './lib/stack.mjs';
+import { until } from './lib/wait.mjs';
+
+const PATIENT = { waitSeconds: 45 };
+
+describe('mail delivery', () => {
+  let stack;
+  before(async () => {
+    stack = await startStack({ RATE_LIMIT: 'off' });
+  });
+  after(() => stack?.stop());
+
+  for (const mode of ['421', '451']) {
+    test(`a mail server that says ${mode} gets the mail again later, once`, async () => {
+      await stack.mail.fail(mode, { times: 2 });
+      const before = await stack.mail.hits();
+      const person = somebody(stack);
+      assert.equal((await signUp(person)).status, 200);
+      await stack.mail.latest(person.email, PATIENT);
+      assert.equal((await stack.mail.hits())[mode], before[mode] + 2);
+      await delivered(stack, person);
+      assert.equal((await stack.mail.find(person.email)).length, 1);
+    });
+  }
+
+  test('a mail server that refuses for good makes a dead letter with its reason', async () => {
+    await stack.mail.fail('550', { times: 1 });
+    const person = somebody(stack);
+    assert.equal((await signUp(person)).status, 200);
+    const letter = await until('the dead letter', () => outbox(stack, person).find(({ dead }) => dead), 45_000);
+    assert.match(letter.reason, /550/);
+    assert.deepEqual(await stack.mail.find(person.email, { waitSeconds: 0 }), []);
+  });
+
+  test('a connection cut after DATA leaves two copies at most, under one Message-ID', async () => {
+    await stack.mail.fail('drop', { times: 1 });
+    const person = somebody(stack);
+    assert.equal((await signUp(person)).status, 200);
+    const mails = await stack.mail.find(person.email, { count: 2, ...PATIENT });
+    assert.equal(mails.length, 2);
+    assert.equal(mails[0].messageId, mails[1].messageId);
+    await delivered(stack, person);
+  });
+
+  test('a slow mail server slows no request', async () => {
+    await stack.mail.fail('slow', { times: 1, seconds: 3 });
+    const person = somebody(stack);
+    const since = Date.now();
+    assert.equal((await signUp(person)).status, 200);
+    const next = await signUp(somebody(stack));
+    assert.equal(next.status, 200);
+    assert.ok(Date.now() - since < 3000, 'sign-ups waited for the mail server');
+    await stack.mail.latest(person.email, PATIENT);
+  });
+
+  test('mails that piled up while the mail server was away all arrive, once each', async () => {
+    await stack.command('mail-stop');
+    const people = Array.from({ length: 10 }, () => somebody(stack));
+    for (const person of people) assert.equal((await signUp(person)).status, 200);
+    await stack.command('mail-start');
+    for (const person of people) {
+      await stack.mail.latest(person.email, PATIENT);
+      await delivered(stack, person);
+    }
+    for (const person of people) assert.equal((await stack.mail.find(person.email)).length, 1);
+  });
+
+  test('a name cannot write headers or HTML into a mail', async () => {
+    const person = somebody(stack, '<img src=x onerror=alert(1)>\\r\\nBcc: eve@example.com');
+    assert.equal((await signUp(person)).status, 200);
+    const mail = await stack.mail.latest(person.email, PATIENT);
+    assert.deepEqual(mail.envelopeTo, [person.email]);
+    assert.ok(!mail.headers.some(([name]) => name.toLowerCase() === 'bcc'));
+    assert.ok(!mail.html.includes('<img src=x'));
+  });
+});

@@ -9,7 +9,7 @@
 #   make clean    what was built; the data of `make run` stays         make distclean  that too
 
 .DEFAULT_GOAL := build
-.PHONY: run test lint format fuzz bench routes config build stage packages install clean distclean
+.PHONY: run test lint format fuzz bench routes config build stage packages secrets install clean distclean
 
 SECONDS_EACH = $(or $(SECONDS),60)
 PARTS        = common extension edge
@@ -45,6 +45,10 @@ stage: build
 
 packages:
 	@tests/stack/install
+
+# Keys and passwords for docker-compose.yml, made once.
+secrets:
+	@tests/stack/make-secrets
 
 install: build
 	@$(MAKE) --no-print-directory -C extension install

@@ -6,7 +6,7 @@ import { Client } from './http.mjs';
 
 let people = 0;
 
-export const PASSWORD = 'correct-horse-9-battery';
+export const PASSWORD = 'violet-kayak-under-9-moons';
 
 /** Somebody who has never been here: an address of their own and a browser. */
 export function somebody(stack, name = 'Ada Lovelace') {

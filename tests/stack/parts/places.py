@@ -57,6 +57,8 @@ class Places:
         if not users.can_enter(build):
             base = pathlib.Path("/var/tmp") / f"mana-auth-{short_hash(CHECKOUT)}"
             base.mkdir(mode=0o755, exist_ok=True)
+            if base.stat().st_uid != os.getuid():
+                raise PermissionError(f"{base} belongs to somebody else")
             self.notes.append(f"{build} cannot be entered by {users.database}: the stack lives in {base}")
         stacks = base / "stacks"
         stacks.mkdir(exist_ok=True)

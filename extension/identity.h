@@ -1,0 +1,10 @@
+/* Whose rows the running transaction may see (row-level security). */
+#ifndef MANA_IDENTITY_H
+#define MANA_IDENTITY_H
+
+extern void identity_init(void);
+
+/* Until the end of the transaction, or the next call. The caller has checked who is asking. */
+extern void identity_assume(const char *user_id);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * The library's entry: what is in it, in the order of dependence. SQL functions stand in the files named.
+ *
+ *   kek         the key ring (settings mana_auth.kek_file, mana_auth.kek)
+ *   seal        values sealed under the ring
+ *   random      ids and one-time tokens
+ *   json        the JSON that clients read
+ *   identity    whose rows a transaction may see
+ *   rate_limit  requests counted in shared memory
+ *   policy      settings that the rules in SQL read
+ *   quiet       ordinary refusals stay out of the log
+ *   audit       the vault's trail: row MACs, seals, verification
+ *   vault       a user's master key: init, fetch, rotate, recovery, zero-knowledge
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "identity.h"
+#include "kek.h"
+#include "miscadmin.h"
+#include "policy.h"
+#include "quiet.h"
+#include "rate_limit.h"
+#include "utils/guc.h"
+
+PG_MODULE_MAGIC;
+
+void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	if (!process_shared_preload_libraries_in_progress)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		    errmsg("mana_auth must be loaded via shared_preload_libraries"));
+	kek_define_settings();
+	identity_init();
+	rate_limit_init();
+	policy_define_settings();
+	quiet_init();
+	MarkGUCPrefixReserved("mana_auth");
+}

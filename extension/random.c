@@ -1,0 +1,39 @@
+/* Ids and one-time tokens: letters and digits from the server's strong random source, without bias. */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "compat.h"
+
+PG_FUNCTION_INFO_V1(mana_random_id);
+
+#define ALPHABET "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+#define LETTERS  (sizeof(ALPHABET) - 1)
+#define UNBIASED (256 / LETTERS * LETTERS) /* bytes from here on are thrown away */
+#define LEN_MIN  16
+#define LEN_MAX  256
+
+Datum
+mana_random_id(PG_FUNCTION_ARGS)
+{
+	int32 len = PG_GETARG_INT32(0);
+	unsigned char pool[64];
+	text *id;
+	char *at;
+
+	if (len < LEN_MIN || len > LEN_MAX)
+		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		    errmsg("the length of an id must be between %d and %d", LEN_MIN, LEN_MAX));
+	id = palloc(VARHDRSZ + len);
+	SET_VARSIZE(id, VARHDRSZ + len);
+	at = VARDATA(id);
+	while (at < VARDATA(id) + len) {
+		if (!pg_strong_random(pool, sizeof(pool)))
+			ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not get random bytes"));
+		for (size_t i = 0; i < sizeof(pool) && at < VARDATA(id) + len; i++)
+			if (pool[i] < UNBIASED)
+				*at++ = ALPHABET[pool[i] % LETTERS];
+	}
+	explicit_bzero(pool, sizeof(pool));
+	PG_RETURN_TEXT_P(id);
+}

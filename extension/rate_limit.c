@@ -1,0 +1,248 @@
+/*
+ * Rate limits, counted for all edges together in shared memory: fixed windows by class and client, the classes and
+ * numbers of the service before us. auth_api.caller counts while it builds the caller, so no routine can forget to.
+ *
+ * The table is a fixed number of small buckets, each with its own lock; a full bucket gives up its oldest window. Keys
+ * are keyed hashes, so that nobody can aim at a bucket. Counters are gone after a crash: they are seconds old at most.
+ */
+#include "postgres.h"
+
+#include <sodium.h>
+#include <sys/socket.h>
+
+#include "errors.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "rate_limit.h"
+#include "storage/ipc.h"
+#include "storage/lwlock.h"
+#include "storage/shmem.h"
+#include "storage/spin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/inet.h"
+#include "utils/timestamp.h"
+#include "compat.h"
+
+
+#define BUCKETS         8192 /* a power of two */
+#define BUCKET_ENTRIES  7
+#define IPV6_KEPT_BYTES 8    /* a /64 is one client (RFC 6177) */
+
+struct limit {
+	const char *class;
+	int window_seconds;
+	int max;
+};
+
+static const struct limit limits[] = {
+	{"sign_in", 10, 3},
+	{"sign_up", 10, 3},
+	{"change_password", 10, 3},
+	{"change_email", 10, 3},
+	{"mail", 60, 3},
+	{"two_factor", 10, 3},
+	{"magic_link", 60, 5},
+	{"passkey", 60, 20},
+	{"default", 10, 100},
+};
+
+struct entry {
+	uint64 key;
+	TimestampTz since;
+	int count;
+};
+
+struct bucket {
+	slock_t lock;
+	struct entry entries[BUCKET_ENTRIES];
+};
+
+struct table {
+	unsigned char hash_key[crypto_shorthash_KEYBYTES];
+	struct bucket buckets[BUCKETS];
+};
+
+PG_FUNCTION_INFO_V1(mana_caller);
+PG_FUNCTION_INFO_V1(mana_rate_limit_count);
+
+static struct table *table;
+static bool enabled = true;
+static shmem_request_hook_type next_shmem_request;
+static shmem_startup_hook_type next_shmem_startup;
+
+static void request_memory(void);
+static void start_up(void);
+static const struct limit *limit_of(const text *class);
+static uint64 key_of(const text *class, const inet *ip, const text *subject);
+static int count(uint64 key, const struct limit *limit);
+static struct entry *entry_of(struct bucket *bucket, uint64 key);
+static void refuse(int retry_after_seconds) pg_attribute_noreturn();
+
+void
+rate_limit_init(void)
+{
+	DefineCustomBoolVariable("mana_auth.rate_limit", "Counts and limits the requests of clients.", NULL,
+	    &enabled, true, PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	next_shmem_request = shmem_request_hook;
+	shmem_request_hook = request_memory;
+	next_shmem_startup = shmem_startup_hook;
+	shmem_startup_hook = start_up;
+}
+
+static void
+request_memory(void)
+{
+	if (next_shmem_request)
+		next_shmem_request();
+	RequestAddinShmemSpace(MAXALIGN(sizeof(struct table)));
+}
+
+static void
+start_up(void)
+{
+	bool found;
+
+	if (next_shmem_startup)
+		next_shmem_startup();
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	table = ShmemInitStruct("mana_auth rate limits", sizeof(struct table), &found);
+	if (!found) {
+		memset(table, 0, sizeof(*table));
+		randombytes_buf(table->hash_key, sizeof(table->hash_key));
+		for (int i = 0; i < BUCKETS; i++)
+			SpinLockInit(&table->buckets[i].lock);
+	}
+	LWLockRelease(AddinShmemInitLock);
+}
+
+/* auth_api.caller: its arguments as a row, after the request has been counted. */
+Datum
+mana_caller(PG_FUNCTION_ARGS)
+{
+	enum { IP = 4, RATE_CLASS = 7, COLUMNS = 8 };
+	TupleDesc shape;
+	Datum values[COLUMNS];
+	bool nulls[COLUMNS];
+	int retry_after;
+
+	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE || shape->natts != COLUMNS)
+		elog(ERROR, "auth.caller has an unexpected shape");
+	if (enabled && !PG_ARGISNULL(RATE_CLASS) && !PG_ARGISNULL(IP)) {
+		const text *class = PG_GETARG_TEXT_PP(RATE_CLASS);
+		const struct limit *limit = limit_of(class);
+
+		retry_after = limit ? count(key_of(class, PG_GETARG_INET_PP(IP), NULL), limit) : 0;
+		if (retry_after > 0)
+			refuse(retry_after);
+	}
+	for (int i = 0; i < COLUMNS; i++) {
+		values[i] = PG_GETARG_DATUM(i);
+		nulls[i] = PG_ARGISNULL(i);
+	}
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(shape), values, nulls)));
+}
+
+/* auth.rate_limit_count(class, subject): the same for what is not a client address; seconds to wait, 0 when within. */
+Datum
+mana_rate_limit_count(PG_FUNCTION_ARGS)
+{
+	const text *class = PG_GETARG_TEXT_PP(0);
+	const struct limit *limit = limit_of(class);
+
+	if (!enabled || limit == NULL)
+		PG_RETURN_INT32(0);
+	PG_RETURN_INT32(count(key_of(class, NULL, PG_GETARG_TEXT_PP(1)), limit));
+}
+
+/* A class is a name of the table, or `name/what` to count apart under the same numbers; `none` is not counted. */
+static const struct limit *
+limit_of(const text *class)
+{
+	const char *name = VARDATA_ANY(class);
+	size_t len = VARSIZE_ANY_EXHDR(class);
+	const char *slash = memchr(name, '/', len);
+
+	if (slash != NULL)
+		len = (size_t)(slash - name);
+	if (len == 4 && memcmp(name, "none", 4) == 0)
+		return NULL;
+	for (size_t i = 0; i < lengthof(limits); i++)
+		if (strlen(limits[i].class) == len && memcmp(limits[i].class, name, len) == 0)
+			return &limits[i];
+	ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	    errmsg("there is no rate class \"%s\"", text_to_cstring(class)));
+}
+
+static uint64
+key_of(const text *class, const inet *ip, const text *subject)
+{
+	unsigned char in[512];
+	size_t len = Min(VARSIZE_ANY_EXHDR(class), 255);
+	uint64 key;
+
+	memcpy(in, VARDATA_ANY(class), len);
+	in[len++] = '\0';
+	if (ip != NULL) {
+		size_t kept = ip_family(ip) == PGSQL_AF_INET6 ? IPV6_KEPT_BYTES : 4;
+
+		memcpy(in + len, ip_addr(ip), kept);
+		len += kept;
+	} else {
+		size_t kept = Min(VARSIZE_ANY_EXHDR(subject), sizeof(in) - len);
+
+		memcpy(in + len, VARDATA_ANY(subject), kept);
+		len += kept;
+	}
+	crypto_shorthash((unsigned char *)&key, in, len, table->hash_key);
+	return key == 0 ? 1 : key;
+}
+
+/* Seconds to wait, 0 when the request is within its limit (and now counted). */
+static int
+count(uint64 key, const struct limit *limit)
+{
+	struct bucket *bucket = &table->buckets[key & (BUCKETS - 1)];
+	TimestampTz now = GetCurrentTimestamp();
+	int64 window = (int64)limit->window_seconds * USECS_PER_SEC;
+	int64 wait = 0;
+	struct entry *entry;
+
+	SpinLockAcquire(&bucket->lock);
+	entry = entry_of(bucket, key);
+	if (entry->count == 0 || now - entry->since >= window || now < entry->since) {
+		entry->since = now;
+		entry->count = 1;
+	} else if (entry->count >= limit->max) {
+		wait = entry->since + window - now;
+	} else {
+		entry->count++;
+	}
+	SpinLockRelease(&bucket->lock);
+	return (int)((wait + USECS_PER_SEC - 1) / USECS_PER_SEC);
+}
+
+static struct entry *
+entry_of(struct bucket *bucket, uint64 key)
+{
+	struct entry *oldest = &bucket->entries[0];
+
+	for (int i = 0; i < BUCKET_ENTRIES; i++) {
+		struct entry *entry = &bucket->entries[i];
+
+		if (entry->key == key)
+			return entry;
+		if (entry->since < oldest->since)
+			oldest = entry;
+	}
+	*oldest = (struct entry){.key = key};
+	return oldest;
+}
+
+static void
+refuse(int retry_after_seconds)
+{
+	ereport(ERROR, errcode(MANA_ERRCODE(429)), errmsg("too many requests"),
+	    errdetail_internal("{\"code\":\"RATE_LIMITED\",\"retryAfterSeconds\":%d}", retry_after_seconds));
+}

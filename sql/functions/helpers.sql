@@ -1,0 +1,80 @@
+-- What all routines stand on, written in C.
+
+CREATE FUNCTION auth.random_id(length integer DEFAULT 32) RETURNS text
+  LANGUAGE c VOLATILE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mana_random_id';
+COMMENT ON FUNCTION auth.random_id IS 'random letters and digits (5.95 bits each) from the strong random source';
+
+CREATE FUNCTION auth.json_object(VARIADIC "any") RETURNS json
+  LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mana_json_object';
+COMMENT ON FUNCTION auth.json_object IS
+  'compact JSON object from keys and values in the order given; times as 2026-11-23T11:20:03.930Z';
+
+CREATE FUNCTION auth.json_array_add(internal, json) RETURNS internal
+  LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mana_json_array_add';
+CREATE FUNCTION auth.json_array_end(internal) RETURNS json
+  LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mana_json_array_end';
+CREATE AGGREGATE auth.json_array_agg(json) (
+  SFUNC = auth.json_array_add, STYPE = internal, FINALFUNC = auth.json_array_end);
+COMMENT ON AGGREGATE auth.json_array_agg(json) IS 'compact JSON array; [] of nothing';
+
+CREATE FUNCTION auth.fresh_token() RETURNS json
+  LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mana_fresh_token';
+COMMENT ON FUNCTION auth.fresh_token IS 'in a reply: where the edge puts the token of the session that was just opened';
+CREATE FUNCTION auth.access_token() RETURNS json
+  LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mana_access_token';
+COMMENT ON FUNCTION auth.access_token IS 'in a reply: where the edge puts the access JWT that it signs from the claims';
+CREATE FUNCTION auth.presented_token() RETURNS json
+  LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mana_presented_token';
+COMMENT ON FUNCTION auth.presented_token IS 'in a reply: where the edge puts the session token that was presented';
+
+CREATE FUNCTION auth.iso(timestamptz) RETURNS text
+  LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mana_iso';
+COMMENT ON FUNCTION auth.iso IS 'ISO 8601 in UTC with milliseconds, as JavaScript''s toISOString';
+
+CREATE FUNCTION auth.seal(plain bytea, context text) RETURNS bytea
+  LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'mana_seal';
+COMMENT ON FUNCTION auth.seal IS
+  'AES-256-GCM under the active key of the ring; opens only with the same context. MA503 without a ring';
+CREATE FUNCTION auth.unseal(sealed bytea, context text) RETURNS bytea
+  LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'mana_unseal';
+COMMENT ON FUNCTION auth.unseal IS 'opens what auth.seal made; MA503 when the ring lacks the key, 22P05 class when changed';
+
+CREATE FUNCTION auth.identity_assume(user_id text) RETURNS void
+  LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'mana_identity_assume';
+COMMENT ON FUNCTION auth.identity_assume IS 'from here to the end of the transaction row-level security shows this user''s rows';
+CREATE FUNCTION auth.identity() RETURNS text
+  LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'mana_identity';
+COMMENT ON FUNCTION auth.identity IS 'whose rows this transaction may see; NULL: nobody''s';
+
+CREATE FUNCTION auth.rate_limit_count(class text, subject text) RETURNS integer
+  LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'mana_rate_limit_count';
+COMMENT ON FUNCTION auth.rate_limit_count IS
+  'counts one use of a rate class by a subject that is no client address; seconds to wait, 0: within the limit';
+
+CREATE FUNCTION auth_api.caller(
+    session_digest bytea, fresh_digest bytea, user_id text, session_id text,
+    ip inet, user_agent text, request_id text, rate_class text) RETURNS auth.caller
+  LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'mana_caller';
+COMMENT ON FUNCTION auth_api.caller IS
+  'the first argument of every call; counts the request in its rate class and client address (IPv6: its /64) and raises '
+  'MA429 with {"code":"RATE_LIMITED","retryAfterSeconds":n} over the limit';
+
+CREATE FUNCTION auth.kek_derive(label text) RETURNS bytea
+  LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'mana_kek_derive';
+COMMENT ON FUNCTION auth.kek_derive IS '32 bytes from the active KEK and a label (HKDF-SHA-256, RFC 5869)';
+
+CREATE FUNCTION auth.ed25519_jwk(seed bytea) RETURNS text
+  LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'mana_ed25519_jwk';
+COMMENT ON FUNCTION auth.ed25519_jwk IS 'the public JWK (RFC 8037) of a 32-byte Ed25519 seed';
+
+-- pgcrypto stands in whatever schema the DBA gave it; this is the one place that has to know.
+DO $$
+BEGIN
+  EXECUTE pg_catalog.format(
+    'CREATE FUNCTION auth.random_bytes(length integer) RETURNS bytea LANGUAGE sql VOLATILE STRICT '
+    'RETURN %I.gen_random_bytes(length)',
+    (SELECT n.nspname FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
+      WHERE e.extname = 'pgcrypto'));
+END
+$$;
+COMMENT ON FUNCTION auth.random_bytes IS 'strong random bytes (pgcrypto)';

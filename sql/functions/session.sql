@@ -1,0 +1,117 @@
+-- Sessions: opening, finding, showing, ending.
+
+CREATE FUNCTION auth.session_find(c auth.caller) RETURNS auth.sessions
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  s auth.sessions;
+BEGIN
+  IF c.session_digest IS NOT NULL THEN
+    SELECT * INTO s FROM auth.sessions x WHERE x.token_digest = c.session_digest AND x.expires_at > now();
+  ELSIF c.session_id IS NOT NULL THEN
+    SELECT * INTO s FROM auth.sessions x
+     WHERE x.id = c.session_id AND x.user_id = c.user_id AND x.expires_at > now();
+  END IF;
+  RETURN s;
+END
+$$;
+COMMENT ON FUNCTION auth.session_find IS
+  'the live session behind the cookie, or behind the access JWT''s sub and sid; a row of NULLs when there is none';
+
+CREATE FUNCTION auth.session_json(s auth.sessions, token json) RETURNS json LANGUAGE sql STABLE
+  RETURN auth.json_object(
+    'expiresAt', s.expires_at, 'token', token, 'createdAt', s.created_at, 'updatedAt', s.updated_at,
+    'ipAddress', COALESCE(s.ip_address, ''), 'userAgent', COALESCE(s.user_agent, ''), 'userId', s.user_id,
+    'activeOrganizationId', s.active_organization_id, 'id', s.id);
+COMMENT ON FUNCTION auth.session_json IS
+  'a session as clients see it; token: auth.presented_token() for the caller''s own, a handle for another';
+
+CREATE FUNCTION auth.session_cookies(remember boolean) RETURNS text LANGUAGE sql IMMUTABLE
+  RETURN CASE WHEN remember THEN E'session_token \x01 604800'
+              ELSE E'session_token \x01 session\ndont_remember true session' END;
+COMMENT ON FUNCTION auth.session_cookies IS 'cookies of a session that was just opened';
+
+CREATE FUNCTION auth.session_cookies_cleared() RETURNS text LANGUAGE sql IMMUTABLE
+  RETURN E'session_token - 0\nsession_data - 0\ndont_remember - 0';
+COMMENT ON FUNCTION auth.session_cookies_cleared IS 'takes the cookies of a session away';
+
+CREATE FUNCTION auth.session_open(c auth.caller, for_user_id text, remember boolean) RETURNS auth.sessions
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  most constant integer := current_setting('mana_auth.session_limit')::integer;
+  s auth.sessions;
+BEGIN
+  PERFORM FROM auth.users u WHERE u.id = for_user_id FOR NO KEY UPDATE; -- sessions of one user are opened one at a time
+  INSERT INTO auth.sessions (user_id, token_digest, expires_at, ip_address, user_agent, remember_me)
+  VALUES (for_user_id, c.fresh_digest, now() + CASE WHEN remember THEN interval '7 days' ELSE interval '1 day' END,
+          host(c.ip), c.user_agent, remember)
+  RETURNING * INTO s;
+  DELETE FROM auth.sessions x
+   WHERE x.id IN (SELECT o.id FROM auth.sessions o WHERE o.user_id = for_user_id AND o.id <> s.id
+                   ORDER BY o.created_at DESC, o.id OFFSET most - 1);
+  RETURN s;
+END
+$$;
+COMMENT ON FUNCTION auth.session_open IS
+  'a new session for the token behind c.fresh_digest: 7 days, or 1 without remember; over the limit the oldest go';
+
+CREATE FUNCTION auth_api.session_get(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  s auth.sessions;
+  u auth.users;
+  cookies text;
+BEGIN
+  IF c.session_digest IS NULL THEN
+    RETURN auth.granted('null');
+  END IF;
+  SELECT x.* INTO s FROM auth.sessions x WHERE x.token_digest = c.session_digest;
+  IF s.id IS NULL THEN
+    RETURN auth.granted('null', auth.session_cookies_cleared());
+  ELSIF s.expires_at <= now() THEN
+    DELETE FROM auth.sessions x WHERE x.id = s.id AND x.expires_at <= now();
+    RETURN auth.granted('null', auth.session_cookies_cleared());
+  END IF;
+  SELECT x.* INTO STRICT u FROM auth.users x WHERE x.id = s.user_id;
+  IF s.remember_me AND s.expires_at < now() + interval '6 days' AND (input ->> 'disableRefresh') IS DISTINCT FROM 'true' THEN
+    UPDATE auth.sessions x SET expires_at = now() + interval '7 days', updated_at = now(), last_activity_at = now()
+     WHERE x.id = s.id AND x.expires_at > now()
+    RETURNING x.* INTO s;
+    cookies := E'session_token \x03 604800';
+  END IF;
+  RETURN auth.granted(
+    auth.json_object('session', auth.session_json(s, auth.presented_token()), 'user', auth.user_json(u)),
+    cookies, auth.user_claims(u, s.id));
+END
+$$;
+COMMENT ON FUNCTION auth_api.session_get IS
+  'GET /get-session: {session, user} or null. A session older than a day of its seven is extended (input disableRefresh: '
+  'true leaves it); the cookies of a dead one are cleared';
+
+CREATE FUNCTION auth_api.session_sign_out(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  ended text;
+BEGIN
+  DELETE FROM auth.sessions s WHERE s.token_digest = c.session_digest RETURNING s.user_id INTO ended;
+  IF ended IS NOT NULL THEN
+    PERFORM auth.security_event(c, ended, 'LOGOUT');
+  END IF;
+  RETURN auth.granted(auth.json_object('success', true), auth.session_cookies_cleared());
+END
+$$;
+COMMENT ON FUNCTION auth_api.session_sign_out IS 'POST /sign-out: {"success":true}, with or without a session';
+
+CREATE FUNCTION auth_api.token_issue(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  s auth.sessions := auth.session_find(c);
+  u auth.users;
+BEGIN
+  IF s.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  END IF;
+  SELECT x.* INTO STRICT u FROM auth.users x WHERE x.id = s.user_id;
+  RETURN auth.granted(auth.json_object('token', auth.access_token()), NULL, auth.user_claims(u, s.id));
+END
+$$;
+COMMENT ON FUNCTION auth_api.token_issue IS 'GET /token: an access JWT of a live session';

@@ -1,0 +1,35 @@
+-- Who owns and who may call. Last, so that nothing escapes it: everything belongs to auth_owner, nothing to PUBLIC.
+
+DO $$
+DECLARE
+  o record;
+BEGIN
+  FOR o IN
+    SELECT pg_catalog.format('ALTER %s %s OWNER TO auth_owner',
+             CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' WHEN 'c' THEN 'TYPE' ELSE 'TABLE' END,
+             c.oid::pg_catalog.regclass) AS sql
+      FROM pg_catalog.pg_class c
+     WHERE c.relnamespace IN ('auth'::pg_catalog.regnamespace, 'auth_api'::pg_catalog.regnamespace)
+       AND c.relkind IN ('r', 'p', 'v', 'c')
+    UNION ALL
+    SELECT pg_catalog.format('ALTER %s %s OWNER TO auth_owner',
+             CASE p.prokind WHEN 'a' THEN 'AGGREGATE' ELSE 'ROUTINE' END, p.oid::pg_catalog.regprocedure)
+      FROM pg_catalog.pg_proc p
+     WHERE p.pronamespace IN ('auth'::pg_catalog.regnamespace, 'auth_api'::pg_catalog.regnamespace)
+    UNION ALL
+    SELECT pg_catalog.format('ALTER TYPE %s OWNER TO auth_owner', t.oid::pg_catalog.regtype)
+      FROM pg_catalog.pg_type t
+     WHERE t.typnamespace = 'auth'::pg_catalog.regnamespace AND t.typtype = 'e'
+  LOOP
+    EXECUTE o.sql;
+  END LOOP;
+END
+$$;
+
+ALTER SCHEMA auth OWNER TO auth_owner;
+ALTER SCHEMA auth_api OWNER TO auth_owner;
+REVOKE ALL ON ALL ROUTINES IN SCHEMA auth, auth_api FROM PUBLIC;
+GRANT USAGE ON SCHEMA auth_api TO auth_edge;
+GRANT EXECUTE ON ALL ROUTINES IN SCHEMA auth_api TO auth_edge;
+GRANT USAGE ON SCHEMA auth TO auth_edge; -- the types auth.caller and auth.reply; no routine and no table
+GRANT USAGE ON SCHEMA auth TO auth_admin, auth_auditor;

@@ -1,0 +1,20 @@
+# The parts of the version file, in the order in which they are joined. A part may name what stands above it.
+
+SQL_PARTS = \
+	schema/roles \
+	schema/types \
+	functions/helpers \
+	functions/reply \
+	schema/user \
+	schema/session \
+	schema/account \
+	schema/verification \
+	schema/security_event \
+	schema/lockout \
+	schema/secret \
+	schema/jwks \
+	schema/outbox \
+	functions/session \
+	functions/sign_up \
+	functions/sign_in \
+	grants

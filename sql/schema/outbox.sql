@@ -1,0 +1,100 @@
+-- Mails that were promised: written in the transaction that promises them, sent by any edge, until they are accepted.
+
+CREATE TABLE auth.outbox (
+  id            text        NOT NULL DEFAULT auth.random_id(),
+  kind          text        NOT NULL,
+  recipient     text        NOT NULL,
+  locale        text        NOT NULL,
+  args          bytea,
+  message_id    text        NOT NULL,
+  user_id       text,
+  state         text        NOT NULL DEFAULT 'pending',
+  attempts      integer     NOT NULL DEFAULT 0,
+  next_attempt_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  leased_until  timestamptz,
+  leased_by     text,
+  last_error    text,
+  created_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  finished_at   timestamptz,
+  CONSTRAINT outbox_pkey PRIMARY KEY (id),
+  CONSTRAINT outbox_message_id_unique UNIQUE (message_id),
+  CONSTRAINT outbox_user_id_users_id_fk FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE,
+  CONSTRAINT outbox_state_is_known CHECK (state IN ('pending', 'sent', 'dead')),
+  CONSTRAINT outbox_has_args_while_pending CHECK (state <> 'pending' OR args IS NOT NULL)
+) WITH (fillfactor = 80);
+COMMENT ON TABLE auth.outbox IS 'mails to send; `dead` after the last try, with the reason';
+COMMENT ON COLUMN auth.outbox.args IS 'JSON for the template, sealed in the context outbox:id; gone once sent, for it holds tokens';
+COMMENT ON COLUMN auth.outbox.message_id IS
+  'left part of the Message-ID, fixed here so that a mail sent twice can be recognised';
+
+CREATE INDEX outbox_pending_idx ON auth.outbox (next_attempt_at) WHERE state = 'pending';
+CREATE INDEX outbox_finished_at_idx ON auth.outbox (finished_at) WHERE state <> 'pending';
+CREATE INDEX outbox_user_id_idx ON auth.outbox (user_id);
+
+SELECT pg_catalog.pg_extension_config_dump('auth.outbox', '');
+
+CREATE FUNCTION auth.mail_queue(kind text, recipient text, locale text, args json, user_id text DEFAULT NULL)
+RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  mail_id constant text := auth.random_id();
+BEGIN
+  INSERT INTO auth.outbox (id, kind, recipient, locale, args, message_id, user_id)
+  VALUES (mail_id, mail_queue.kind, mail_queue.recipient, COALESCE(mail_queue.locale, 'de'),
+          auth.seal(convert_to(args::text, 'UTF8'), 'outbox:' || mail_id),
+          lower(mail_id), mail_queue.user_id);
+  RETURN mail_id;
+END
+$$;
+COMMENT ON FUNCTION auth.mail_queue IS 'promises a mail; it goes when the transaction commits, and only then';
+
+CREATE FUNCTION auth_api.outbox_claim(worker text, most integer, lease_seconds integer) RETURNS TABLE (
+    id text, kind text, recipient text, locale text, args text, message_id text, attempt integer)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN QUERY
+    WITH due AS (
+      SELECT o.id FROM auth.outbox o
+       WHERE o.state = 'pending' AND o.next_attempt_at <= now() AND (o.leased_until IS NULL OR o.leased_until <= now())
+       ORDER BY o.next_attempt_at
+       LIMIT most FOR UPDATE SKIP LOCKED)
+    UPDATE auth.outbox o
+       SET leased_until = now() + make_interval(secs => lease_seconds), leased_by = worker, attempts = o.attempts + 1
+      FROM due WHERE o.id = due.id
+    RETURNING o.id, o.kind, o.recipient, o.locale,
+              convert_from(auth.unseal(o.args, 'outbox:' || o.id), 'UTF8'), o.message_id, o.attempts;
+END
+$$;
+COMMENT ON FUNCTION auth_api.outbox_claim IS
+  'mails that are due, leased to a worker; one that dies loses its lease and another sends the mail';
+
+CREATE FUNCTION auth_api.outbox_done(mail_id text, worker text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  UPDATE auth.outbox o
+     SET state = 'sent', args = NULL, leased_until = NULL, leased_by = NULL, last_error = NULL, finished_at = now()
+   WHERE o.id = mail_id AND o.state = 'pending' AND o.leased_by = worker;
+  RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION auth_api.outbox_done IS 'the mail was accepted; false: the lease had passed to another worker';
+
+CREATE FUNCTION auth_api.outbox_failed(mail_id text, worker text, reason text, permanent boolean) RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  last_attempt constant integer := 12;
+  state text;
+BEGIN
+  UPDATE auth.outbox o
+     SET state = CASE WHEN permanent OR o.attempts >= last_attempt THEN 'dead' ELSE 'pending' END,
+         finished_at = CASE WHEN permanent OR o.attempts >= last_attempt THEN now() END,
+         -- 2, 4, 8 ... seconds up to an hour, each between half and all of it, so that edges do not march in step
+         next_attempt_at = now() + make_interval(secs => least(2 ^ o.attempts, 3600) * (0.5 + random() / 2)),
+         leased_until = NULL, leased_by = NULL, last_error = left(reason, 500)
+   WHERE o.id = mail_id AND o.state = 'pending' AND o.leased_by = worker
+  RETURNING o.state INTO state;
+  RETURN state;
+END
+$$;
+COMMENT ON FUNCTION auth_api.outbox_failed IS
+  'the mail was not accepted: tried again with growing pauses, dead after the 12th try or at once when permanent. '
+  'The state now; NULL: the lease had passed to another worker';

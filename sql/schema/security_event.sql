@@ -1,0 +1,28 @@
+-- What happened to an account, for its owner, for admins and for the limits that count it.
+
+CREATE TABLE auth.security_events (
+  id          uuid        NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
+  user_id     text,
+  event_type  text        NOT NULL,
+  ip_address  text,
+  user_agent  text,
+  metadata    jsonb,
+  created_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  CONSTRAINT security_events_pkey PRIMARY KEY (id),
+  CONSTRAINT security_events_user_id_users_id_fk FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE
+);
+COMMENT ON TABLE auth.security_events IS 'sign-ins, refusals and changes of what protects an account';
+
+CREATE INDEX security_events_user_id_idx ON auth.security_events (user_id, created_at);
+CREATE INDEX security_events_event_type_idx ON auth.security_events (event_type, created_at);
+
+SELECT pg_catalog.pg_extension_config_dump('auth.security_events', '');
+
+CREATE FUNCTION auth.security_event(c auth.caller, user_id text, event_type text, metadata jsonb DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  INSERT INTO auth.security_events (user_id, event_type, ip_address, user_agent, metadata)
+  VALUES (security_event.user_id, security_event.event_type, host(c.ip), c.user_agent, security_event.metadata);
+END
+$$;
+COMMENT ON FUNCTION auth.security_event IS 'writes one event with the caller''s address and user agent';

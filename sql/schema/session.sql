@@ -1,0 +1,35 @@
+-- Sessions: the token itself is known to its client alone, the row keeps a digest.
+
+CREATE TABLE auth.sessions (
+  id                      text        NOT NULL DEFAULT auth.random_id(),
+  user_id                 text        NOT NULL,
+  token_digest            bytea       NOT NULL,
+  previous_token_digest   bytea,
+  previous_token_until    timestamptz,
+  expires_at              timestamptz NOT NULL,
+  created_at              timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  updated_at              timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  last_activity_at        timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  ip_address              text,
+  user_agent              text,
+  device_id               text,
+  device_name             text,
+  remember_me             boolean     NOT NULL DEFAULT true,
+  active_organization_id  text,
+  CONSTRAINT sessions_pkey PRIMARY KEY (id),
+  CONSTRAINT sessions_token_digest_unique UNIQUE (token_digest),
+  CONSTRAINT sessions_user_id_users_id_fk FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE,
+  CONSTRAINT sessions_token_digest_is_sha256 CHECK (pg_catalog.octet_length(token_digest) = 32)
+) WITH (fillfactor = 85);
+COMMENT ON TABLE auth.sessions IS 'who is signed in where';
+COMMENT ON COLUMN auth.sessions.token_digest IS 'SHA-256 of the session token';
+COMMENT ON COLUMN auth.sessions.previous_token_digest IS
+  'digest of the token before the last rotation by a refresh; presented after previous_token_until it is a theft';
+COMMENT ON COLUMN auth.sessions.remember_me IS 'false: ends after a day, and its cookie with the browser';
+
+CREATE INDEX sessions_user_id_idx ON auth.sessions (user_id, created_at);
+CREATE INDEX sessions_expires_at_idx ON auth.sessions (expires_at);
+CREATE UNIQUE INDEX sessions_previous_token_digest_idx ON auth.sessions (previous_token_digest)
+  WHERE previous_token_digest IS NOT NULL;
+
+SELECT pg_catalog.pg_extension_config_dump('auth.sessions', '');

@@ -1,0 +1,57 @@
+-- One-time tokens that travel by mail. The row keeps a digest; the token is in the mail alone.
+
+CREATE TABLE auth.verification (
+  id          text        NOT NULL DEFAULT auth.random_id(),
+  identifier  text        NOT NULL,
+  value       text        NOT NULL,
+  user_id     text,
+  expires_at  timestamptz NOT NULL,
+  created_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  updated_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  CONSTRAINT verification_pkey PRIMARY KEY (id),
+  CONSTRAINT verification_identifier_unique UNIQUE (identifier),
+  CONSTRAINT verification_user_id_users_id_fk FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE
+);
+COMMENT ON TABLE auth.verification IS 'single-use tokens: used by the DELETE that finds them';
+COMMENT ON COLUMN auth.verification.identifier IS
+  'kind:SHA-256 of the token in hex, for instance verify-email:9f86...; kinds verify-email, reset-password, magic-link, ...';
+COMMENT ON COLUMN auth.verification.value IS 'JSON, by kind';
+
+CREATE INDEX verification_user_id_idx ON auth.verification (user_id);
+CREATE INDEX verification_expires_at_idx ON auth.verification (expires_at);
+
+SELECT pg_catalog.pg_extension_config_dump('auth.verification', '');
+
+CREATE FUNCTION auth.verification_identifier(kind text, token text) RETURNS text LANGUAGE sql IMMUTABLE STRICT
+  RETURN kind || ':' || pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(token, 'UTF8')), 'hex');
+COMMENT ON FUNCTION auth.verification_identifier IS 'where the row of a token is found';
+
+CREATE FUNCTION auth.verification_issue(kind text, for_user_id text, what json, lifetime interval) RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  token text := auth.random_id(32);
+BEGIN
+  DELETE FROM auth.verification v WHERE v.user_id = for_user_id AND v.identifier LIKE kind || ':%';
+  INSERT INTO auth.verification (identifier, value, user_id, expires_at)
+  VALUES (auth.verification_identifier(kind, token), what::text, for_user_id, now() + lifetime);
+  RETURN token;
+END
+$$;
+COMMENT ON FUNCTION auth.verification_issue IS
+  'a new token of a kind for a user, for a mail; the older ones of that kind and user are dead';
+
+CREATE FUNCTION auth.verification_consume(kind text, token text) RETURNS auth.verification
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  found_row auth.verification;
+BEGIN
+  DELETE FROM auth.verification v WHERE v.identifier = auth.verification_identifier(kind, token)
+    RETURNING v.* INTO found_row;
+  IF found_row.expires_at <= now() THEN
+    found_row.user_id := NULL;
+  END IF;
+  RETURN found_row;
+END
+$$;
+COMMENT ON FUNCTION auth.verification_consume IS
+  'takes a token: the row is gone whoever else asks; user_id NULL: unknown, used or expired (then expires_at tells)';

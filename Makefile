@@ -3,7 +3,7 @@
 #   make run      the whole service on http://localhost:3001, with its own database and a mail catcher
 #   make test     every test there is; ends with one line `N passed, N failed`
 #   make lint     format, who includes whom, warnings, scripts        make format   let clang-format write
-#   make fuzz     every parser for SECONDS (60)                        make bench    what BENCHMARKS.md reports
+#   make fuzz     every parser for SECONDS (60)                        make bench    requests a second, as a table
 #   make routes   the public API as Markdown                           make config   the environment as Markdown
 #   make build    common/, extension/, edge/                           make install  the same, into DESTDIR
 #   make clean    what was built; the data of `make run` stays         make distclean  that too

@@ -17,8 +17,8 @@ bool uri_pair_next(struct str *name, struct str *value, struct str *rest);
 /* Appends scheme://host[:port] of an absolute http(s) URL, lower case, default port dropped. False
  * if it has none, holds user information, a backslash, white space or a control byte. */
 bool uri_origin(struct buf *out, struct str url) MUST_USE;
-/* Whether an origin matches a pattern: exact, or "*" as one or more host labels
- * (https://*.mana.how). */
+/* Whether an origin matches a pattern: exact, or with "*" as the first host label, for one or more
+ * labels. */
 bool uri_origin_matches(struct str origin, struct str pattern) MUST_USE;
 /* Whether url is a safe relative path ("/x", never "//x", "/\x", encoded or with controls). */
 bool uri_path_safe(struct str url) MUST_USE;

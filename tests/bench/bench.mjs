@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { PASSWORD, somebodySignedIn } from '../integration/lib/people.mjs';
-import { startStack } from '../integration/lib/stack.mjs';
+import { startStack, UNLIMITED } from '../integration/lib/stack.mjs';
 
 const [seconds, clients] = process.argv.slice(2).map(Number);
 const VAULT = '/api/v1/me/encryption-vault';
 
-const stack = await startStack({ RATE_LIMIT: 'off' });
+const stack = await startStack({}, UNLIMITED);
 const folder = mkdtempSync(join(tmpdir(), 'mana-bench-'));
 try {
   const ada = await somebodySignedIn(stack);

@@ -97,7 +97,7 @@ describe('a stack', () => {
 
 describe('a stack that keeps its data', () => {
   test('starts again from where it was, and refuses to run twice at once', async () => {
-    const options = ['--keep', '--name', `kept-${process.pid}`];
+    const options = { keep: `kept-${process.pid}` };
     const first = await startStack({}, options);
     const person = somebody(first);
     assert.equal((await signUp(person)).status, 200);

@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { signUp, somebody, somebodySignedIn } from './lib/people.mjs';
 import { childrenOf } from './lib/processes.mjs';
-import { startStack } from './lib/stack.mjs';
+import { startStack, UNLIMITED } from './lib/stack.mjs';
 import { until } from './lib/wait.mjs';
 
 const LOAD_CLIENTS = 6;
@@ -14,7 +14,7 @@ const LOAD_CLIENTS = 6;
 describe('crashes', () => {
   let stack;
   before(async () => {
-    stack = await startStack({ RATE_LIMIT: 'off' });
+    stack = await startStack({}, UNLIMITED);
   });
   after(() => stack?.stop());
 

@@ -7,7 +7,7 @@ import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 
 import { Client } from './lib/http.mjs';
 import { signIn, signUp, somebody, token } from './lib/people.mjs';
-import { startStack } from './lib/stack.mjs';
+import { startStack, UNLIMITED } from './lib/stack.mjs';
 
 const VAULT = '/api/v1/me/encryption-vault';
 const ID = /^[A-Za-z0-9]{32}$/;
@@ -15,7 +15,7 @@ const ID = /^[A-Za-z0-9]{32}$/;
 describe('the walk', () => {
   let stack, ada, sessionId;
   before(async () => {
-    stack = await startStack();
+    stack = await startStack({}, UNLIMITED);
     ada = somebody(stack);
   });
   after(() => stack?.stop());

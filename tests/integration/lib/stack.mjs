@@ -8,13 +8,21 @@ import { Mailbox } from './mail.mjs';
 
 const STACK = fileURLToPath(new URL('../../stack/stack', import.meta.url));
 
-/** Starts PostgreSQL, a mail catcher and the edge on free ports; `environment` is the service's, `options` the stack's. */
-export async function startStack(environment = {}, options = []) {
+/**
+ * Starts PostgreSQL, a mail catcher and the edge on free ports. `environment` is the service's; `settings` are
+ * PostgreSQL's; `keep` names a stack whose data stays.
+ */
+export async function startStack(environment = {}, { settings = {}, keep } = {}) {
+  const options = Object.entries(settings).map(([name, value]) => `--setting=${name}=${value}`);
+  if (keep) options.push('--keep', `--name=${keep}`);
   const stack = new Stack(environment, options);
   Object.assign(stack, await stack.answer());
   stack.mail = new Mailbox(stack.mailUrl.replace('localhost', '127.0.0.1'));
   return stack;
 }
+
+/** For tests that do a lot at once and are not about rate limits. */
+export const UNLIMITED = { settings: { 'mana_auth.rate_limit': 'off' } };
 
 class Stack {
   constructor(environment, options) {

@@ -47,15 +47,19 @@ ALTER ROLE auth_edge LOGIN PASSWORD :'password';
 
 
 class Cluster:
-    def __init__(self, at):
+    def __init__(self, at, environment, settings):
         self.at = at
         self.child = None
-        self.kek = at.secrets / "kek"
+        self.settings = settings
+        self.given_keys = given(environment, "MANA_AUTH_KEK")
+        self.kek = at.secrets / ("kek" if self.given_keys is None else "kek-given")
         self.password = self._password()
 
     def prepare(self):
         """Makes what a first run lacks; returns the lines a person should read."""
-        if not self.kek.exists():
+        if self.given_keys is not None:
+            self._write_private(self.kek, self.given_keys, self.at.users.database)
+        elif not self.kek.exists():
             key = base64.b64encode(secrets.token_bytes(32)).decode()
             self._write_private(self.kek, f"env-v1:{key}\n", self.at.users.database)
         if not (self.at.data / "PG_VERSION").exists():
@@ -63,6 +67,8 @@ class Cluster:
             self.at.give(self.at.data, self.at.users.database, 0o700)
             self._initdb()
         self._write_configuration()
+        if self.given_keys is not None:
+            return []
         return [f"DEVELOPMENT key-encryption key in {self.kek}: never put real data under it"]
 
     def start(self):
@@ -136,6 +142,7 @@ class Cluster:
             kek=self.kek,
             fsync="off" if self.at.fresh else "on",
         )
+        settings += "".join(f"{name} = '{value}'\n" for name, value in self.settings)
         owners = {self.at.users.caller, self.at.users.database or self.at.users.caller}
         identities = "".join(f"owner {name} postgres\n" for name in sorted(owners))
         for name, text in (("postgresql.conf", settings), ("pg_hba.conf", ACCESS), ("pg_ident.conf", identities)):
@@ -151,3 +158,13 @@ class Cluster:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
         self.at.give(path, owner, 0o600)
+
+
+def given(environment, name):
+    """A secret of the caller's environment, by value or as NAME_FILE; None without."""
+    if environment.get(name):
+        return environment[name] + "\n"
+    if environment.get(f"{name}_FILE"):
+        with open(environment[f"{name}_FILE"], encoding="ascii") as file:
+            return file.read()
+    return None

@@ -14,6 +14,7 @@ from parts import children
 HERE = pathlib.Path(__file__).resolve().parents[1]
 START_SECONDS = 20
 DRAIN_SECONDS = 20
+NOT_FOR_THE_EDGE = {"MANA_AUTH_KEK", "MANA_AUTH_KEK_FILE"}  # the key-encryption key is the database's alone
 FREE_PORTS = range(20000, 30000)  # below the range from which the kernel takes ports for outgoing connections
 
 
@@ -59,7 +60,7 @@ class Edge:
         self.at = at
         self.child = None
         self.reservation = None
-        given = {name: value for name, value in environment.items() if value != ""}
+        given = {name: value for name, value in environment.items() if value and name not in NOT_FOR_THE_EDGE}
         if "PORT" not in given:
             given["PORT"] = self._reserve() if free_ports else "3001"
         self.port = int(given["PORT"])

@@ -1,0 +1,84 @@
+/*
+ * The environment of the service, read once at start: config.c has the table. Read-only from then
+ * on.
+ */
+#ifndef MANA_CONFIG_H
+#define MANA_CONFIG_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "password.h"
+#include "str.h"
+
+enum { CONFIG_LIST_MAX = 32 };
+
+struct config_list {
+	struct str items[CONFIG_LIST_MAX];
+	size_t count;
+};
+
+enum smtp_tls { SMTP_TLS_AUTO, SMTP_TLS_OFF, SMTP_TLS_STARTTLS, SMTP_TLS_IMPLICIT };
+
+struct config {
+	/* the service */
+	bool production; /* NODE_ENV */
+	int64_t port;
+	struct str bind;
+	int64_t workers;
+	struct str base_url;        /* without a trailing slash */
+	struct str base_origin;     /* scheme://host[:port] */
+	bool secure_cookies_prefix; /* base_url is https */
+	struct str cookie_domain;   /* empty: none */
+	struct config_list cors_origins;
+	struct config_list
+	    trusted_origins; /* base_origin, CORS_ORIGINS, BETTER_AUTH_TRUSTED_ORIGINS; patterns */
+	struct config_list trusted_proxies; /* CIDRs */
+
+	/* secrets */
+	struct str database_url;
+	struct str cookie_secret; /* empty: the database keeps one */
+	struct str service_key;
+
+	/* tokens */
+	struct str jwt_issuer;
+	struct str jwt_audience;
+	bool session_jwt_header;
+
+	/* accounts */
+	int64_t max_daily_signups;
+	struct str signup_duplicate; /* conceal | conflict */
+	struct password_params password;
+	bool password_guessable_allowed;
+	bool change_email;
+	bool delete_user;
+
+	/* limits */
+	int64_t db_pipelines;
+	int64_t db_slow_connections;
+	int64_t db_connect_timeout_ms;
+	int64_t db_query_timeout_ms;
+	int64_t hash_threads; /* 0: cores - 1 */
+	int64_t hash_queue;
+	int64_t body_max_bytes;
+	int64_t drain_seconds;
+
+	/* mail */
+	struct str smtp_host; /* empty: mails stay in the outbox */
+	int64_t smtp_port;
+	struct str smtp_user;
+	struct str smtp_password;
+	struct str smtp_from;
+	enum smtp_tls smtp_tls;
+};
+
+extern struct config config;
+
+/* Reads the environment and the files of *_FILE. False: refused; the reason is in message. */
+bool config_read(char *message, size_t size) MUST_USE;
+/* Writes warnings about what is fine in development only. */
+void config_warn(FILE *out);
+/* Prints the table as Markdown. */
+void config_print(FILE *out);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * Answers. This is the one place where bytes of a response are made: header values are checked,
+ * cookies signed, CORS and security headers added, the access logged. Each function returns
+ * STEP_DONE, so that a step can end with it.
+ *
+ * `Cache-Control: no-store` is sent unless the route is ROUTE_CACHEABLE.
+ */
+#ifndef MANA_REPLY_H
+#define MANA_REPLY_H
+
+#include "error.h"
+#include "http/request.h"
+
+enum { REPLY_SESSION_COOKIE = -1 /* no Max-Age: gone with the browser */ };
+
+/* Adds a header to the answer that follows. A value that could split the response makes the answer
+ * a 500. */
+void reply_header(struct request *r, const char *name, struct str value);
+/* Adds a cookie by its short name with the attributes of the service. Empty value and 0 seconds:
+ * takes it away. */
+void reply_cookie(struct request *r, struct str name, struct str value, int max_age_seconds);
+/* The same, signed. */
+void reply_cookie_signed(struct request *r, struct str name, struct str value, int max_age_seconds);
+
+/* JSON; body must be JSON text. */
+enum step reply_json(struct request *r, int status, struct str body);
+/* No body. */
+enum step reply_empty(struct request *r, int status);
+/* text/plain. */
+enum step reply_text(struct request *r, int status, struct str body);
+/* A page, under a Content-Security-Policy. */
+enum step reply_html(struct request *r, int status, struct str body, struct str policy);
+/* A redirect (302, or 303 after a POST); location is a URL or a path that has been checked. */
+enum step reply_redirect(struct request *r, int status, struct str location);
+/* An error of the table in the error shape of the route. */
+enum step reply_error(struct request *r, enum error e);
+/* The same with another message (STR_NONE: the table's) and with Retry-After (0: none). */
+enum step
+reply_refusal(struct request *r, enum error e, struct str message, int retry_after_seconds);
+/* The answer of the last db_call is one row of auth.reply: sends what it says. A step in itself. */
+enum step reply_relay(struct request *r);
+/* The end of a background task. */
+enum step reply_nobody(struct request *r);
+
+#endif

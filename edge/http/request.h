@@ -1,0 +1,87 @@
+/*
+ * A request, as its handlers see it. A handler is a chain of small steps, each of which ends in
+ *
+ *	return db_call(r, CALL_X, next_step, args...);       (db/db.h)
+ *	return job_run(r, JOB_HASH, work, state, next_step); (jobs/job.h)
+ *	return reply_*(r, ...);                              (http/reply.h)
+ *
+ * A background task (background.h) is a request that nobody sent: the same steps, and no answer to
+ *give.
+ *
+ * Everything a request points to lives in its arena until its last step is over, also when the
+ *client has left: then what is under way is awaited, and the steps behind it do not run.
+ */
+#ifndef MANA_REQUEST_H
+#define MANA_REQUEST_H
+
+#include "arena.h"
+#include "digest.h"
+#include "token.h"
+
+enum step {
+	STEP_WAIT, /* the next step runs when what was started has ended */
+	STEP_DONE, /* answered */
+};
+
+struct request;
+typedef enum step step_fn(struct request *r);
+
+enum method {
+	METHOD_GET = 1,
+	METHOD_POST,
+	METHOD_PUT,
+	METHOD_PATCH,
+	METHOD_DELETE,
+	METHOD_OPTIONS, /* HEAD arrives as GET */
+};
+
+enum { REQUEST_ID_CHARS = 32, REQUEST_CAPTURES_MAX = 3 };
+
+/* Who is calling, as far as the edge can tell. Whether the session lives is decided by the
+ * database, in each call. */
+struct caller {
+	struct str session_token; /* presented in the cookie, signature verified; STR_NONE: none */
+	struct digest session_digest; /* its SHA-256 */
+	struct session_token fresh;   /* held ready should this request open a session */
+	struct digest fresh_digest;
+	struct str user_id;    /* sub of a verified access JWT; STR_NONE: none */
+	struct str session_id; /* its sid */
+	struct str email;      /* its email */
+	struct str role;       /* its role */
+};
+
+struct request {
+	char id[REQUEST_ID_CHARS + 1]; /* in the logs, in X-Request-Id, in the audit */
+	enum method method;
+	struct str path;  /* as sent, without the query */
+	struct str query; /* as sent, without the "?"; empty if there was none */
+	struct str body;
+	struct str ip;         /* of the client, behind the trusted proxies; STR_NONE: unknown */
+	struct str user_agent; /* STR_NONE if there was none; at most 512 bytes of it */
+	const struct route *route; /* its row of routes.c; NULL in a background task */
+	struct str captures[REQUEST_CAPTURES_MAX]; /* what stood for ":name" in the path, decoded */
+	struct caller caller;
+	void
+	    *fields; /* the struct of the route's body schema, filled and valid; NULL without one */
+	struct str
+	    input; /* JSON object for SQL: what the schema let through, and the captures by name */
+	void *state;                    /* a handler's own, from request_state */
+	const struct db_answer *answer; /* of the last db_call, until the next one; see db/row.h */
+	struct arena arena;
+	struct request_private *private; /* http/dispatch.c, http/reply.c, db/, jobs/ */
+};
+
+/* Zeroed state for a handler; the same memory each time. */
+void *request_state(struct request *r, size_t size);
+/* A header of the request by its name in lower case; STR_NONE if absent. */
+struct str request_header(const struct request *r, struct str name);
+/* The percent-decoded value of a cookie by its short name ("two_factor"); STR_NONE if absent or
+ * malformed. */
+struct str request_cookie(struct request *r, struct str name);
+/* The same of a signed cookie, without its signature; STR_NONE also if the signature is wrong. */
+struct str request_cookie_signed(struct request *r, struct str name);
+/* Whether the request was made by somebody who has left meanwhile, or by nobody (a background
+ * task). */
+bool request_is_unheard(const struct request *r);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * The keys that sign JWTs. They come from the database (auth_api.signing_keys) at start, every
+ * minute, and when a token names an unknown one; they live in locked memory that is no part of a
+ * core dump.
+ */
+#ifndef MANA_SIGNING_H
+#define MANA_SIGNING_H
+
+#include "http/request.h"
+#include "jwt.h"
+
+/* Whether there is a key to sign with, and the secret that signs cookies. */
+bool signing_ready(void);
+/* Appends an access JWT: iat, then `members` ("sub":..,"email":..), then exp, iss, aud. False
+ * without a key. */
+bool signing_access_token(struct buf *out, struct str members) MUST_USE;
+/* Appends a JWT of these claims, a JSON object (id_token). False without a key. */
+bool signing_token(struct buf *out, struct str claims) MUST_USE;
+/* Appends the claims of a JWT that one of our keys has signed; says nothing about exp, iss, aud. */
+bool signing_verify(struct buf *claims, struct str token) MUST_USE;
+/* The JWKS document; static memory, until the next fetch. */
+struct str signing_jwks(void);
+/* The secret that signs cookies: BETTER_AUTH_SECRET, or one that the database keeps. */
+struct str signing_cookie_secret(void);
+/* First step of the background task that fetches the keys. */
+enum step signing_fetch(struct request *r);
+
+#endif

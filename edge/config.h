@@ -37,6 +37,7 @@ struct config {
 
 	/* secrets */
 	struct str database_url;
+	struct str auth_secret;   /* AUTH_SECRET, where BETTER_AUTH_SECRET is not set */
 	struct str cookie_secret; /* empty: the database keeps one */
 	struct str service_key;
 
@@ -46,6 +47,7 @@ struct config {
 	bool session_jwt_header;
 
 	/* accounts */
+	int64_t session_limit;
 	int64_t max_daily_signups;
 	struct str signup_duplicate; /* conceal | conflict */
 	struct password_params password;
@@ -58,9 +60,13 @@ struct config {
 	int64_t db_slow_connections;
 	int64_t db_connect_timeout_ms;
 	int64_t db_query_timeout_ms;
+	int64_t db_slow_timeout_ms;
 	int64_t hash_threads; /* 0: cores - 1 */
 	int64_t hash_queue;
+	int64_t connections_max;
 	int64_t body_max_bytes;
+	int64_t header_timeout_seconds;
+	int64_t body_timeout_seconds;
 	int64_t drain_seconds;
 
 	/* mail */
@@ -74,8 +80,9 @@ struct config {
 
 extern struct config config;
 
-/* Reads the environment and the files of *_FILE. False: refused; the reason is in message. */
-bool config_read(char *message, size_t size) MUST_USE;
+/* Reads the environment and the files of *_FILE. False after saying on problems which variables are
+ * refused, and what they should be. */
+bool config_read(FILE *problems) MUST_USE;
 /* Writes warnings about what is fine in development only. */
 void config_warn(FILE *out);
 /* Prints the table as Markdown. */

@@ -1,0 +1,393 @@
+/*
+ * Every environment variable: name, kind, bounds, default, help. NAME_FILE, the path of a file that
+ * holds the value, works for each SECRET. A value that is not what it should be is refused before
+ * anything starts.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "http/client_ip.h"
+#include "uri.h"
+
+enum kind { TEXT, SECRET, NUMBER, SWITCH, CHOICE, LIST };
+
+struct variable {
+	const char *name;
+	enum kind kind;
+	void *value; /* struct str, int64_t (NUMBER), bool (SWITCH), int (CHOICE), struct
+			config_list */
+	const char *initial;
+	int64_t min, max;    /* NUMBER */
+	const char *choices; /* CHOICE: words by "|"; the value is their number */
+	const char *help;
+};
+
+struct config config;
+
+static int node_env, signup_duplicate, password_hash, password_guessable, smtp_tls;
+static int64_t hash_memory_kib, hash_passes;
+static struct config_list more_trusted_origins;
+
+#define T(name, field, initial, help)                                                              \
+	{                                                                                          \
+		name, TEXT, &config.field, initial, 0, 0, NULL, help                               \
+	}
+#define S(name, field, initial, help)                                                              \
+	{                                                                                          \
+		name, SECRET, &config.field, initial, 0, 0, NULL, help                             \
+	}
+#define N(name, field, initial, min, max, help)                                                    \
+	{                                                                                          \
+		name, NUMBER, &config.field, initial, min, max, NULL, help                         \
+	}
+#define B(name, field, initial, help)                                                              \
+	{                                                                                          \
+		name, SWITCH, &config.field, initial, 0, 0, "on|off", help                         \
+	}
+#define C(name, var, initial, choices, help)                                                       \
+	{                                                                                          \
+		name, CHOICE, &var, initial, 0, 0, choices, help                                   \
+	}
+#define L(name, list, initial, help)                                                               \
+	{                                                                                          \
+		name, LIST, &list, initial, 0, 0, NULL, help                                       \
+	}
+
+/* clang-format off */
+static const struct variable variables[] = {
+	C("NODE_ENV", node_env, "development", "development|test|production", "production refuses what is unsafe, and makes cookies Secure"),
+	T("BIND", bind, "0.0.0.0", "address to listen on"),
+	N("PORT", port, "3001", 1, 65535, "port to listen on"),
+	N("WORKERS", workers, "2", 1, 64, "processes"),
+	T("BASE_URL", base_url, "", "public URL: issuer, links in mails, prefix of cookies; empty: http://localhost:PORT"),
+	T("COOKIE_DOMAIN", cookie_domain, "", "Domain of cookies, .mana.how say; makes them SameSite=None"),
+	L("CORS_ORIGINS", config.cors_origins, "http://localhost:5173", "origins that may call with credentials"),
+	L("BETTER_AUTH_TRUSTED_ORIGINS", more_trusted_origins, "", "more origins that may act and be redirected to; https://*.mana.how is one"),
+	L("TRUSTED_PROXIES", config.trusted_proxies, "", "addresses and ranges whose X-Forwarded-For is believed; 10.0.0.0/8 say"),
+
+	S("DATABASE_URL", database_url, "postgresql:///mana_platform?user=auth_edge", "libpq connection as auth_edge"),
+	S("BETTER_AUTH_SECRET", cookie_secret, "", "signs cookies; empty: the database keeps one"),
+	S("AUTH_SECRET", auth_secret, "", "the same under its older name"),
+	S("MANA_SERVICE_KEY", service_key, "dev-service-key", "X-Service-Key of other services"),
+
+	T("JWT_ISSUER", jwt_issuer, "", "iss of tokens where BASE_URL is not set"),
+	T("JWT_AUDIENCE", jwt_audience, "mana", "aud of access tokens"),
+	B("SESSION_JWT_HEADER", session_jwt_header, "on", "set-auth-jwt on get-session"),
+
+	N("SESSION_LIMIT", session_limit, "100", 1, 10000, "sessions of one user; the oldest go first"),
+	N("MAX_DAILY_SIGNUPS", max_daily_signups, "0", 0, 1000000000, "new accounts a day (UTC); 0: no limit"),
+	C("SIGNUP_DUPLICATE", signup_duplicate, "conceal", "conceal|conflict", "sign-up with a known address: as if new, or 409"),
+	C("PASSWORD_HASH", password_hash, "argon2id", "argon2id|scrypt", "form of new password hashes"),
+	{"HASH_MEMORY_KIB", NUMBER, &hash_memory_kib, "19456", 8192, 1048576, NULL, "memory of one argon2id hash"},
+	{"HASH_PASSES", NUMBER, &hash_passes, "2", 1, 16, NULL, "passes of one argon2id hash"},
+	C("PASSWORD_GUESSABLE", password_guessable, "refuse", "refuse|allow", "passwords that are easy to guess"),
+	B("CHANGE_EMAIL", change_email, "on", "POST /change-email"),
+	B("DELETE_USER", delete_user, "on", "POST /delete-user"),
+
+	N("CONNECTIONS_MAX", connections_max, "2048", 16, 65536, "client connections of a worker"),
+	N("BODY_MAX_BYTES", body_max_bytes, "131072", 1024, 16777216, "longest request body; 413 beyond"),
+	N("HEADER_TIMEOUT_SECONDS", header_timeout_seconds, "65", 2, 600, "until a request head is complete (408), and for an idle connection; above the proxy's"),
+	N("BODY_TIMEOUT_SECONDS", body_timeout_seconds, "20", 1, 600, "until a request body is complete (408)"),
+	N("DRAIN_SECONDS", drain_seconds, "15", 1, 300, "for a stopping worker to finish what it has begun"),
+	N("DB_PIPELINES", db_pipelines, "2", 1, 8, "database connections of a worker for quick calls"),
+	N("DB_SLOW_CONNECTIONS", db_slow_connections, "1", 1, 8, "database connections of a worker for slow calls"),
+	N("DB_CONNECT_TIMEOUT_MS", db_connect_timeout_ms, "3000", 100, 60000, "to connect and prepare"),
+	N("DB_QUERY_TIMEOUT_MS", db_query_timeout_ms, "8000", 100, 60000, "for a quick call; 503 beyond"),
+	N("DB_SLOW_TIMEOUT_MS", db_slow_timeout_ms, "30000", 100, 600000, "for a slow call; 503 beyond"),
+	N("HASH_THREADS", hash_threads, "0", 0, 64, "threads of a worker that hash passwords; 0: one less than cores, at least 1"),
+	N("HASH_QUEUE", hash_queue, "64", 1, 10000, "hashes of a worker that may wait; 503 with Retry-After beyond"),
+
+	T("SMTP_HOST", smtp_host, "", "mail server; empty: mails wait in the outbox"),
+	N("SMTP_PORT", smtp_port, "587", 1, 65535, "its port"),
+	T("SMTP_USER", smtp_user, "", "name to log in with; empty: none"),
+	S("SMTP_PASS", smtp_password, "", "password to log in with"),
+	T("SMTP_FROM", smtp_from, "Mana <noreply@mana.how>", "sender"),
+	C("SMTP_TLS", smtp_tls, "auto", "auto|off|starttls|implicit", "auto: STARTTLS where it is offered, implicit on port 465"),
+};
+/* clang-format on */
+
+static const size_t variables_count = sizeof(variables) / sizeof(variables[0]);
+
+/* Public strings that people have been running services with. */
+static const char *const known_secrets[] = {"better-auth-secret-12345678901234567890",
+    "better-auth-secret-123456789", "change-me-in-production", "dev-service-key", NULL};
+
+enum { SECRET_CHARS_MIN = 16, SECRET_FILE_BYTES_MAX = 8192 };
+
+static bool read_variable(const struct variable *v, FILE *problems);
+static bool read_number(const struct variable *v, const char *value, FILE *problems);
+static bool read_choice(const struct variable *v, const char *value, FILE *problems);
+static bool read_list(const struct variable *v, const char *value, FILE *problems);
+static bool read_secret_file(const char **value, const char *name, FILE *problems);
+static bool derive(FILE *problems);
+static bool derive_origins(FILE *problems);
+static bool refuse_unsafe(FILE *problems);
+static bool is_weak(struct str secret);
+static bool refused(FILE *problems, const char *name, const char *should_be);
+
+bool
+config_read(FILE *problems)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < variables_count; i++)
+		ok = read_variable(&variables[i], problems) && ok;
+	return ok && derive(problems) && (!config.production || refuse_unsafe(problems));
+}
+
+static bool
+read_variable(const struct variable *v, FILE *problems)
+{
+	const char *value = getenv(v->name);
+
+	if (value == NULL && v->kind == SECRET && !read_secret_file(&value, v->name, problems))
+		return false;
+	if (value == NULL || (value[0] == '\0' && v->kind != LIST))
+		value = v->initial;
+	switch (v->kind) {
+	case TEXT:
+	case SECRET:
+		*(struct str *)v->value = str_from(value);
+		return true;
+	case NUMBER:
+		return read_number(v, value, problems);
+	case SWITCH:
+	case CHOICE:
+		return read_choice(v, value, problems);
+	case LIST:
+		return read_list(v, value, problems);
+	}
+	return false;
+}
+
+static bool
+read_number(const struct variable *v, const char *value, FILE *problems)
+{
+	char *end;
+	long long number;
+
+	errno = 0;
+	number = strtoll(value, &end, 10);
+	if (errno == 0 && end != value && *end == '\0' && number >= v->min && number <= v->max) {
+		*(int64_t *)v->value = number;
+		return true;
+	}
+	fprintf(problems, "%s must be a number from %lld to %lld, not \"%s\"\n", v->name,
+	    (long long)v->min, (long long)v->max, value);
+	return false;
+}
+
+static bool
+read_choice(const struct variable *v, const char *value, FILE *problems)
+{
+	struct str rest = str_from(v->choices), word;
+	bool more = true;
+
+	for (int number = 0; more; number++) {
+		more = str_cut(&word, &rest, rest, '|');
+		if (!str_equal(word, str_from(value)))
+			continue;
+		if (v->kind == SWITCH)
+			*(bool *)v->value = number == 0;
+		else
+			*(int *)v->value = number;
+		return true;
+	}
+	fprintf(problems, "%s must be one of %s, not \"%s\"\n", v->name, v->choices, value);
+	return false;
+}
+
+/* Items by comma; blanks around them do not count. */
+static bool
+read_list(const struct variable *v, const char *value, FILE *problems)
+{
+	struct config_list *list = v->value;
+	struct str rest = str_from(value), item;
+	bool more = true;
+
+	list->count = 0;
+	while (more) {
+		more = str_cut(&item, &rest, rest, ',');
+		while (item.len > 0 && item.p[0] == ' ')
+			item = str_skip(item, 1);
+		while (item.len > 0 && item.p[item.len - 1] == ' ')
+			item.len--;
+		if (item.len == 0)
+			continue;
+		if (list->count == CONFIG_LIST_MAX) {
+			fprintf(
+			    problems, "%s must have at most %d items\n", v->name, CONFIG_LIST_MAX);
+			return false;
+		}
+		list->items[list->count++] = item;
+	}
+	return true;
+}
+
+/* NAME_FILE: the first line of a file, kept for the life of the process. No such variable: *value
+ * stays NULL. */
+static bool
+read_secret_file(const char **value, const char *name, FILE *problems)
+{
+	char variable[80], line[SECRET_FILE_BYTES_MAX];
+	const char *path;
+	bool ok;
+	FILE *file;
+
+	snprintf(variable, sizeof(variable), "%s_FILE", name);
+	path = getenv(variable);
+	if (path == NULL || path[0] == '\0')
+		return true;
+	file = fopen(path, "re");
+	if (file == NULL) {
+		fprintf(problems, "%s: %s cannot be read: %s\n", variable, path, strerror(errno));
+		return false;
+	}
+	ok = fgets(line, sizeof(line), file) != NULL;
+	fclose(file);
+	line[ok ? strcspn(line, "\r\n") : 0] = '\0';
+	if (line[0] == '\0') {
+		fprintf(problems, "%s: the first line of %s must hold the value\n", variable, path);
+		return false;
+	}
+	*value = strdup(line);
+	if (*value == NULL)
+		abort();
+	explicit_bzero(line, sizeof(line));
+	return true;
+}
+
+static bool
+derive(FILE *problems)
+{
+	static const char *const duplicate_words[] = {"conceal", "conflict"};
+	static char default_url[40];
+	bool base_url_given = config.base_url.len > 0;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (!base_url_given) {
+		snprintf(default_url, sizeof(default_url), "http://localhost:%d", (int)config.port);
+		config.base_url = str_from(default_url);
+	}
+	while (str_ends(config.base_url, STR("/")))
+		config.base_url.len--;
+	if (base_url_given || config.jwt_issuer.len == 0)
+		config.jwt_issuer = config.base_url;
+	if (config.cookie_secret.len == 0)
+		config.cookie_secret = config.auth_secret;
+	config.production = node_env == 2;
+	config.signup_duplicate = str_from(duplicate_words[signup_duplicate]);
+	config.password_guessable_allowed = password_guessable == 1;
+	config.smtp_tls = (enum smtp_tls)smtp_tls;
+	config.password = (struct password_params){
+	    .scheme = password_hash == 1 ? PASSWORD_SCRYPT : PASSWORD_ARGON2ID,
+	    .memory_bytes = (uint64_t)hash_memory_kib * 1024,
+	    .passes = (uint64_t)hash_passes,
+	};
+	if (config.hash_threads == 0)
+		config.hash_threads = cores > 2 ? cores - 1 : 1;
+	for (size_t i = 0; i < config.trusted_proxies.count; i++)
+		if (!client_ip_is_range(config.trusted_proxies.items[i]))
+			return refused(problems, "TRUSTED_PROXIES",
+			    "addresses or ranges such as 10.0.0.0/8, by comma");
+	for (size_t i = 0; i < config.cookie_domain.len; i++)
+		if (strchr("abcdefghijklmnopqrstuvwxyz0123456789.-", config.cookie_domain.p[i]) ==
+		    NULL)
+			return refused(problems, "COOKIE_DOMAIN", "a domain such as .mana.how");
+	return derive_origins(problems);
+}
+
+/* BASE_URL's own origin, and all origins that may act: that one, CORS_ORIGINS and
+ * BETTER_AUTH_TRUSTED_ORIGINS. */
+static bool
+derive_origins(FILE *problems)
+{
+	static char memory[256];
+	struct buf origin = BUF_ON(memory);
+	const struct config_list *lists[] = {&config.cors_origins, &more_trusted_origins};
+	struct config_list *all = &config.trusted_origins;
+
+	if (!uri_origin(&origin, config.base_url))
+		return refused(problems, "BASE_URL", "a URL such as https://auth.mana.how");
+	config.base_origin = buf_view(&origin);
+	config.secure_cookies_prefix = str_starts(config.base_origin, STR("https://"));
+	all->count = 0;
+	all->items[all->count++] = config.base_origin;
+	for (size_t l = 0; l < 2; l++)
+		for (size_t i = 0; i < lists[l]->count; i++) {
+			if (all->count == CONFIG_LIST_MAX)
+				return refused(problems, "BETTER_AUTH_TRUSTED_ORIGINS",
+				    "fewer: with CORS_ORIGINS there may be 31");
+			all->items[all->count++] = lists[l]->items[i];
+		}
+	return true;
+}
+
+static bool
+refuse_unsafe(FILE *problems)
+{
+	bool ok = true;
+
+	if (config.cookie_secret.len > 0 && is_weak(config.cookie_secret))
+		ok = refused(problems, "BETTER_AUTH_SECRET",
+		    "16 characters or more and no published default in production");
+	if (is_weak(config.service_key))
+		ok = refused(problems, "MANA_SERVICE_KEY",
+		    "set to 16 characters or more and no published default in production");
+	return ok;
+}
+
+static bool
+is_weak(struct str secret)
+{
+	for (size_t i = 0; known_secrets[i] != NULL; i++)
+		if (str_equal(secret, str_from(known_secrets[i])))
+			return true;
+	return secret.len < SECRET_CHARS_MIN;
+}
+
+static bool
+refused(FILE *problems, const char *name, const char *should_be)
+{
+	fprintf(problems, "%s must be %s\n", name, should_be);
+	return false;
+}
+
+void
+config_warn(FILE *out)
+{
+	if (!config.production)
+		fputs("mana-auth: development: cookies without Secure and default keys are "
+		      "accepted (NODE_ENV)\n",
+		    out);
+	else if (!config.secure_cookies_prefix)
+		fputs("mana-auth: BASE_URL is not https: browsers will not send the Secure cookies "
+		      "back\n",
+		    out);
+	if (config.smtp_host.len == 0)
+		fputs("mana-auth: SMTP_HOST is not set: mails wait in the outbox\n", out);
+}
+
+void
+config_print(FILE *out)
+{
+	fputs("| Variable | Default | Value | |\n|---|---|---|---|\n", out);
+	for (size_t i = 0; i < variables_count; i++) {
+		const struct variable *v = &variables[i];
+
+		fprintf(out, "| `%s`%s | %s%s%s | ", v->name, v->kind == SECRET ? ", `_FILE`" : "",
+		    v->initial[0] != '\0' ? "`" : "", v->initial, v->initial[0] != '\0' ? "`" : "");
+		if (v->kind == NUMBER)
+			fprintf(out, "%lld to %lld", (long long)v->min, (long long)v->max);
+		else if (v->kind == LIST)
+			fputs("list by comma", out);
+		else if (v->kind == SECRET)
+			fputs("secret", out);
+		for (const char *c = v->choices; c != NULL && *c != '\0'; c++)
+			fputs(*c == '|' ? ", " : (char[]){*c, '\0'}, out);
+		fprintf(out, " | %s |\n", v->help);
+	}
+}

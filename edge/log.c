@@ -1,0 +1,119 @@
+/* Lines of JSON, each one write(2), so that lines of several workers do not mix; see log.h. */
+#include "log.h"
+
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "http/match.h"
+#include "routes.h"
+
+enum { LINE_BYTES = 3072, VALUE_BYTES = 400 };
+
+static const char *const level_names[] = {"error", "warning", "info"};
+
+static void begin(struct buf *line, enum log_level level, const char *part);
+static void member(struct buf *line, const char *name, struct str value);
+static void number(struct buf *line, const char *name, int64_t value);
+static void end(struct buf *line);
+
+void
+log_event(
+    enum log_level level, const char *part, const char *event, const char *what, const char *detail)
+{
+	log_request_event(NULL, level, part, event, what, detail);
+}
+
+void
+log_request_event(const struct request *r, enum log_level level, const char *part,
+    const char *event, const char *what, const char *detail)
+{
+	char memory[LINE_BYTES];
+	struct buf line = BUF_ON(memory);
+
+	begin(&line, level, part);
+	if (r != NULL)
+		member(&line, "request", str_from(r->id));
+	member(&line, "event", str_from(event));
+	member(&line, "what", str_from(what));
+	member(&line, "detail", str_from(detail));
+	end(&line);
+}
+
+void
+log_answer(const struct request *r, int status, uint64_t took_ms)
+{
+	char memory[LINE_BYTES];
+	struct buf line = BUF_ON(memory);
+
+	begin(&line, status >= 500 ? LOG_ERROR_LEVEL : LOG_INFO_LEVEL, "http");
+	member(&line, "request", str_from(r->id));
+	member(&line, "event", STR("answered"));
+	member(&line, "method", str_from(match_method_name(r->method)));
+	member(&line, "route", r->route != NULL ? str_from(r->route->path) : STR("none"));
+	number(&line, "status", status);
+	number(&line, "ms", (int64_t)took_ms);
+	member(&line, "ip", r->ip);
+	end(&line);
+}
+
+static void
+begin(struct buf *line, enum log_level level, const char *part)
+{
+	struct timespec now;
+	struct tm utc;
+	char seconds[24], milliseconds[8];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &utc);
+	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &utc);
+	snprintf(milliseconds, sizeof(milliseconds), ".%03dZ", (int)(now.tv_nsec / 1000000 % 1000));
+	buf_str(line, STR("{\"time\":\""));
+	buf_str(line, str_from(seconds));
+	buf_str(line, str_from(milliseconds));
+	buf_str(line, STR("\",\"level\":\""));
+	buf_str(line, str_from(level_names[level]));
+	buf_char(line, '"');
+	member(line, "part", str_from(part));
+	number(line, "pid", getpid());
+}
+
+/* Bytes that are not ASCII text become "?": a value may come from outside and need not be UTF-8. */
+static void
+member(struct buf *line, const char *name, struct str value)
+{
+	char clean[VALUE_BYTES];
+	size_t length = value.len < sizeof(clean) ? value.len : sizeof(clean);
+
+	if (value.p == NULL)
+		return;
+	while (length > 0 && value.p[length - 1] == '\n')
+		length--;
+	for (size_t i = 0; i < length; i++)
+		clean[i] = value.p[i] >= ' ' && value.p[i] <= '~' ? value.p[i] : '?';
+	buf_str(line, STR(",\""));
+	buf_str(line, str_from(name));
+	buf_str(line, STR("\":"));
+	buf_json_str(line, (struct str){.p = clean, .len = length});
+}
+
+static void
+number(struct buf *line, const char *name, int64_t value)
+{
+	buf_str(line, STR(",\""));
+	buf_str(line, str_from(name));
+	buf_str(line, STR("\":"));
+	buf_int(line, value);
+}
+
+static void
+end(struct buf *line)
+{
+	ssize_t written;
+
+	buf_str(line, STR("}\n"));
+	if (!buf_ok(line))
+		return; /* LINE_BYTES holds five values at their longest */
+	written = write(STDERR_FILENO, line->p, line->len);
+	(void)written; /* a log that cannot be written has nobody to tell */
+}

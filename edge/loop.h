@@ -1,0 +1,28 @@
+/*
+ * The event loop as the database client and the threads see it; loop.c knows Kore.
+ */
+#ifndef MANA_LOOP_H
+#define MANA_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A watched descriptor. Must be static memory: events of a batch may come after it was forgotten.
+ */
+struct loop_watch {
+	char event[64]; /* Kore's, found by address: first */
+	int fd;         /* -1: none */
+	bool for_writing;
+	void (*ready)(struct loop_watch *w);
+};
+
+/* Watches fd for reading, and for writing too while asked for; level-triggered. Call again to
+ * change the wish. */
+void loop_watch_read(struct loop_watch *w, int fd);
+void loop_watch_both(struct loop_watch *w, int fd);
+/* Stops watching; closing is the caller's. */
+void loop_forget(struct loop_watch *w);
+/* Milliseconds of a clock that only goes forward. */
+uint64_t loop_now_ms(void);
+
+#endif

@@ -53,6 +53,7 @@ struct caller {
 struct request {
 	char id[REQUEST_ID_CHARS + 1]; /* in the logs, in X-Request-Id, in the audit */
 	enum method method;
+	bool is_head;     /* a HEAD, which takes nothing: single-use tokens stay as they are */
 	struct str path;  /* as sent, without the query */
 	struct str query; /* as sent, without the "?"; empty if there was none */
 	struct str body;

@@ -76,6 +76,7 @@ struct config {
 	struct str smtp_password;
 	struct str smtp_from;
 	enum smtp_tls smtp_tls;
+	bool smtp_insecure_tls; /* certificates are not checked */
 };
 
 extern struct config config;

@@ -1,0 +1,231 @@
+/*
+ * SMTP by libcurl's easy interface. What counts as final is the server's own word: a 5xx to MAIL,
+ * RCPT or the message; never a refused login or a broken connection, which are ours to mend.
+ */
+#include "mail/smtp.h"
+
+#include <curl/curl.h>
+
+enum {
+	CONNECT_SECONDS = 10,
+	DELIVERY_SECONDS = 30,
+	URL_BYTES = 512,
+	ADDRESS_BYTES = 320,
+	LINE_BYTES = 256,
+	SECRET_BYTES = 512,
+	IMPLICIT_TLS_PORT = 465
+};
+
+struct upload {
+	struct str rest;
+};
+
+/* The server's last line, as it came. */
+struct last_line {
+	char text[LINE_BYTES];
+	size_t len;
+};
+
+static CURLcode conversation(CURL *curl, struct curl_slist *recipients,
+    const struct smtp_server *server, struct upload *upload, struct last_line *line);
+static bool
+addresses_set(CURL *curl, struct curl_slist **recipients, struct str from, struct str to);
+static CURLcode server_set(CURL *curl, const struct smtp_server *server);
+static CURLcode login_set(CURL *curl, const struct smtp_server *server);
+static enum smtp_result judge(CURL *curl, CURLcode code);
+static void
+reason_write(struct buf *reason, CURLcode code, const char *detail, const struct last_line *line);
+static size_t message_read(char *buffer, size_t size, size_t count, void *data);
+static size_t line_keep(char *text, size_t size, size_t count, void *data);
+
+bool
+smtp_initialise(void)
+{
+	return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+}
+
+enum smtp_result
+smtp_send(const struct smtp_server *server, struct str from, struct str to, struct str message,
+    struct buf *reason)
+{
+	char detail[CURL_ERROR_SIZE] = "";
+	struct upload upload = {.rest = message};
+	struct last_line line = {.len = 0};
+	struct curl_slist *recipients = NULL;
+	CURL *curl = curl_easy_init();
+	enum smtp_result result = SMTP_FAILED;
+	CURLcode code = CURLE_OUT_OF_MEMORY;
+
+	if (curl != NULL && addresses_set(curl, &recipients, from, to)) {
+		(void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail); /* never fails */
+		code = conversation(curl, recipients, server, &upload, &line);
+		result = judge(curl, code);
+	}
+	if (result != SMTP_ACCEPTED)
+		reason_write(reason, code, detail, &line);
+	curl_slist_free_all(recipients);
+	curl_easy_cleanup(curl);
+	return result;
+}
+
+static CURLcode
+conversation(CURL *curl, struct curl_slist *recipients, const struct smtp_server *server,
+    struct upload *upload, struct last_line *line)
+{
+	CURLcode code = server_set(curl, server);
+
+#define SET(option, value)                                                                         \
+	if (code == CURLE_OK)                                                                      \
+	code = curl_easy_setopt(curl, option, value)
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
+	SET(CURLOPT_TIMEOUT, (long)DELIVERY_SECONDS);
+	SET(CURLOPT_MAIL_RCPT, recipients);
+	SET(CURLOPT_UPLOAD, 1L);
+	SET(CURLOPT_READFUNCTION, message_read);
+	SET(CURLOPT_READDATA, upload);
+	SET(CURLOPT_HEADERFUNCTION, line_keep);
+	SET(CURLOPT_HEADERDATA, line);
+	SET(CURLOPT_WRITEFUNCTION, line_keep);
+	SET(CURLOPT_WRITEDATA, line);
+#undef SET
+	return code == CURLE_OK ? curl_easy_perform(curl) : code;
+}
+
+static bool
+addresses_set(CURL *curl, struct curl_slist **recipients, struct str from, struct str to)
+{
+	char text[ADDRESS_BYTES];
+	struct buf address = BUF_ON(text);
+	const char *sender, *recipient;
+
+	buf_char(&address, '<');
+	buf_str(&address, from);
+	buf_char(&address, '>');
+	sender = buf_cstr(&address);
+	if (sender == NULL || curl_easy_setopt(curl, CURLOPT_MAIL_FROM, sender) != CURLE_OK)
+		return false;
+	buf_wipe(&address);
+	buf_char(&address, '<');
+	buf_str(&address, to);
+	buf_char(&address, '>');
+	recipient = buf_cstr(&address);
+	if (recipient == NULL)
+		return false;
+	*recipients = curl_slist_append(NULL, recipient);
+	return *recipients != NULL;
+}
+
+static CURLcode
+server_set(CURL *curl, const struct smtp_server *server)
+{
+	bool implicit = server->tls == SMTP_TLS_IMPLICIT ||
+			(server->tls == SMTP_TLS_AUTO && server->port == IMPLICIT_TLS_PORT);
+	/* Opportunistic where nothing was said, but never a password in clear. */
+	long starttls = server->tls == SMTP_TLS_STARTTLS ? CURLUSESSL_ALL
+			: server->tls == SMTP_TLS_OFF    ? CURLUSESSL_NONE
+			: server->user.len > 0           ? CURLUSESSL_ALL
+							 : CURLUSESSL_TRY;
+	char text[URL_BYTES];
+	struct buf url = BUF_ON(text);
+	const char *url_text;
+	CURLcode code;
+
+	buf_str(&url, implicit ? STR("smtps://") : STR("smtp://"));
+	buf_str(&url, server->host);
+	buf_char(&url, ':');
+	buf_int(&url, server->port);
+	buf_char(&url, '/');
+	buf_str(&url, server->helo_name);
+	url_text = buf_cstr(&url);
+	if (url_text == NULL)
+		return CURLE_URL_MALFORMAT;
+	code = curl_easy_setopt(curl, CURLOPT_URL, url_text);
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, implicit ? "smtps" : "smtp");
+	if (code == CURLE_OK && !implicit)
+		code = curl_easy_setopt(curl, CURLOPT_USE_SSL, starttls);
+	if (code == CURLE_OK && server->insecure_tls) {
+		code = curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+		if (code == CURLE_OK)
+			code = curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
+	return code == CURLE_OK ? login_set(curl, server) : code;
+}
+
+static CURLcode
+login_set(CURL *curl, const struct smtp_server *server)
+{
+	char text[SECRET_BYTES];
+	struct buf secret = BUF_ON(text);
+	const char *value;
+	CURLcode code;
+
+	if (server->user.len == 0)
+		return CURLE_OK;
+	buf_str(&secret, server->user);
+	value = buf_cstr(&secret);
+	code = value == NULL ? CURLE_LOGIN_DENIED : curl_easy_setopt(curl, CURLOPT_USERNAME, value);
+	buf_wipe(&secret);
+	if (code != CURLE_OK)
+		return code;
+	buf_str(&secret, server->password);
+	value = buf_cstr(&secret);
+	code = value == NULL ? CURLE_LOGIN_DENIED : curl_easy_setopt(curl, CURLOPT_PASSWORD, value);
+	buf_wipe(&secret);
+	return code;
+}
+
+static enum smtp_result
+judge(CURL *curl, CURLcode code)
+{
+	long answer = 0;
+
+	if (code == CURLE_OK)
+		return SMTP_ACCEPTED;
+	if (curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer) != CURLE_OK)
+		return SMTP_FAILED;
+	/* libcurl: SEND_ERROR for a refused MAIL or RCPT, WEIRD_SERVER_REPLY for a refused
+	 * message. 530 means that we should have logged in. */
+	if ((code == CURLE_SEND_ERROR || code == CURLE_WEIRD_SERVER_REPLY) && answer >= 500 &&
+	    answer < 600 && answer != 530)
+		return SMTP_REFUSED;
+	return SMTP_FAILED;
+}
+
+static void
+reason_write(struct buf *reason, CURLcode code, const char *detail, const struct last_line *line)
+{
+	struct str what = str_from(detail[0] != '\0' ? detail : curl_easy_strerror(code));
+
+	buf_str(reason, what);
+	if (line->len == 0)
+		return;
+	buf_str(reason, STR("; the server said: "));
+	buf_str(reason, (struct str){.p = line->text, .len = line->len});
+}
+
+static size_t
+message_read(char *buffer, size_t size, size_t count, void *data)
+{
+	struct upload *upload = data;
+	size_t bytes = size * count < upload->rest.len ? size * count : upload->rest.len;
+
+	if (bytes > 0)
+		memcpy(buffer, upload->rest.p, bytes);
+	upload->rest = str_skip(upload->rest, bytes);
+	return bytes;
+}
+
+/* Printable ASCII of a line, for the log and the dead letter. */
+static size_t
+line_keep(char *text, size_t size, size_t count, void *data)
+{
+	struct last_line *line = data;
+
+	line->len = 0;
+	for (size_t i = 0; i < size * count && line->len < sizeof(line->text); i++)
+		if (text[i] >= ' ' && text[i] <= '~')
+			line->text[line->len++] = text[i];
+	return size * count;
+}

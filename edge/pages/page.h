@@ -1,0 +1,27 @@
+/*
+ * The small pages that the edge shows itself. No script, no foreign resource.
+ */
+#ifndef MANA_PAGE_H
+#define MANA_PAGE_H
+
+#include "http/request.h"
+
+struct page_words {
+	struct str title, text, button;
+};
+
+/* A page whose only button does what the link in a mail asks for: mail scanners open links and
+ * press no buttons. */
+struct page_confirm {
+	struct page_words german, english;
+	struct str action; /* path that the form is posted to, with token and callbackURL */
+	struct str token;
+	struct str callback_url; /* STR_NONE: none; checked by the caller */
+};
+
+/* Whether the client is a browser that navigates (Accept names text/html). */
+bool page_is_wanted(const struct request *r);
+/* Answers with the page, in the language of the client. */
+enum step page_confirm_show(struct request *r, const struct page_confirm *page);
+
+#endif

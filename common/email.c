@@ -1,0 +1,67 @@
+/*
+ * Addresses as zod 4 accepts them (email.h):
+ * ^(?!\.)(?!.*\.\.)([A-Za-z0-9_'+\-.]*)[A-Za-z0-9_+-]@([A-Za-z0-9][A-Za-z0-9-]*\.)+[A-Za-z]{2,}$
+ */
+#include "email.h"
+
+static bool
+is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool
+is_alnum(char c)
+{
+	return is_letter(c) || (c >= '0' && c <= '9');
+}
+
+static bool
+local_is_valid(struct str local)
+{
+	if (local.len == 0 || local.p[0] == '.')
+		return false;
+	for (size_t i = 0; i < local.len; i++) {
+		char c = local.p[i];
+
+		if (!is_alnum(c) && (c == '\0' || strchr("_'+-.", c) == NULL))
+			return false;
+		if (c == '.' && i + 1 < local.len && local.p[i + 1] == '.')
+			return false;
+	}
+	return local.p[local.len - 1] != '.' && local.p[local.len - 1] != '\'';
+}
+
+static bool
+domain_is_valid(struct str domain)
+{
+	struct str label, rest;
+	int labels = 0;
+
+	for (bool more = true; more; domain = rest) {
+		more = str_cut(&label, &rest, domain, '.');
+		labels++;
+		if (label.len == 0 || (more && label.p[0] == '-'))
+			return false;
+		for (size_t i = 0; i < label.len; i++)
+			if (!(more ? is_alnum(label.p[i]) || label.p[i] == '-' : is_letter(label.p[i])))
+				return false;
+	}
+	return labels >= 2 && label.len >= 2;
+}
+
+bool
+email_valid(struct str address)
+{
+	struct str local, domain;
+
+	return address.p != NULL && address.len <= EMAIL_BYTES_MAX && str_cut(&local, &domain, address, '@') &&
+	    local_is_valid(local) && domain_is_valid(domain);
+}
+
+void
+email_normalise(struct buf *out, struct str address)
+{
+	for (size_t i = 0; i < address.len; i++)
+		buf_char(out, str_lower(address.p[i]));
+}

@@ -1,0 +1,367 @@
+/*
+ * The engine of body schemas (field.h). Both forms of input are brought to one: a value with a type, which one function checks
+ * and stores, so JSON, forms and queries cannot differ in what they let through.
+ */
+#include "field.h"
+
+#include <stdlib.h>
+
+#include "digest.h"
+#include "email.h"
+#include "json.h"
+#include "uri.h"
+
+enum { FORM_PAIRS_MAX = 64, JSON_VALUE_MAX = 65536, STRING_MAX = 8192 };
+
+/* What a field got. For a form, text that has yet to become what the field wants. */
+struct given {
+	const json_t *json; /* NULL: absent, or from a form */
+	struct str text;    /* of a form */
+};
+
+struct reader {
+	const struct field_output *out;
+	const char *prefix;
+	bool invalid;
+	bool first_problem_written, first_member_written;
+};
+
+static void begin(struct reader *r, const struct field_output *out, const char *prefix);
+static enum field_result end(struct reader *r);
+static void take(struct reader *r, const struct field *f, struct given given);
+static void take_string(struct reader *r, const struct field *f, struct str text);
+static void take_bool(struct reader *r, const struct field *f, struct given given);
+static void take_int(struct reader *r, const struct field *f, struct given given);
+static void take_json(struct reader *r, const struct field *f, const json_t *json);
+static const char *string_problem(const struct field *f, struct str text, int64_t *bound);
+static void problem(struct reader *r, const struct field *f, struct str text);
+static void wrong_type(struct reader *r, const struct field *f, const char *expected, const char *received);
+static const char *type_name(const json_t *json);
+static void member(struct reader *r, const struct field *f);
+static struct str keep(struct reader *r, struct str text);
+static int64_t utf16_units(struct str text);
+
+enum field_result
+field_read_json(const struct field_output *out, const struct field *schema, const char *prefix, struct str body)
+{
+	struct reader r;
+	json_t *json;
+
+	begin(&r, out, prefix);
+	if (!json_read(&json, body, (struct json_limits){.bytes = body.len, .depth = FIELD_JSON_DEPTH}))
+		return FIELD_MALFORMED;
+	if (!json_is_object(json)) {
+		buf_str(out->message, STR("["));
+		buf_str(out->message, str_from(prefix));
+		buf_str(out->message, STR("] Invalid input: expected object, received "));
+		buf_str(out->message, str_from(type_name(json)));
+		json_decref(json);
+		return FIELD_INVALID;
+	}
+	for (const struct field *f = schema; f->name != NULL; f++)
+		take(&r, f, (struct given){json_object_get(json, f->name), STR_NONE});
+	json_decref(json);
+	return end(&r);
+}
+
+enum field_result
+field_read_form(const struct field_output *out, const struct field *schema, const char *prefix, struct str text)
+{
+	struct given given[FIELD_MAX] = {{NULL, STR_NONE}};
+	struct str name, value;
+	struct reader r;
+	int pairs = 0;
+
+	begin(&r, out, prefix);
+	while (uri_pair_next(&name, &value, &text)) {
+		char name_memory[64];
+		struct buf key = BUF_ON(name_memory);
+		size_t from = out->memory->len;
+
+		if (++pairs > FORM_PAIRS_MAX)
+			return FIELD_TOO_LARGE;
+		if (!uri_decode(&key, name, URI_FORM))
+			continue; /* no field has such a name */
+		for (int i = 0; i < FIELD_MAX && schema[i].name != NULL; i++) {
+			if (!str_equal(buf_view(&key), str_from(schema[i].name)) || given[i].text.p != NULL)
+				continue;
+			if (!uri_decode(out->memory, value, URI_FORM))
+				return out->memory->overflow ? FIELD_TOO_LARGE : FIELD_MALFORMED;
+			given[i].text = (struct str){out->memory->p + from, out->memory->len - from};
+		}
+	}
+	for (int i = 0; i < FIELD_MAX && schema[i].name != NULL; i++)
+		take(&r, &schema[i], given[i]);
+	return end(&r);
+}
+
+static void
+begin(struct reader *r, const struct field_output *out, const char *prefix)
+{
+	*r = (struct reader){.out = out, .prefix = prefix};
+	buf_char(out->input, '{');
+}
+
+static enum field_result
+end(struct reader *r)
+{
+	buf_char(r->out->input, '}');
+	if (r->invalid)
+		return FIELD_INVALID;
+	return buf_ok(r->out->input) && buf_ok(r->out->memory) ? FIELD_VALID : FIELD_TOO_LARGE;
+}
+
+static void
+take(struct reader *r, const struct field *f, struct given given)
+{
+	bool is_form = given.text.p != NULL;
+
+	if (given.json == NULL && !is_form) {
+		if (f->flags & FIELD_REQUIRED)
+			wrong_type(r, f, f->kind == FIELD_BOOL ? "boolean" : f->kind == FIELD_INT ? "number"
+			        : f->kind == FIELD_JSON                                  ? "object"
+			                                                                  : "string",
+			    "undefined");
+		return;
+	}
+	if (json_is_null(given.json) && (f->flags & FIELD_NULLABLE)) {
+		member(r, f);
+		if (!(f->flags & FIELD_SECRET))
+			buf_str(r->out->input, STR("null"));
+		return;
+	}
+	switch (f->kind) {
+	case FIELD_BOOL:
+		take_bool(r, f, given);
+		return;
+	case FIELD_INT:
+		take_int(r, f, given);
+		return;
+	case FIELD_JSON:
+		if (json_is_object(given.json))
+			take_json(r, f, given.json);
+		else
+			wrong_type(r, f, "object", is_form ? "string" : type_name(given.json));
+		return;
+	default:
+		break;
+	}
+	if (is_form)
+		take_string(r, f, given.text);
+	else if (json_is_string(given.json))
+		take_string(r, f, keep(r, (struct str){json_string_value(given.json), json_string_length(given.json)}));
+	else
+		wrong_type(r, f, "string", type_name(given.json));
+}
+
+static void
+take_string(struct reader *r, const struct field *f, struct str text)
+{
+	char memory[160];
+	struct buf said = BUF_ON(memory);
+	int64_t bound = 0;
+	const char *wrong = string_problem(f, text, &bound);
+	struct digest digest;
+
+	if (wrong != NULL) {
+		buf_str(&said, str_from(wrong));
+		if (bound > 0) {
+			buf_int(&said, bound);
+			buf_str(&said, STR(" characters"));
+		}
+		problem(r, f, buf_view(&said));
+		return;
+	}
+	if (f->offset != FIELD_NOWHERE)
+		memcpy((char *)r->out->target + f->offset, &text, sizeof(text));
+	if ((f->flags & FIELD_SECRET) || f->kind == FIELD_PASSWORD)
+		return;
+	member(r, f);
+	if (f->kind == FIELD_TOKEN) {
+		digest_sha256(&digest, text);
+		buf_char(r->out->input, '"');
+		buf_hex(r->out->input, digest.bytes, sizeof(digest.bytes));
+		buf_char(r->out->input, '"');
+	} else {
+		buf_json_str(r->out->input, text);
+	}
+}
+
+/* zod's words, NULL when all is well; with `bound`, a number and " characters" follow. */
+static const char *
+string_problem(const struct field *f, struct str text, int64_t *bound)
+{
+	int64_t units = utf16_units(text), most = f->max > 0 ? f->max : STRING_MAX;
+
+	if (memchr(text.p, '\0', text.len) != NULL)
+		return "Invalid input: U+0000 is not allowed";
+	if (f->kind == FIELD_EMAIL && !email_valid(text))
+		return "Invalid email address";
+	if (units < f->min) {
+		*bound = f->min;
+		return "Too small: expected string to have >=";
+	}
+	if (units > most) {
+		*bound = most;
+		return "Too big: expected string to have <=";
+	}
+	if (f->kind == FIELD_ENUM) {
+		for (const char *const *option = f->options; *option != NULL; option++)
+			if (str_equal(text, str_from(*option)))
+				return NULL;
+		return "Invalid option";
+	}
+	return NULL;
+}
+
+static void
+take_bool(struct reader *r, const struct field *f, struct given given)
+{
+	bool is_true = json_is_true(given.json) || str_equal(given.text, STR("true"));
+	bool is_false = json_is_false(given.json) || str_equal(given.text, STR("false"));
+	enum field_bool value = is_true ? FIELD_TRUE : FIELD_FALSE;
+
+	if (!is_true && !is_false) {
+		wrong_type(r, f, "boolean", given.json ? type_name(given.json) : "string");
+		return;
+	}
+	if (f->offset != FIELD_NOWHERE)
+		memcpy((char *)r->out->target + f->offset, &value, sizeof(value));
+	member(r, f);
+	buf_str(r->out->input, is_true ? STR("true") : STR("false"));
+}
+
+static void
+take_int(struct reader *r, const struct field *f, struct given given)
+{
+	int64_t value = 0;
+	bool ok = json_is_integer(given.json);
+	char digits[24] = "", *stop;
+
+	if (ok) {
+		value = json_integer_value(given.json);
+	} else if (given.text.len > 0 && given.text.len < 19) {
+		memcpy(digits, given.text.p, given.text.len);
+		value = strtoll(digits, &stop, 10);
+		ok = *stop == '\0' && (digits[0] == '-' || (digits[0] >= '0' && digits[0] <= '9'));
+	}
+	if (!ok) {
+		wrong_type(r, f, "number", given.json ? type_name(given.json) : "string");
+		return;
+	}
+	if (value < f->min || (f->max > 0 && value > f->max)) {
+		problem(r, f, STR("Invalid input: number out of range"));
+		return;
+	}
+	if (f->offset != FIELD_NOWHERE)
+		memcpy((char *)r->out->target + f->offset, &value, sizeof(value));
+	member(r, f);
+	buf_int(r->out->input, value);
+}
+
+static void
+take_json(struct reader *r, const struct field *f, const json_t *json)
+{
+	size_t most = f->max > 0 ? (size_t)f->max : JSON_VALUE_MAX;
+	char *text = json_dumps(json, JSON_COMPACT);
+	struct str kept;
+
+	if (text == NULL || strlen(text) > most) {
+		free(text);
+		problem(r, f, STR("Invalid input: too large"));
+		return;
+	}
+	kept = keep(r, str_from(text));
+	free(text);
+	if (f->offset != FIELD_NOWHERE)
+		memcpy((char *)r->out->target + f->offset, &kept, sizeof(kept));
+	member(r, f);
+	buf_str(r->out->input, kept);
+}
+
+static void
+member(struct reader *r, const struct field *f)
+{
+	if (f->flags & FIELD_SECRET)
+		return;
+	if (r->first_member_written)
+		buf_char(r->out->input, ',');
+	r->first_member_written = true;
+	buf_json_str(r->out->input, str_from(f->name));
+	buf_char(r->out->input, ':');
+}
+
+static void
+problem(struct reader *r, const struct field *f, struct str text)
+{
+	r->invalid = true;
+	if (r->first_problem_written)
+		buf_str(r->out->message, STR("; "));
+	r->first_problem_written = true;
+	buf_char(r->out->message, '[');
+	buf_str(r->out->message, str_from(r->prefix));
+	buf_char(r->out->message, '.');
+	buf_str(r->out->message, str_from(f->name));
+	buf_str(r->out->message, STR("] "));
+	buf_str(r->out->message, text);
+}
+
+static void
+wrong_type(struct reader *r, const struct field *f, const char *expected, const char *received)
+{
+	char memory[96];
+	struct buf text = BUF_ON(memory);
+
+	buf_str(&text, STR("Invalid input: expected "));
+	buf_str(&text, str_from(expected));
+	buf_str(&text, STR(", received "));
+	buf_str(&text, str_from(received));
+	problem(r, f, buf_view(&text));
+}
+
+static const char *
+type_name(const json_t *json)
+{
+	switch (json_typeof(json)) {
+	case JSON_OBJECT:
+		return "object";
+	case JSON_ARRAY:
+		return "array";
+	case JSON_STRING:
+		return "string";
+	case JSON_INTEGER:
+	case JSON_REAL:
+		return "number";
+	case JSON_TRUE:
+	case JSON_FALSE:
+		return "boolean";
+	case JSON_NULL:
+		return "null";
+	}
+	return "undefined";
+}
+
+static struct str
+keep(struct reader *r, struct str text)
+{
+	struct buf *memory = r->out->memory;
+	size_t from = memory->len;
+
+	buf_str(memory, text);
+	return (struct str){memory->p + from, buf_ok(memory) ? text.len : 0};
+}
+
+/* As JavaScript counts: two for what is outside the basic plane. */
+static int64_t
+utf16_units(struct str text)
+{
+	int64_t units = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.p[i];
+
+		units += (c & 0xc0) != 0x80;
+		units += c >= 0xf0;
+	}
+	return units;
+}

@@ -1,0 +1,169 @@
+/* Password hashes (password.h). */
+#include "password.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <uninorm.h>
+#include <zxcvbn.h>
+
+#include "digest.h"
+
+enum {
+	SCRYPT_N = 16384,
+	SCRYPT_R = 16,
+	SCRYPT_P = 1,
+	SCRYPT_SALT_BYTES = 16,
+	SCRYPT_KEY_BYTES = 64,
+	SCRYPT_STORED_CHARS = 2 * SCRYPT_SALT_BYTES + 1 + 2 * SCRYPT_KEY_BYTES,
+};
+
+/* zxcvbn's bits of entropy below which about 10^6 guesses suffice (its score 0 and 1). */
+static const double guessable_bits = 20.0;
+
+static bool normalise(uint8_t **out, size_t *len, struct str plain);
+static void wipe(uint8_t *bytes, size_t len);
+static bool scrypt_key(unsigned char key[static SCRYPT_KEY_BYTES], const uint8_t *plain, size_t len, struct str salt);
+static bool scrypt_verify(struct str stored, const uint8_t *plain, size_t len);
+static bool scrypt_hash(struct buf *out, const uint8_t *plain, size_t len);
+
+bool
+password_hash(struct buf *out, struct str plain, struct password_params params)
+{
+	char phc[crypto_pwhash_STRBYTES];
+	uint8_t *normal;
+	size_t len;
+	bool ok;
+
+	if (!normalise(&normal, &len, plain))
+		return false;
+	if (params.scheme == PASSWORD_SCRYPT) {
+		ok = scrypt_hash(out, normal, len);
+	} else {
+		ok = crypto_pwhash_str_alg(phc, (const char *)normal, len, params.passes, (size_t)params.memory_bytes,
+		         crypto_pwhash_ALG_ARGON2ID13) == 0;
+		if (ok)
+			buf_str(out, str_from(phc));
+	}
+	wipe(normal, len);
+	return ok && buf_ok(out);
+}
+
+bool
+password_verify(struct str stored, struct str plain)
+{
+	char phc[crypto_pwhash_STRBYTES] = "";
+	uint8_t *normal;
+	size_t len;
+	bool ok = false;
+
+	if (!normalise(&normal, &len, plain))
+		return false;
+	if (str_starts(stored, STR("$argon2id$")) && stored.len < sizeof(phc)) {
+		memcpy(phc, stored.p, stored.len);
+		ok = crypto_pwhash_str_verify(phc, (const char *)normal, len) == 0;
+	} else if (stored.len == SCRYPT_STORED_CHARS) {
+		ok = scrypt_verify(stored, normal, len);
+	}
+	wipe(normal, len);
+	return ok;
+}
+
+void
+password_verify_dummy(struct str plain, struct password_params params)
+{
+	char memory[PASSWORD_HASH_MAX];
+	struct buf out = BUF_ON(memory);
+
+	if (!password_hash(&out, plain, params))
+		out.len = 0; /* too long or not UTF-8: as quick as for an account that exists */
+	sodium_memzero(memory, sizeof(memory));
+}
+
+bool
+password_needs_rehash(struct str stored, struct password_params params)
+{
+	char phc[crypto_pwhash_STRBYTES] = "";
+
+	if (params.scheme == PASSWORD_SCRYPT)
+		return stored.len != SCRYPT_STORED_CHARS;
+	if (!str_starts(stored, STR("$argon2id$")) || stored.len >= sizeof(phc))
+		return true;
+	memcpy(phc, stored.p, stored.len);
+	return crypto_pwhash_str_needs_rehash(phc, params.passes, (size_t)params.memory_bytes) != 0;
+}
+
+bool
+password_guessable(struct str plain, const char *const words[])
+{
+	enum { LOOKED_AT = 64 }; /* zxcvbn is quadratic; what is longer has enough in its beginning or is a phrase */
+	char text[LOOKED_AT + 1] = "";
+	size_t len = plain.len < LOOKED_AT ? plain.len : LOOKED_AT;
+	const char *dictionary[9] = {0};
+	double bits;
+
+	for (int i = 0; i < 8 && words[i] != NULL; i++)
+		dictionary[i] = words[i];
+	memcpy(text, plain.p, len);
+	bits = ZxcvbnMatch(text, dictionary, NULL);
+	sodium_memzero(text, sizeof(text));
+	return plain.len <= LOOKED_AT && bits < guessable_bits;
+}
+
+/* NFKC; the caller wipes and frees. */
+static bool
+normalise(uint8_t **out, size_t *len, struct str plain)
+{
+	if (plain.p == NULL || plain.len > PASSWORD_BYTES_MAX)
+		return false;
+	*out = u8_normalize(UNINORM_NFKC, (const uint8_t *)plain.p, plain.len, NULL, len);
+	return *out != NULL;
+}
+
+static void
+wipe(uint8_t *bytes, size_t len)
+{
+	sodium_memzero(bytes, len);
+	free(bytes);
+}
+
+static bool
+scrypt_key(unsigned char key[static SCRYPT_KEY_BYTES], const uint8_t *plain, size_t len, struct str salt)
+{
+	return crypto_pwhash_scryptsalsa208sha256_ll(plain, len, (const uint8_t *)salt.p, salt.len, SCRYPT_N, SCRYPT_R,
+	           SCRYPT_P, key, SCRYPT_KEY_BYTES) == 0;
+}
+
+/* The salt is the hex text, not the bytes that it stands for. */
+static bool
+scrypt_verify(struct str stored, const uint8_t *plain, size_t len)
+{
+	unsigned char wanted[SCRYPT_KEY_BYTES], got[SCRYPT_KEY_BYTES];
+	struct str salt, hex;
+	size_t count;
+	bool ok;
+
+	ok = str_cut(&salt, &hex, stored, ':') && salt.len == 2 * SCRYPT_SALT_BYTES &&
+	    sodium_hex2bin(wanted, sizeof(wanted), hex.p, hex.len, NULL, &count, NULL) == 0 && count == sizeof(wanted) &&
+	    scrypt_key(got, plain, len, salt) && sodium_memcmp(wanted, got, sizeof(got)) == 0;
+	sodium_memzero(got, sizeof(got));
+	return ok;
+}
+
+static bool
+scrypt_hash(struct buf *out, const uint8_t *plain, size_t len)
+{
+	unsigned char salt[SCRYPT_SALT_BYTES], key[SCRYPT_KEY_BYTES];
+	char salt_hex[2 * SCRYPT_SALT_BYTES + 1];
+	bool ok;
+
+	randombytes_buf(salt, sizeof(salt));
+	sodium_bin2hex(salt_hex, sizeof(salt_hex), salt, sizeof(salt));
+	ok = scrypt_key(key, plain, len, str_from(salt_hex));
+	if (ok) {
+		buf_str(out, str_from(salt_hex));
+		buf_char(out, ':');
+		buf_hex(out, key, sizeof(key));
+	}
+	sodium_memzero(key, sizeof(key));
+	return ok;
+}

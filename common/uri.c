@@ -1,0 +1,149 @@
+/* Percent coding, origins, and what may be redirected to (uri.h). */
+#include "uri.h"
+
+static int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = str_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool
+uri_decode(struct buf *out, struct str text, enum uri_form form)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.p[i];
+
+		if (c == '%') {
+			int high = i + 2 < text.len ? hex_value(text.p[i + 1]) : -1;
+			int low = i + 2 < text.len ? hex_value(text.p[i + 2]) : -1;
+
+			if (high < 0 || low < 0)
+				return false;
+			c = (char)(high << 4 | low);
+			i += 2;
+		} else if (c == '+' && form == URI_FORM) {
+			c = ' ';
+		}
+		buf_char(out, c);
+	}
+	return buf_ok(out);
+}
+
+bool
+uri_pair_next(struct str *name, struct str *value, struct str *rest)
+{
+	struct str pair = STR_NONE;
+
+	while (rest->len > 0 && pair.len == 0) {
+		struct str behind;
+
+		(void)str_cut(&pair, &behind, *rest, '&');
+		*rest = behind;
+	}
+	if (pair.len == 0)
+		return false;
+	if (!str_cut(name, value, pair, '='))
+		*value = STR("");
+	return true;
+}
+
+bool
+uri_origin(struct buf *out, struct str url)
+{
+	bool secure = url.len >= 8 && str_equal_nocase((struct str){url.p, 8}, STR("https://"));
+	bool plain = url.len >= 7 && str_equal_nocase((struct str){url.p, 7}, STR("http://"));
+	struct str host, port = STR_NONE;
+	size_t end = 0;
+
+	if (!secure && !plain)
+		return false;
+	for (size_t i = 0; i < url.len; i++)
+		if (url.p[i] <= ' ' || url.p[i] > '~' || url.p[i] == '\\')
+			return false;
+	host = str_skip(url, secure ? 8 : 7);
+	while (end < host.len && strchr("/?#", host.p[end]) == NULL)
+		end++;
+	host.len = end;
+	if (host.len == 0 || memchr(host.p, '@', host.len) != NULL)
+		return false;
+	if (host.p[0] == '[') { /* IPv6 (RFC 3986 §3.2.2) */
+		const char *close = memchr(host.p, ']', host.len);
+		size_t len = close ? (size_t)(close - host.p) + 1 : 0;
+
+		if (len < 4 || (len < host.len && host.p[len] != ':'))
+			return false;
+		for (size_t i = 1; i + 1 < len; i++)
+			if (hex_value(host.p[i]) < 0 && host.p[i] != ':' && host.p[i] != '.')
+				return false;
+		port = len < host.len ? str_skip(host, len + 1) : STR_NONE;
+		host.len = len;
+	} else {
+		struct str whole = host;
+
+		(void)str_cut(&host, &port, whole, ':');
+		for (size_t i = 0; i < host.len; i++)
+			if (!((str_lower(host.p[i]) >= 'a' && str_lower(host.p[i]) <= 'z') ||
+			        (host.p[i] >= '0' && host.p[i] <= '9') || strchr("-._", host.p[i]) != NULL))
+				return false;
+	}
+	if (host.len == 0 || port.len > 5)
+		return false;
+	for (size_t i = 0; i < port.len; i++)
+		if (port.p[i] < '0' || port.p[i] > '9')
+			return false;
+	buf_str(out, secure ? STR("https://") : STR("http://"));
+	for (size_t i = 0; i < host.len; i++)
+		buf_char(out, str_lower(host.p[i]));
+	if (port.len > 0 && !str_equal(port, secure ? STR("443") : STR("80"))) {
+		buf_char(out, ':');
+		buf_str(out, port);
+	}
+	return buf_ok(out);
+}
+
+bool
+uri_origin_matches(struct str origin, struct str pattern)
+{
+	struct str before, after, middle;
+
+	if (!str_cut(&before, &after, pattern, '*'))
+		return str_equal(origin, pattern);
+	/* one star, as whole labels in front of a dot */
+	if (!str_ends(before, STR("://")) || !str_starts(after, STR(".")) || origin.len <= before.len + after.len ||
+	    !str_starts(origin, before) || !str_ends(origin, after))
+		return false;
+	middle = (struct str){origin.p + before.len, origin.len - before.len - after.len};
+	for (size_t i = 0; i < middle.len; i++)
+		if (middle.p[i] == '/' || middle.p[i] == ':' || middle.p[i] == '@')
+			return false;
+	return middle.p[0] != '.';
+}
+
+bool
+uri_path_safe(struct str url)
+{
+	if (url.len == 0 || url.p[0] != '/' || (url.len > 1 && (url.p[1] == '/' || url.p[1] == '\\')))
+		return false;
+	for (size_t i = 0; i < url.len; i++) {
+		char c = url.p[i];
+
+		if (c <= ' ' || c > '~' || c == '\\')
+			return false;
+		if (c == '?' || c == '#')
+			break;
+		/* "/..//evil" and "/%2f/evil" become "//evil" once a browser or proxy has normalised them */
+		if (c == '/' && i + 1 < url.len && (url.p[i + 1] == '/' || url.p[i + 1] == '.'))
+			return false;
+		if (c == '%' && i + 2 < url.len) {
+			char decoded = (char)(hex_value(url.p[i + 1]) << 4 | hex_value(url.p[i + 2]));
+
+			if (hex_value(url.p[i + 1]) < 0 || hex_value(url.p[i + 2]) < 0 || decoded == '/' || decoded == '\\' ||
+			    decoded == '.' || (unsigned char)decoded < ' ')
+				return false;
+		}
+	}
+	return true;
+}

@@ -27,7 +27,7 @@ struct variable {
 
 struct config config;
 
-static int node_env, signup_duplicate, password_hash, password_guessable, smtp_tls;
+static int node_env, signup_duplicate, password_scheme, password_policy, smtp_tls;
 static int64_t hash_memory_kib, hash_passes;
 static struct config_list more_trusted_origins;
 
@@ -80,10 +80,10 @@ static const struct variable variables[] = {
 	N("SESSION_LIMIT", session_limit, "100", 1, 10000, "sessions of one user; the oldest go first"),
 	N("MAX_DAILY_SIGNUPS", max_daily_signups, "0", 0, 1000000000, "new accounts a day (UTC); 0: no limit"),
 	C("SIGNUP_DUPLICATE", signup_duplicate, "conceal", "conceal|conflict", "sign-up with a known address: as if new, or 409"),
-	C("PASSWORD_HASH", password_hash, "argon2id", "argon2id|scrypt", "form of new password hashes"),
+	C("PASSWORD_HASH", password_scheme, "argon2id", "argon2id|scrypt", "form of new password hashes"),
 	{"HASH_MEMORY_KIB", NUMBER, &hash_memory_kib, "19456", 8192, 1048576, NULL, "memory of one argon2id hash"},
 	{"HASH_PASSES", NUMBER, &hash_passes, "2", 1, 16, NULL, "passes of one argon2id hash"},
-	C("PASSWORD_GUESSABLE", password_guessable, "refuse", "refuse|allow", "passwords that are easy to guess"),
+	C("PASSWORD_GUESSABLE", password_policy, "refuse", "refuse|allow", "passwords that are easy to guess"),
 	B("CHANGE_EMAIL", change_email, "on", "POST /change-email"),
 	B("DELETE_USER", delete_user, "on", "POST /delete-user"),
 
@@ -106,6 +106,7 @@ static const struct variable variables[] = {
 	S("SMTP_PASS", smtp_password, "", "password to log in with"),
 	T("SMTP_FROM", smtp_from, "Mana <noreply@mana.how>", "sender"),
 	C("SMTP_TLS", smtp_tls, "auto", "auto|off|starttls|implicit", "auto: STARTTLS where it is offered, implicit on port 465"),
+	{"SMTP_INSECURE_TLS", SWITCH, &config.smtp_insecure_tls, "false", 0, 0, "true|false", "true: the mail server's certificate is not checked"},
 };
 /* clang-format on */
 
@@ -280,10 +281,10 @@ derive(FILE *problems)
 		config.cookie_secret = config.auth_secret;
 	config.production = node_env == 2;
 	config.signup_duplicate = str_from(duplicate_words[signup_duplicate]);
-	config.password_guessable_allowed = password_guessable == 1;
+	config.password_guessable_allowed = password_policy == 1;
 	config.smtp_tls = (enum smtp_tls)smtp_tls;
 	config.password = (struct password_params){
-	    .scheme = password_hash == 1 ? PASSWORD_SCRYPT : PASSWORD_ARGON2ID,
+	    .scheme = password_scheme == 1 ? PASSWORD_SCRYPT : PASSWORD_ARGON2ID,
 	    .memory_bytes = (uint64_t)hash_memory_kib * 1024,
 	    .passes = (uint64_t)hash_passes,
 	};

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { startStack } from './lib/stack.mjs';
+import { startStack, UNLIMITED } from './lib/stack.mjs';
 import { Replay, keepCookies } from './traces/replay.mjs';
 
 const CLEARED = ['session_token', 'session_data', 'dont_remember'].map(
@@ -16,7 +16,7 @@ const JSON_HEADERS = { 'content-type': 'application/json' };
 let stack;
 let base;
 before(async () => {
-  stack = await startStack({ CORS_ORIGINS: 'https://mana.how' });
+  stack = await startStack({ CORS_ORIGINS: 'https://mana.how' }, UNLIMITED);
   base = stack.url;
 });
 after(() => stack?.stop());

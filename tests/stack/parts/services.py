@@ -66,6 +66,7 @@ class Edge:
         self.port = int(given["PORT"])
         given.setdefault("BASE_URL", f"http://localhost:{self.port}")
         given.setdefault("WORKERS", "2")
+        given.setdefault("BIND", "127.0.0.1")
         self.environment = given
 
     def default(self, name, value):

@@ -20,23 +20,23 @@ struct upload {
 	struct str rest;
 };
 
-/* The server's last line, as it came. */
-struct last_line {
+/* The server's last refusal (4xx or 5xx), as it came. */
+struct refusal {
 	char text[LINE_BYTES];
 	size_t len;
 };
 
 static CURLcode conversation(CURL *curl, struct curl_slist *recipients,
-    const struct smtp_server *server, struct upload *upload, struct last_line *line);
+    const struct smtp_server *server, struct upload *upload, struct refusal *refusal);
 static bool
 addresses_set(CURL *curl, struct curl_slist **recipients, struct str from, struct str to);
 static CURLcode server_set(CURL *curl, const struct smtp_server *server);
 static CURLcode login_set(CURL *curl, const struct smtp_server *server);
 static enum smtp_result judge(CURL *curl, CURLcode code);
 static void
-reason_write(struct buf *reason, CURLcode code, const char *detail, const struct last_line *line);
+reason_write(struct buf *reason, CURLcode code, const char *detail, const struct refusal *refusal);
 static size_t message_read(char *buffer, size_t size, size_t count, void *data);
-static size_t line_keep(char *text, size_t size, size_t count, void *data);
+static size_t refusal_keep(char *text, size_t size, size_t count, void *data);
 
 bool
 smtp_initialise(void)
@@ -50,7 +50,7 @@ smtp_send(const struct smtp_server *server, struct str from, struct str to, stru
 {
 	char detail[CURL_ERROR_SIZE] = "";
 	struct upload upload = {.rest = message};
-	struct last_line line = {.len = 0};
+	struct refusal refusal = {.len = 0};
 	struct curl_slist *recipients = NULL;
 	CURL *curl = curl_easy_init();
 	enum smtp_result result = SMTP_FAILED;
@@ -58,11 +58,11 @@ smtp_send(const struct smtp_server *server, struct str from, struct str to, stru
 
 	if (curl != NULL && addresses_set(curl, &recipients, from, to)) {
 		(void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail); /* never fails */
-		code = conversation(curl, recipients, server, &upload, &line);
+		code = conversation(curl, recipients, server, &upload, &refusal);
 		result = judge(curl, code);
 	}
 	if (result != SMTP_ACCEPTED)
-		reason_write(reason, code, detail, &line);
+		reason_write(reason, code, detail, &refusal);
 	curl_slist_free_all(recipients);
 	curl_easy_cleanup(curl);
 	return result;
@@ -70,7 +70,7 @@ smtp_send(const struct smtp_server *server, struct str from, struct str to, stru
 
 static CURLcode
 conversation(CURL *curl, struct curl_slist *recipients, const struct smtp_server *server,
-    struct upload *upload, struct last_line *line)
+    struct upload *upload, struct refusal *refusal)
 {
 	CURLcode code = server_set(curl, server);
 
@@ -84,10 +84,10 @@ conversation(CURL *curl, struct curl_slist *recipients, const struct smtp_server
 	SET(CURLOPT_UPLOAD, 1L);
 	SET(CURLOPT_READFUNCTION, message_read);
 	SET(CURLOPT_READDATA, upload);
-	SET(CURLOPT_HEADERFUNCTION, line_keep);
-	SET(CURLOPT_HEADERDATA, line);
-	SET(CURLOPT_WRITEFUNCTION, line_keep);
-	SET(CURLOPT_WRITEDATA, line);
+	SET(CURLOPT_HEADERFUNCTION, refusal_keep);
+	SET(CURLOPT_HEADERDATA, refusal);
+	SET(CURLOPT_WRITEFUNCTION, refusal_keep);
+	SET(CURLOPT_WRITEDATA, refusal);
 #undef SET
 	return code == CURLE_OK ? curl_easy_perform(curl) : code;
 }
@@ -194,15 +194,15 @@ judge(CURL *curl, CURLcode code)
 }
 
 static void
-reason_write(struct buf *reason, CURLcode code, const char *detail, const struct last_line *line)
+reason_write(struct buf *reason, CURLcode code, const char *detail, const struct refusal *refusal)
 {
 	struct str what = str_from(detail[0] != '\0' ? detail : curl_easy_strerror(code));
 
 	buf_str(reason, what);
-	if (line->len == 0)
+	if (refusal->len == 0)
 		return;
 	buf_str(reason, STR("; the server said: "));
-	buf_str(reason, (struct str){.p = line->text, .len = line->len});
+	buf_str(reason, (struct str){.p = refusal->text, .len = refusal->len});
 }
 
 static size_t
@@ -217,15 +217,18 @@ message_read(char *buffer, size_t size, size_t count, void *data)
 	return bytes;
 }
 
-/* Printable ASCII of a line, for the log and the dead letter. */
+/* Printable ASCII, for the log and the dead letter. */
 static size_t
-line_keep(char *text, size_t size, size_t count, void *data)
+refusal_keep(char *text, size_t size, size_t count, void *data)
 {
-	struct last_line *line = data;
+	struct refusal *refusal = data;
+	size_t bytes = size * count;
 
-	line->len = 0;
-	for (size_t i = 0; i < size * count && line->len < sizeof(line->text); i++)
+	if (bytes == 0 || (text[0] != '4' && text[0] != '5'))
+		return bytes;
+	refusal->len = 0;
+	for (size_t i = 0; i < bytes && refusal->len < sizeof(refusal->text); i++)
 		if (text[i] >= ' ' && text[i] <= '~')
-			line->text[line->len++] = text[i];
-	return size * count;
+			refusal->text[refusal->len++] = text[i];
+	return bytes;
 }

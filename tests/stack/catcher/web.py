@@ -18,7 +18,7 @@ import urllib.parse
 
 from catcher import smtp, store
 
-WAIT_SECONDS_MAX = 60
+WAIT_SECONDS_MAX = 120
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width"><style>

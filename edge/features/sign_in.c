@@ -7,7 +7,6 @@
 
 #include "db/db.h"
 #include "email.h"
-#include "gates/callback.h"
 #include "http/reply.h"
 #include "jobs/job.h"
 #include "jobs/password_job.h"
@@ -60,8 +59,6 @@ sign_in(struct request *r)
 {
 	const struct sign_in_fields *in = r->fields;
 
-	if (!callback_is_trusted(in->callback_url))
-		return reply_error(r, ERR_INVALID_CALLBACK_URL);
 	if (!email_valid(in->email))
 		return reply_error(r, ERR_INVALID_EMAIL);
 	return lookup(r, STR("better-auth"));

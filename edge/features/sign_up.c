@@ -9,7 +9,7 @@
 #include "db/db.h"
 #include "features/locale.h"
 #include "features/password_rules.h"
-#include "gates/callback.h"
+#include "gates/gates.h"
 #include "http/reply.h"
 #include "jobs/job.h"
 #include "jobs/password_job.h"
@@ -48,40 +48,15 @@ static const struct field register_field_table[] = {
     {"password", FIELD_PASSWORD, FIELD_REQUIRED,
 	.offset = offsetof(struct sign_up_fields, password)},
     {"name", FIELD_STRING, 0, .offset = offsetof(struct sign_up_fields, name), .max = 255},
-    {"sourceAppUrl", FIELD_URL, 0, .offset = offsetof(struct sign_up_fields, callback_url)},
+    {"sourceAppUrl", FIELD_STRING, 0, .offset = offsetof(struct sign_up_fields, callback_url)},
     {NULL},
 };
 const struct schema register_schema = {register_field_table, sizeof(struct sign_up_fields)};
 
-static enum step password_hash_start(struct request *r);
 static enum step password_hashed(struct request *r);
 
 enum step
 sign_up(struct request *r)
-{
-	const struct sign_up_fields *in = r->fields;
-
-	if (!callback_is_trusted(in->callback_url))
-		return reply_error(r, ERR_INVALID_CALLBACK_URL);
-	return password_hash_start(r);
-}
-
-enum step
-register_account(struct request *r)
-{
-	struct sign_up_fields *in = r->fields;
-	struct str rest;
-
-	if (in->name.len == 0)
-		(void)str_cut(&in->name, &rest, in->email, '@'); /* the schema saw the "@" */
-	/* An app that is not trusted gets no link back; the sign-up itself is as good as any. */
-	if (!callback_is_trusted(in->callback_url))
-		in->callback_url = STR_NONE;
-	return password_hash_start(r);
-}
-
-static enum step
-password_hash_start(struct request *r)
 {
 	const struct sign_up_fields *in = r->fields;
 	struct sign_up *s = request_state(r, sizeof(*s));
@@ -95,6 +70,20 @@ password_hash_start(struct request *r)
 	s->callback_url = in->callback_url;
 	password_hashing_prepare(r, &s->hashing, in->password, in->email, in->name);
 	return job_run(r, JOB_HASH, password_hash_work, &s->hashing, password_hashed);
+}
+
+enum step
+register_account(struct request *r)
+{
+	struct sign_up_fields *in = r->fields;
+	struct str rest;
+
+	if (in->name.len == 0)
+		(void)str_cut(&in->name, &rest, in->email, '@'); /* the schema saw the "@" */
+	/* An app that is not trusted gets no link back; the sign-up itself is as good as any. */
+	if (in->callback_url.p != NULL && !target_is_trusted(in->callback_url))
+		in->callback_url = STR_NONE;
+	return sign_up(r);
 }
 
 static enum step

@@ -1,0 +1,38 @@
+/*
+ * The public API, a line an endpoint: method, path, who may call, rate class, shape of its errors, schema of its body (of
+ * its query with GET and DELETE), handler or NULL for a relayed call, the call, flags. `mana-auth-edge routes` prints it.
+ */
+#include "routes.h"
+
+#include "features/jwks.h"
+#include "features/session.h"
+#include "features/sign_in.h"
+#include "features/sign_up.h"
+#include "features/verify_email.h"
+
+/* clang-format off */
+#define ROUTE(method, path, access, rate, errors, schema, handler, call, flags) \
+	{METHOD_##method, path, ACCESS_##access, rate, ERRORS_##errors, schema, handler, CALL_##call, flags}
+
+const struct route routes[] = {
+	/* Better Auth's core */
+	ROUTE(GET,    "/api/auth/ok",              PUBLIC,  NULL,      BETTER_AUTH, NULL, ok, NONE, 0),
+	ROUTE(POST,   "/api/auth/sign-up/email",   PUBLIC,  "sign_up", BETTER_AUTH, &sign_up_schema, sign_up, NONE, ROUTE_FORM | ROUTE_LOGIN),
+	ROUTE(POST,   "/api/auth/sign-in/email",   PUBLIC,  "sign_in", BETTER_AUTH, &sign_in_schema, sign_in, NONE, ROUTE_FORM | ROUTE_LOGIN),
+	ROUTE(GET,    "/api/auth/verify-email",    PUBLIC,  "default", BETTER_AUTH, &verify_email_schema, verify_email_open, NONE, 0),
+	ROUTE(POST,   "/api/auth/verify-email",    PUBLIC,  "default", BETTER_AUTH, &verify_email_schema, verify_email, NONE, ROUTE_FORM_ONLY | ROUTE_LOGIN),
+	ROUTE(GET,    "/api/auth/get-session",     PUBLIC,  "default", BETTER_AUTH, &get_session_schema, NULL, SESSION_GET, ROUTE_AUTH_JWT),
+	ROUTE(POST,   "/api/auth/get-session",     PUBLIC,  "default", BETTER_AUTH, NULL, get_session_by_post, NONE, 0),
+	ROUTE(POST,   "/api/auth/sign-out",        PUBLIC,  "default", BETTER_AUTH, NULL, NULL, SESSION_SIGN_OUT, 0),
+	ROUTE(GET,    "/api/auth/token",           SESSION, "default", BETTER_AUTH, NULL, NULL, TOKEN_ISSUE, 0),
+	ROUTE(GET,    "/api/auth/jwks",            PUBLIC,  NULL,      BETTER_AUTH, NULL, jwks, NONE, ROUTE_CACHEABLE),
+
+	/* the routes of the apps */
+	ROUTE(POST,   "/api/v1/auth/register",     PUBLIC,  "sign_up", V1, &register_schema, register_account, NONE, ROUTE_LOGIN),
+	ROUTE(POST,   "/api/v1/auth/login",        PUBLIC,  "sign_in", V1, &login_schema, login, NONE, ROUTE_LOGIN),
+	ROUTE(POST,   "/api/v1/auth/logout",       PUBLIC,  "default", V1, NULL, NULL, SESSION_SIGN_OUT, ROUTE_BODY_OPTIONAL),
+	ROUTE(GET,    "/api/v1/auth/session",      PUBLIC,  "default", V1, &get_session_schema, NULL, SESSION_GET, ROUTE_AUTH_JWT),
+	ROUTE(GET,    "/api/v1/auth/jwks",         PUBLIC,  NULL,      V1, NULL, jwks, NONE, ROUTE_CACHEABLE),
+};
+/* clang-format on */
+const size_t routes_count = sizeof(routes) / sizeof(routes[0]);

@@ -21,6 +21,7 @@ PG_FUNCTION_INFO_V1(mana_iso);
 PG_FUNCTION_INFO_V1(mana_fresh_token);
 PG_FUNCTION_INFO_V1(mana_access_token);
 PG_FUNCTION_INFO_V1(mana_presented_token);
+PG_FUNCTION_INFO_V1(mana_master_key);
 
 static void append_value(StringInfo out, Datum value, Oid type);
 static void append_time(StringInfo out, TimestampTz when);
@@ -118,6 +119,12 @@ Datum
 mana_presented_token(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_TEXT_P(cstring_to_text("\"\003\""));
+}
+
+Datum
+mana_master_key(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text("\"\004\""));
 }
 
 static void

@@ -72,15 +72,23 @@ kek_define_settings(void)
 }
 
 const struct kek *
-kek_active(void)
+kek_active_or_null(void)
 {
 	const struct ring *ring = from_file.installed ? from_file.installed : from_setting.installed;
 
-	if (ring == NULL)
+	return ring ? &ring->keys[0] : NULL;
+}
+
+const struct kek *
+kek_active(void)
+{
+	const struct kek *kek = kek_active_or_null();
+
+	if (kek == NULL)
 		ereport(ERROR, errcode(MANA_ERRCODE(503)), errmsg("the vault is locked"),
 		    errdetail_internal("{\"code\":\"VAULT_LOCKED\"}"),
 		    errhint("Set mana_auth.kek_file and reload the server."));
-	return &ring->keys[0];
+	return kek;
 }
 
 const struct kek *

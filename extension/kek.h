@@ -20,6 +20,9 @@ extern void kek_define_settings(void);
 /* The key that new wraps are made under; ERROR MA503 (VAULT_LOCKED) when there is no ring. Never NULL. */
 extern const struct kek *kek_active(void);
 
+/* The same, NULL when there is no ring. */
+extern const struct kek *kek_active_or_null(void);
+
 /* The key of an id, NULL when the ring does not have it. */
 extern const struct kek *kek_find(const char *id);
 

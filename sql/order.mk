@@ -17,4 +17,9 @@ SQL_PARTS = \
 	functions/session \
 	functions/sign_up \
 	functions/sign_in \
+	schema/vault \
+	schema/vault_audit \
+	functions/vault_audit \
+	functions/vault \
+	functions/vault_admin \
 	grants

@@ -27,6 +27,10 @@ CREATE FUNCTION auth.presented_token() RETURNS json
   LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mana_presented_token';
 COMMENT ON FUNCTION auth.presented_token IS 'in a reply: where the edge puts the session token that was presented';
 
+CREATE FUNCTION auth.master_key() RETURNS json
+  LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mana_master_key';
+COMMENT ON FUNCTION auth.master_key IS 'in a vault''s reply: where the committing procedure puts the master key';
+
 CREATE FUNCTION auth.iso(timestamptz) RETURNS text
   LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mana_iso';
 COMMENT ON FUNCTION auth.iso IS 'ISO 8601 in UTC with milliseconds, as JavaScript''s toISOString';
@@ -72,9 +76,12 @@ DO $$
 BEGIN
   EXECUTE pg_catalog.format(
     'CREATE FUNCTION auth.random_bytes(length integer) RETURNS bytea LANGUAGE sql VOLATILE STRICT '
-    'RETURN %I.gen_random_bytes(length)',
+    'RETURN %1$I.gen_random_bytes(length); '
+    'CREATE FUNCTION auth.hmac_sha256(data bytea, key bytea) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT '
+    'RETURN %1$I.hmac(data, key, ''sha256'')',
     (SELECT n.nspname FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
       WHERE e.extname = 'pgcrypto'));
 END
 $$;
 COMMENT ON FUNCTION auth.random_bytes IS 'strong random bytes (pgcrypto)';
+COMMENT ON FUNCTION auth.hmac_sha256 IS 'HMAC-SHA-256 (RFC 2104, pgcrypto)';

@@ -16,6 +16,7 @@ CREATE TABLE auth.sessions (
   device_name             text,
   remember_me             boolean     NOT NULL DEFAULT true,
   active_organization_id  text,
+  vault_generation        integer,
   CONSTRAINT sessions_pkey PRIMARY KEY (id),
   CONSTRAINT sessions_token_digest_unique UNIQUE (token_digest),
   CONSTRAINT sessions_user_id_users_id_fk FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE,
@@ -25,6 +26,7 @@ COMMENT ON TABLE auth.sessions IS 'who is signed in where';
 COMMENT ON COLUMN auth.sessions.token_digest IS 'SHA-256 of the session token';
 COMMENT ON COLUMN auth.sessions.previous_token_digest IS
   'digest of the token before the last rotation by a refresh; presented after previous_token_until it is a theft';
+COMMENT ON COLUMN auth.sessions.vault_generation IS 'which master key the session was given last; NULL: none yet';
 COMMENT ON COLUMN auth.sessions.remember_me IS 'false: ends after a day, and its cookie with the browser';
 
 CREATE INDEX sessions_user_id_idx ON auth.sessions (user_id, created_at);

@@ -19,7 +19,7 @@ CREATE TABLE auth.users (
   feedback_karma            integer          NOT NULL DEFAULT 0,
   CONSTRAINT users_pkey PRIMARY KEY (id),
   CONSTRAINT users_email_unique UNIQUE (email),
-  CONSTRAINT users_id_is_not_empty CHECK (id <> ''),
+  CONSTRAINT users_id_is_an_id CHECK (id <> '' AND id <> '*'),
   CONSTRAINT users_email_is_lower_case CHECK (email = pg_catalog.lower(email)),
   CONSTRAINT users_locale_is_known CHECK (locale IN ('de', 'en'))
 );

@@ -1,0 +1,102 @@
+-- Writing and checking the vault's trail.
+
+CREATE FUNCTION auth.vault_audit_mac(a auth.encryption_vault_audit) RETURNS bytea
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN auth.hmac_sha256(
+    convert_to(auth.json_object('id', a.id, 'user', a.user_id, 'action', a.action, 'ip', a.ip_address, 'agent', a.user_agent,
+                                'context', a.context, 'status', a.status, 'request', a.request_id,
+                                'at', extract(epoch FROM a.created_at))::text, 'UTF8'),
+    auth.secret('audit'));
+END
+$$;
+COMMENT ON FUNCTION auth.vault_audit_mac IS 'what the mac of a row must be';
+
+CREATE FUNCTION auth.vault_audit_write(c auth.caller, for_user_id text, action text, context text, status integer) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  a auth.encryption_vault_audit;
+BEGIN
+  a.id := auth.random_id(21);
+  a.user_id := for_user_id;
+  a.action := vault_audit_write.action;
+  a.ip_address := host(c.ip);
+  a.user_agent := c.user_agent;
+  a.context := vault_audit_write.context;
+  a.status := vault_audit_write.status;
+  a.request_id := c.request_id;
+  a.created_at := clock_timestamp();
+  a.mac := auth.vault_audit_mac(a);
+  INSERT INTO auth.encryption_vault_audit SELECT a.*;
+END
+$$;
+COMMENT ON FUNCTION auth.vault_audit_write IS 'one row of the trail';
+
+CREATE FUNCTION auth.vault_audit_digest(partition text) RETURNS TABLE (row_count bigint, digest bytea)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN QUERY EXECUTE format(
+    'SELECT count(*), sha256(coalesce(string_agg(mac, '''' ORDER BY created_at, id), '''')) FROM auth.%I', partition);
+END
+$$;
+
+CREATE FUNCTION auth.vault_audit_seal(partition text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  d record;
+BEGIN
+  IF partition >= auth.vault_audit_partition_name(now()) THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('%s is not finished', partition), HINT = 'A month is sealed when it is over.';
+  END IF;
+  PERFORM auth.identity_assume('*');
+  SELECT * INTO STRICT d FROM auth.vault_audit_digest(partition);
+  INSERT INTO auth.vault_audit_seals (partition, row_count, digest, mac)
+  VALUES (vault_audit_seal.partition, d.row_count, d.digest,
+          auth.hmac_sha256(convert_to(partition || ':' || d.row_count, 'UTF8') || d.digest, auth.secret('audit')));
+  RETURN d.row_count;
+END
+$$;
+COMMENT ON FUNCTION auth.vault_audit_seal IS 'remembers what a finished month holds; how many rows';
+
+CREATE FUNCTION auth.vault_audit_verify(since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
+RETURNS TABLE (partition text, id text, problem text)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  s auth.vault_audit_seals;
+  d record;
+BEGIN
+  PERFORM auth.identity_assume('*');
+  RETURN QUERY
+    SELECT a.tableoid::regclass::text, a.id, 'changed or forged'
+      FROM auth.encryption_vault_audit a
+     WHERE a.created_at >= since AND a.created_at < until
+       AND a.mac IS DISTINCT FROM auth.vault_audit_mac(ROW(a.*)::auth.encryption_vault_audit);
+  FOR s IN SELECT * FROM auth.vault_audit_seals LOOP
+    IF s.mac <> auth.hmac_sha256(convert_to(s.partition || ':' || s.row_count, 'UTF8') || s.digest, auth.secret('audit')) THEN
+      RETURN QUERY SELECT s.partition, NULL::text, 'its seal was changed or forged';
+    ELSIF to_regclass('auth.' || s.partition) IS NOT NULL THEN
+      SELECT * INTO STRICT d FROM auth.vault_audit_digest(s.partition);
+      IF d.row_count <> s.row_count OR d.digest <> s.digest THEN
+        RETURN QUERY SELECT s.partition, NULL::text,
+          format('%s rows when it was sealed, %s now, or others', s.row_count, d.row_count);
+      END IF;
+    END IF;
+  END LOOP;
+END
+$$;
+COMMENT ON FUNCTION auth.vault_audit_verify IS 'rows only when something is wrong: a row changed or forged, a sealed month altered';
+
+CREATE FUNCTION auth.vault_audit_drop(month timestamptz) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  name constant text := auth.vault_audit_partition_name(month);
+BEGIN
+  IF month >= date_trunc('month', now(), 'UTC') THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('%s is not over', name);
+  END IF;
+  SET LOCAL lock_timeout = '2s';
+  EXECUTE format('DROP TABLE auth.%I', name);
+END
+$$;
+COMMENT ON FUNCTION auth.vault_audit_drop IS 'retention: drops the month that a time lies in, whole; its seal stays';

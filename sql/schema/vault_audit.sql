@@ -1,0 +1,88 @@
+-- The vault's trail: a row for every call but status, granted or refused. Append-only, a month a partition.
+
+CREATE TABLE auth.encryption_vault_audit (
+  id          text        NOT NULL,
+  user_id     text        NOT NULL,
+  action      text        NOT NULL,
+  ip_address  text,
+  user_agent  text,
+  context     text,
+  status      integer     NOT NULL,
+  request_id  text,
+  created_at  timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  mac         bytea       NOT NULL,
+  CONSTRAINT encryption_vault_audit_action_is_known CHECK (action IN (
+    'init', 'fetch', 'rotate', 'failed_fetch', 'recovery_set', 'recovery_clear', 'zk_enable', 'zk_disable', 'rewrap', 'erase'))
+) PARTITION BY RANGE (created_at);
+COMMENT ON TABLE auth.encryption_vault_audit IS
+  'who asked for what of a vault, and what came of it. No foreign key: a trail outlives its user';
+COMMENT ON COLUMN auth.encryption_vault_audit.status IS 'HTTP status that the caller was meant to see';
+COMMENT ON COLUMN auth.encryption_vault_audit.context IS 'why, where the action and status do not say it';
+COMMENT ON COLUMN auth.encryption_vault_audit.mac IS
+  'HMAC-SHA-256 over the other columns under the audit key, which is sealed under the key ring: a row changed or made by '
+  'somebody without it shows (auth.vault_audit_verify)';
+
+ALTER TABLE auth.encryption_vault_audit ENABLE ROW LEVEL SECURITY;
+ALTER TABLE auth.encryption_vault_audit FORCE ROW LEVEL SECURITY;
+CREATE POLICY encryption_vault_audit_user_isolation ON auth.encryption_vault_audit
+  USING (user_id = auth.identity() OR auth.identity() = '*') WITH CHECK (user_id = auth.identity() OR auth.identity() = '*');
+CREATE POLICY encryption_vault_audit_auditor ON auth.encryption_vault_audit FOR SELECT TO auth_auditor USING (true);
+
+SELECT pg_catalog.pg_extension_config_dump('auth.encryption_vault_audit', '');
+
+CREATE TABLE auth.vault_audit_seals (
+  partition   text        NOT NULL,
+  sealed_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  row_count   bigint      NOT NULL,
+  digest      bytea       NOT NULL,
+  mac         bytea       NOT NULL,
+  CONSTRAINT vault_audit_seals_pkey PRIMARY KEY (partition)
+);
+COMMENT ON TABLE auth.vault_audit_seals IS
+  'what a finished month held when it was sealed: a row that is missing since then shows (auth.vault_audit_verify)';
+SELECT pg_catalog.pg_extension_config_dump('auth.vault_audit_seals', '');
+
+CREATE FUNCTION auth.vault_audit_partition_name(month timestamptz) RETURNS text LANGUAGE sql STABLE
+  RETURN 'encryption_vault_audit_' || pg_catalog.to_char(month AT TIME ZONE 'UTC', 'YYYYMM');
+
+CREATE FUNCTION auth.vault_audit_make_partitions(months_ahead integer DEFAULT 3) RETURNS integer
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  first_month constant timestamptz := date_trunc('month', now(), 'UTC');
+  month timestamptz;
+  name text;
+  made integer := 0;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('auth.vault_audit_make_partitions', 0));
+  FOR i IN 0..months_ahead LOOP
+    month := date_trunc('month', first_month + make_interval(months => i), 'UTC');
+    name := auth.vault_audit_partition_name(month);
+    CONTINUE WHEN to_regclass('auth.' || name) IS NOT NULL;
+    EXECUTE format('CREATE TABLE auth.%I PARTITION OF auth.encryption_vault_audit FOR VALUES FROM (%L) TO (%L)',
+                   name, month, date_trunc('month', month + interval '1 month', 'UTC'));
+    EXECUTE format('ALTER TABLE auth.%I OWNER TO auth_owner', name);
+    EXECUTE format('ALTER TABLE auth.%I ENABLE ROW LEVEL SECURITY', name);
+    EXECUTE format('ALTER TABLE auth.%I FORCE ROW LEVEL SECURITY', name);
+    -- Indexes are made on the partitions alone: a dump could not be restored with one on the parent as well.
+    EXECUTE format('CREATE INDEX %I ON auth.%I (user_id, created_at)', name || '_user_id_idx', name);
+    EXECUTE format('CREATE INDEX %I ON auth.%I USING brin (created_at)', name || '_created_at_idx', name);
+    made := made + 1;
+  END LOOP;
+  RETURN made;
+END
+$$;
+COMMENT ON FUNCTION auth.vault_audit_make_partitions IS
+  'makes the audit''s months up to months_ahead; how many were missing. There is no default partition: without a month nothing '
+  'can be audited, and without an audit row no key is handed out';
+
+SELECT auth.vault_audit_make_partitions();
+
+DO $$
+DECLARE
+  partition regclass;
+BEGIN
+  FOR partition IN SELECT inhrelid FROM pg_catalog.pg_inherits WHERE inhparent = 'auth.encryption_vault_audit'::regclass LOOP
+    PERFORM pg_catalog.pg_extension_config_dump(partition, '');
+  END LOOP;
+END
+$$;

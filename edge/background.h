@@ -17,6 +17,8 @@ struct background {
 
 /* Starts the task of this first step at once, or once more when it is under way. */
 void background_wake(step_fn *first);
+/* Whether a task is under way. */
+bool background_busy(void);
 /* Called by the tick: starts what is due. */
 void background_run(uint64_t now_ms);
 

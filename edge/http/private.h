@@ -1,0 +1,81 @@
+/*
+ * The part of a request that features do not see: what it waits for, its answer, and who gets that.
+ */
+#ifndef MANA_REQUEST_PRIVATE_H
+#define MANA_REQUEST_PRIVATE_H
+
+#include <stdint.h>
+
+#include "background.h"
+#include "db/calls.h"
+#include "http/client_ip.h"
+#include "http/request.h"
+
+enum { HEADERS_MAX = 24, REPLY_HEADERS_MAX = 24 };
+
+struct header {
+	struct str name; /* lower case */
+	struct str value;
+};
+
+struct response {
+	int status;               /* 0: none yet */
+	const char *content_type; /* NULL: no body */
+	struct str body;
+	struct header headers[REPLY_HEADERS_MAX];
+	int headers_count;
+	bool broken; /* a header could not be sent: the answer becomes a 500 */
+};
+
+/* A call under way on a database connection; db/. */
+struct db_call_state {
+	struct request *next; /* behind it on the same connection */
+	enum call call;
+	uint64_t deadline_ms;
+	struct pg_result
+	    *result; /* libpq's; NULL: the connection was lost and the outcome is unknown */
+};
+
+struct request_private {
+	struct header headers[HEADERS_MAX];
+	int headers_count;
+	char ip[CLIENT_IP_BYTES];
+	uint64_t started_ms;
+
+	step_fn *next; /* runs when what is awaited has ended */
+	bool waiting;
+	bool counted;   /* in its rate class */
+	bool abandoned; /* the client has left: no further step runs */
+
+	struct db_call_state call;
+	struct request *next_job;
+	void (*job)(void *state);
+	void *job_state;
+	int job_pool;
+
+	struct response response;
+	struct http_request
+	    *transport; /* Kore's; NULL in a background task or once the client has left */
+	struct background_state *background; /* NULL in a request */
+};
+
+/* A new request without content; with an id. */
+struct request *request_new(void);
+/* Runs the next step after a wait, or gives the request back when its client has left meanwhile. */
+void request_resume(struct request *r);
+/* Takes a step's result: hands a finished request to whom it belongs. */
+void request_stepped(struct request *r, enum step step);
+/* The client has left: what is awaited holds the request, else it is given back now. */
+void request_abandon(struct request *r);
+/* Wipes and frees it. */
+void request_release(struct request *r);
+
+/* dispatch.c: the answer is there. */
+void dispatch_finished(struct request *r);
+/* background.c: the task is over; and before, that it has done its work. */
+void background_finished(struct request *r);
+void background_succeeded(struct request *r);
+/* db/row.c: forgets the last answer. */
+void db_answer_clear(struct request *r);
+
+#endif

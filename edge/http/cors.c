@@ -1,0 +1,39 @@
+/* The same headers for every route; see cors.h. */
+#include "http/cors.h"
+
+#include "config.h"
+#include "http/reply.h"
+
+static bool
+is_listed(struct str origin)
+{
+	if (str_equal(origin, config.base_origin))
+		return true;
+	for (size_t i = 0; i < config.cors_origins.count; i++)
+		if (str_equal(origin, config.cors_origins.items[i]))
+			return true;
+	return false;
+}
+
+void
+cors_headers(struct request *r)
+{
+	struct str origin = request_header(r, STR("origin"));
+
+	reply_header(r, "vary",
+	    r->method == METHOD_OPTIONS ? STR("Origin, Access-Control-Request-Headers")
+					: STR("Origin"));
+	if (origin.p != NULL && is_listed(origin))
+		reply_header(r, "access-control-allow-origin", origin);
+	reply_header(r, "access-control-allow-credentials", STR("true"));
+	reply_header(r, "access-control-expose-headers", STR("Set-Cookie,set-auth-jwt"));
+}
+
+enum step
+cors_preflight(struct request *r)
+{
+	reply_header(r, "access-control-allow-methods", STR("GET,HEAD,PUT,POST,DELETE,PATCH"));
+	reply_header(r, "access-control-allow-headers",
+	    STR("Content-Type,Authorization,X-Service-Key,X-App-Id"));
+	return reply_empty(r, 204);
+}

@@ -1,0 +1,112 @@
+/* Answers; see reply.h. The bytes leave in dispatch.c. */
+#include "http/reply.h"
+
+#include "config.h"
+#include "http/cookie.h"
+#include "http/private.h"
+#include "keys/signing.h"
+#include "log.h"
+
+enum { COOKIE_SIGNATURE_BYTES = 64 };
+
+static enum step finish(struct request *r, int status, const char *content_type, struct str body);
+static bool is_field_value(struct str value);
+
+void
+reply_header(struct request *r, const char *name, struct str value)
+{
+	struct response *response = &r->private->response;
+
+	if (r->private->background != NULL)
+		return;
+	if (!is_field_value(value) || response->headers_count == REPLY_HEADERS_MAX) {
+		log_request_event(r, LOG_ERROR_LEVEL, "reply", "a header was not sent", name, NULL);
+		response->broken = true;
+		return;
+	}
+	response->headers[response->headers_count++] =
+	    (struct header){.name = str_from(name), .value = arena_copy(&r->arena, value)};
+}
+
+/* RFC 9110 section 5.5: no controls, so that no value can end its line. */
+static bool
+is_field_value(struct str value)
+{
+	for (size_t i = 0; i < value.len; i++)
+		if ((unsigned char)value.p[i] < ' ' || value.p[i] == 0x7f)
+			return false;
+	return true;
+}
+
+void
+reply_cookie(struct request *r, struct str name, struct str value, int max_age_seconds)
+{
+	struct buf line =
+	    arena_buf(&r->arena, name.len + 3 * value.len + config.cookie_domain.len + 128);
+	struct buf encoded = arena_buf(&r->arena, 3 * value.len + 1);
+
+	buf_uri(&encoded, value);
+	cookie_write(&line, &config, name, buf_view(&encoded), max_age_seconds);
+	reply_header(r, "set-cookie", buf_view(&line));
+}
+
+void
+reply_cookie_signed(struct request *r, struct str name, struct str value, int max_age_seconds)
+{
+	struct buf signed_value = arena_buf(&r->arena, value.len + COOKIE_SIGNATURE_BYTES);
+
+	token_cookie_sign(&signed_value, signing_cookie_secret(), value);
+	reply_cookie(r, name, buf_view(&signed_value), max_age_seconds);
+}
+
+enum step
+reply_json(struct request *r, int status, struct str body)
+{
+	return finish(r, status, "application/json", body);
+}
+
+enum step
+reply_empty(struct request *r, int status)
+{
+	return finish(r, status, NULL, STR_NONE);
+}
+
+enum step
+reply_text(struct request *r, int status, struct str body)
+{
+	return finish(r, status, "text/plain;charset=UTF-8", body);
+}
+
+enum step
+reply_html(struct request *r, int status, struct str body, struct str policy)
+{
+	reply_header(r, "content-security-policy", policy);
+	reply_header(r, "referrer-policy", STR("no-referrer"));
+	reply_header(r, "x-frame-options", STR("DENY"));
+	return finish(r, status, "text/html; charset=utf-8", body);
+}
+
+enum step
+reply_redirect(struct request *r, int status, struct str location)
+{
+	reply_header(r, "location", location);
+	return reply_empty(r, status);
+}
+
+enum step
+reply_nobody(struct request *r)
+{
+	background_succeeded(r);
+	return STEP_DONE;
+}
+
+static enum step
+finish(struct request *r, int status, const char *content_type, struct str body)
+{
+	struct response *response = &r->private->response;
+
+	response->status = status;
+	response->content_type = content_type;
+	response->body = body;
+	return STEP_DONE;
+}

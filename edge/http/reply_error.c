@@ -1,0 +1,42 @@
+/* Errors as answers: status, shape of the route, Retry-After. */
+#include "http/error_body.h"
+#include "http/private.h"
+#include "http/reply.h"
+
+enum { ERROR_BYTES = 512 };
+
+enum step
+reply_error(struct request *r, enum error e)
+{
+	return reply_refusal(r, e, STR_NONE, 0);
+}
+
+enum step
+reply_refusal(struct request *r, enum error e, struct str message, int retry_after_seconds)
+{
+	const struct error_info *info = error_info(e);
+	enum error_shape shape = r->route != NULL ? r->route->errors : ERRORS_PLAIN;
+	struct str text = message.p != NULL ? message : info->message;
+	struct buf body;
+
+	if (r->private->background != NULL)
+		return STEP_DONE;
+	if (retry_after_seconds > 0) {
+		char memory[16];
+		struct buf seconds = BUF_ON(memory);
+
+		buf_int(&seconds, retry_after_seconds);
+		reply_header(r, "retry-after", buf_view(&seconds));
+		if (e == ERR_RATE_LIMITED && shape == ERRORS_BETTER_AUTH)
+			reply_header(r, "x-retry-after", buf_view(&seconds));
+	}
+	/* Better Auth's limiter answers below its JSON layer: another content type and no code. */
+	if (e == ERR_RATE_LIMITED && shape == ERRORS_BETTER_AUTH)
+		return reply_text(r, info->status,
+		    STR("{\"message\":\"Too many requests. Please try again later.\"}"));
+	body = arena_buf(&r->arena, ERROR_BYTES + 6 * text.len);
+	error_body(&body, shape, info, text, retry_after_seconds);
+	if (shape == ERRORS_PLAIN)
+		return reply_text(r, info->status, buf_view(&body));
+	return reply_json(r, info->status, buf_view(&body));
+}

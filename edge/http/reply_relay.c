@@ -1,0 +1,164 @@
+/*
+ * A row of auth.reply, as an answer. The database never holds a session token and signs no JWT, so
+ * it leaves a control byte where one belongs, which JSON text cannot contain: 01 the fresh session
+ * token, 02 the access JWT signed from the claims, 03 the session token that was presented.
+ */
+#include "config.h"
+#include "db/row.h"
+#include "http/private.h"
+#include "http/reply.h"
+#include "keys/signing.h"
+#include "log.h"
+#include "routes.h"
+
+enum column { REFUSAL, MESSAGE, RETRY_AFTER, STATUS, BODY, LOCATION, COOKIES, CLAIMS };
+enum marker { MARKER_FRESH = 1, MARKER_ACCESS = 2, MARKER_PRESENTED = 3 };
+enum { JWT_ROOM = 1024 };
+
+static enum step refused(struct request *r, struct str name);
+static bool sign(struct request *r, struct str *jwt, struct str claims);
+static bool add_cookies(struct request *r, struct str lines);
+static bool add_cookie(struct request *r, struct str line);
+static struct str fill_markers(struct request *r, struct str body, struct str jwt);
+static struct str marked(const struct request *r, char c, struct str jwt);
+static enum step broken(struct request *r, const char *what);
+
+enum step
+reply_relay(struct request *r)
+{
+	struct str body, location, jwt = STR_NONE;
+	int status;
+
+	if (row_count(r->answer) != 1)
+		return broken(r, "rows");
+	if (!add_cookies(r, row_text(r->answer, 0, COOKIES)))
+		return broken(r, "cookies");
+	if (row_text(r->answer, 0, REFUSAL).p != NULL)
+		return refused(r, row_text(r->answer, 0, REFUSAL));
+	if (row_text(r->answer, 0, CLAIMS).p != NULL &&
+	    !sign(r, &jwt, row_text(r->answer, 0, CLAIMS)))
+		return reply_refusal(r, ERR_SERVICE_UNAVAILABLE, STR_NONE, 1);
+	if (jwt.p != NULL && (r->route->flags & ROUTE_AUTH_JWT) && config.session_jwt_header)
+		reply_header(r, "set-auth-jwt", jwt);
+	location = row_text(r->answer, 0, LOCATION);
+	if (location.p != NULL)
+		reply_header(r, "location", location);
+	status = (int)row_int(r->answer, 0, STATUS, 200);
+	body = row_text(r->answer, 0, BODY);
+	return body.p != NULL ? reply_json(r, status, fill_markers(r, body, jwt))
+			      : reply_empty(r, status);
+}
+
+static enum step
+refused(struct request *r, struct str name)
+{
+	enum error e = error_by_name(name);
+
+	if (e == OK)
+		return broken(r, arena_cstr(&r->arena, name));
+	return reply_refusal(
+	    r, e, row_text(r->answer, 0, MESSAGE), (int)row_int(r->answer, 0, RETRY_AFTER, 0));
+}
+
+static bool
+sign(struct request *r, struct str *jwt, struct str claims)
+{
+	struct buf out = arena_buf(&r->arena, 2 * claims.len + JWT_ROOM);
+
+	if (!signing_access_token(&out, claims))
+		return false;
+	*jwt = buf_view(&out);
+	return true;
+}
+
+/* A line each. */
+static bool
+add_cookies(struct request *r, struct str lines)
+{
+	struct str line;
+	bool more = lines.p != NULL;
+
+	while (more) {
+		more = str_cut(&line, &lines, lines, '\n');
+		if (!add_cookie(r, line))
+			return false;
+	}
+	return true;
+}
+
+/* name SP value SP seconds|session; the value "-" deletes. All but deleted ones are signed. */
+static bool
+add_cookie(struct request *r, struct str line)
+{
+	struct str name, value, age, rest;
+	int seconds = 0;
+
+	if (!str_cut(&name, &rest, line, ' ') || !str_cut(&value, &age, rest, ' ') ||
+	    age.len == 0 || age.len > 8)
+		return false;
+	if (str_equal(value, STR("-"))) {
+		reply_cookie(r, name, STR(""), 0);
+		return true;
+	}
+	if (str_equal(age, STR("session"))) {
+		seconds = REPLY_SESSION_COOKIE;
+	} else {
+		for (size_t i = 0; i < age.len; i++) {
+			if (age.p[i] < '0' || age.p[i] > '9')
+				return false;
+			seconds = seconds * 10 + (age.p[i] - '0');
+		}
+	}
+	if (value.len == 1 && marked(r, value.p[0], STR_NONE).p != NULL)
+		value = marked(r, value.p[0], STR_NONE);
+	reply_cookie_signed(r, name, value, seconds);
+	return true;
+}
+
+static struct str
+fill_markers(struct request *r, struct str body, struct str jwt)
+{
+	size_t size = body.len + 1, from = 0;
+	struct buf out;
+
+	for (size_t i = 0; i < body.len; i++)
+		size += marked(r, body.p[i], jwt).len;
+	if (size == body.len + 1)
+		return body;
+	out = arena_buf(&r->arena, size);
+	for (size_t i = 0; i < body.len; i++) {
+		struct str token = marked(r, body.p[i], jwt);
+
+		if (token.p == NULL)
+			continue;
+		buf_str(&out, (struct str){.p = body.p + from, .len = i - from});
+		buf_str(&out, token);
+		from = i + 1;
+	}
+	buf_str(&out, str_skip(body, from));
+	return buf_view(&out);
+}
+
+/* What a marker stands for; STR_NONE for any other byte. */
+static struct str
+marked(const struct request *r, char c, struct str jwt)
+{
+	switch (c) {
+	case MARKER_FRESH:
+		return (struct str){.p = r->caller.fresh.chars, .len = TOKEN_CHARS};
+	case MARKER_ACCESS:
+		return jwt;
+	case MARKER_PRESENTED:
+		return r->caller.session_token;
+	default:
+		return STR_NONE;
+	}
+}
+
+static enum step
+broken(struct request *r, const char *what)
+{
+	log_request_event(
+	    r, LOG_ERROR_LEVEL, "reply", "the database's reply is not understood", what, NULL);
+	return reply_error(r, ERR_INTERNAL);
+}

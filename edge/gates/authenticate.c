@@ -1,0 +1,127 @@
+/*
+ * Who is calling: the signature of the session cookie, of the access JWT, or the service key.
+ * Whether the session still lives is not asked here; the database answers that in the call that
+ * does the work.
+ */
+#include <time.h>
+
+#include "config.h"
+#include "gates/gates.h"
+#include "http/reply.h"
+#include "json.h"
+#include "keys/signing.h"
+#include "routes.h"
+
+enum { CLOCK_SKEW_SECONDS = 60, CLAIMS_DEPTH = 4 };
+
+static bool by_cookie(struct request *r);
+static bool by_bearer(struct request *r, const char **problem);
+static bool claims_are_current(const json_t *claims);
+static bool by_service_key(struct request *r);
+static bool refuse(struct request *r, enum error e, const char *message);
+
+bool
+gate_authenticate(struct request *r)
+{
+	const char *problem = NULL;
+
+	token_random(&r->caller.fresh);
+	token_digest(
+	    &r->caller.fresh_digest, (struct str){.p = r->caller.fresh.chars, .len = TOKEN_CHARS});
+	switch (r->route->access) {
+	case ACCESS_PUBLIC:
+		(void)by_cookie(r);
+		return true;
+	case ACCESS_SESSION:
+		return by_cookie(r) || refuse(r, ERR_UNAUTHORIZED, NULL);
+	case ACCESS_EITHER:
+		if (request_header(r, STR("authorization")).p == NULL)
+			return by_cookie(r) || refuse(r, ERR_UNAUTHORIZED, NULL);
+		return by_bearer(r, &problem) || refuse(r, ERR_UNAUTHORIZED, problem);
+	case ACCESS_BEARER:
+		return by_bearer(r, &problem) || refuse(r, ERR_UNAUTHORIZED, problem);
+	case ACCESS_ADMIN:
+		if (!by_bearer(r, &problem))
+			return refuse(r, ERR_UNAUTHORIZED, problem);
+		return str_equal(r->caller.role, STR("admin")) || refuse(r, ERR_FORBIDDEN, NULL);
+	case ACCESS_SERVICE:
+		return by_service_key(r) ||
+		       refuse(r, ERR_UNAUTHORIZED, "Invalid or missing service key");
+	}
+	return refuse(r, ERR_INTERNAL, NULL);
+}
+
+static bool
+by_cookie(struct request *r)
+{
+	struct str token = request_cookie_signed(r, STR("session_token"));
+
+	if (token.len == 0)
+		return false;
+	r->caller.session_token = token;
+	token_digest(&r->caller.session_digest, token);
+	return true;
+}
+
+static bool
+by_bearer(struct request *r, const char **problem)
+{
+	struct str header = request_header(r, STR("authorization"));
+	struct buf memory = arena_buf(&r->arena, header.len + 1);
+	json_t *claims = NULL;
+	bool ok;
+
+	*problem = "Missing or invalid Authorization header";
+	if (!str_starts(header, STR("Bearer ")))
+		return false;
+	*problem = "Invalid or expired token";
+	ok = signing_verify(&memory, str_skip(header, 7)) &&
+	     json_read(&claims, buf_view(&memory),
+		 (struct json_limits){.bytes = JWT_BYTES_MAX, .depth = CLAIMS_DEPTH}) &&
+	     claims_are_current(claims);
+	if (ok) {
+		r->caller.user_id = arena_copy(&r->arena, json_member_str(claims, "sub"));
+		r->caller.session_id = arena_copy(&r->arena, json_member_str(claims, "sid"));
+		r->caller.email = arena_copy(&r->arena, json_member_str(claims, "email"));
+		r->caller.role = arena_copy(&r->arena, json_member_str(claims, "role"));
+	}
+	json_decref(claims);
+	return ok;
+}
+
+/* RFC 7519 section 4.1. An id_token has another audience and no sid, and so is none of ours. */
+static bool
+claims_are_current(const json_t *claims)
+{
+	const json_t *expires = json_object_get(claims, "exp"),
+		     *not_before = json_object_get(claims, "nbf");
+	json_int_t now = (json_int_t)time(NULL);
+
+	if (!str_equal(json_member_str(claims, "iss"), config.jwt_issuer) ||
+	    !str_equal(json_member_str(claims, "aud"), config.jwt_audience))
+		return false;
+	if (!json_is_integer(expires) || json_integer_value(expires) <= now)
+		return false;
+	if (not_before != NULL && (!json_is_integer(not_before) ||
+				      json_integer_value(not_before) > now + CLOCK_SKEW_SECONDS))
+		return false;
+	return json_member_str(claims, "sub").len > 0 && json_member_str(claims, "sid").len > 0;
+}
+
+static bool
+by_service_key(struct request *r)
+{
+	struct str given = request_header(r, STR("x-service-key"));
+
+	return given.p != NULL && digest_equal(given, config.service_key);
+}
+
+static bool
+refuse(struct request *r, enum error e, const char *message)
+{
+	if (r->route->access != ACCESS_SESSION && e == ERR_UNAUTHORIZED &&
+	    r->route->access != ACCESS_SERVICE)
+		reply_header(r, "www-authenticate", STR("Bearer"));
+	(void)reply_refusal(r, e, str_from(message), 0);
+	return false;
+}

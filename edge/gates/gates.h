@@ -1,0 +1,21 @@
+/*
+ * What a request passes before its handler runs. A gate lets it pass (true), or has answered it.
+ */
+#ifndef MANA_GATES_H
+#define MANA_GATES_H
+
+#include "http/request.h"
+
+/* Who may make a browser change something here. */
+bool gate_same_origin(struct request *r) MUST_USE;
+/* Credentials as the route asks for them. */
+bool gate_authenticate(struct request *r) MUST_USE;
+/* Content type, body or query by the schema, captures, redirect targets. */
+bool gate_input(struct request *r) MUST_USE;
+
+/* Whether an origin may act here. */
+bool origin_is_trusted(struct str origin) MUST_USE;
+/* Whether a client may be redirected there: a safe path, or a URL of a trusted origin. */
+bool target_is_trusted(struct str url) MUST_USE;
+
+#endif

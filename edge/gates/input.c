@@ -1,0 +1,202 @@
+/*
+ * Bodies and queries by the schema of their route, with Better Auth's words for what is no JSON,
+ * not allowed or not valid. What a handler sees is valid; what SQL sees is only what the schema
+ * names.
+ */
+#include "config.h"
+#include "field.h"
+#include "gates/gates.h"
+#include "http/match.h"
+#include "http/reply.h"
+#include "routes.h"
+#include "uri.h"
+
+enum { MESSAGE_BYTES = 1024, CONTENT_TYPE_SHOWN = 100 };
+
+static const struct str form_type = {.p = "application/x-www-form-urlencoded", .len = 33};
+static const struct str json_type = {.p = "application/json", .len = 16};
+
+static bool read_captures(struct request *r);
+static bool read_fields(struct request *r, struct str text, bool is_form, const char *prefix);
+static bool content_type_is_allowed(struct request *r, bool *is_form);
+static bool is_type(struct str header, struct str type);
+static void add_captures(struct request *r);
+static bool targets_are_trusted(struct request *r, const struct field *fields);
+static enum error target_error(const char *name);
+static bool refuse(struct request *r, enum error e, struct str message);
+
+bool
+gate_input(struct request *r)
+{
+	bool in_query = r->method == METHOD_GET || (r->method == METHOD_DELETE && r->body.len == 0);
+	bool is_form = in_query;
+
+	if (!read_captures(r))
+		return false;
+	if (!in_query) {
+		bool may_be_empty = r->route->flags & ROUTE_BODY_OPTIONAL;
+
+		if (!(may_be_empty && r->body.len == 0) && !content_type_is_allowed(r, &is_form))
+			return false;
+		if (may_be_empty && r->body.len == 0)
+			is_form = true;
+	}
+	if (!(in_query && r->route->schema == NULL) &&
+	    !read_fields(r, in_query ? r->query : r->body, is_form, in_query ? "query" : "body"))
+		return false;
+	add_captures(r);
+	return true;
+}
+
+/* Decodes them; what does not decode to UTF-8 text without controls names nothing. */
+static bool
+read_captures(struct request *r)
+{
+	for (int i = 0; i < REQUEST_CAPTURES_MAX && r->captures[i].p != NULL; i++) {
+		struct buf decoded = arena_buf(&r->arena, r->captures[i].len + 1);
+
+		if (!uri_decode(&decoded, r->captures[i], URI_COMPONENT))
+			return refuse(r, ERR_NOT_FOUND, STR_NONE);
+		r->captures[i] = buf_view(&decoded);
+		for (size_t c = 0; c < r->captures[i].len; c++)
+			if (r->captures[i].p[c] < ' ' || r->captures[i].p[c] > '~')
+				return refuse(r, ERR_NOT_FOUND, STR_NONE);
+	}
+	return true;
+}
+
+static bool
+read_fields(struct request *r, struct str text, bool is_form, const char *prefix)
+{
+	static const struct field no_fields[] = {{.name = NULL}};
+	static const struct schema no_schema = {.fields = no_fields};
+	const struct schema *schema = r->route->schema != NULL ? r->route->schema : &no_schema;
+	struct buf memory = arena_buf(&r->arena, 2 * text.len + FIELD_MEMORY_EXTRA);
+	struct buf input = arena_buf(&r->arena, 6 * text.len + FIELD_MEMORY_EXTRA);
+	struct buf message = arena_buf(&r->arena, MESSAGE_BYTES);
+	struct field_output out = {.memory = &memory, .input = &input, .message = &message};
+	bool v1 = r->route->errors != ERRORS_BETTER_AUTH;
+
+	if (schema->size > 0)
+		r->fields = arena_alloc(&r->arena, schema->size);
+	out.target = r->fields;
+	switch (is_form ? field_read_form(&out, schema->fields, prefix, text)
+			: field_read_json(&out, schema->fields, prefix, text)) {
+	case FIELD_VALID:
+		r->input = buf_view(&input);
+		return targets_are_trusted(r, schema->fields);
+	case FIELD_INVALID:
+		return refuse(r, v1 ? ERR_VALIDATION : ERR_VALIDATION_ERROR, buf_view(&message));
+	case FIELD_MALFORMED:
+		return refuse(r, ERR_BAD_REQUEST, STR_NONE);
+	case FIELD_TOO_LARGE:
+		return refuse(r, ERR_BAD_REQUEST, STR("Request body is too complex"));
+	}
+	return refuse(r, ERR_INTERNAL, STR_NONE);
+}
+
+static bool
+content_type_is_allowed(struct request *r, bool *is_form)
+{
+	struct str given = request_header(r, STR("content-type"));
+	bool json_too = !(r->route->flags & ROUTE_FORM_ONLY);
+	bool form_too = r->route->flags & (ROUTE_FORM | ROUTE_FORM_ONLY);
+	struct buf message = arena_buf(&r->arena, MESSAGE_BYTES);
+
+	*is_form = form_too && is_type(given, form_type);
+	if (*is_form || (json_too && is_type(given, json_type)))
+		return true;
+	if (given.p == NULL) {
+		buf_str(&message, STR("Content-Type is required"));
+	} else {
+		given.len = given.len < CONTENT_TYPE_SHOWN ? given.len : CONTENT_TYPE_SHOWN;
+		buf_str(&message, STR("Content-Type \""));
+		buf_str(&message, given);
+		buf_str(&message, STR("\" is not allowed"));
+	}
+	buf_str(&message, STR(". Allowed types: "));
+	if (form_too)
+		buf_str(&message, form_type);
+	if (form_too && json_too)
+		buf_str(&message, STR(", "));
+	if (json_too)
+		buf_str(&message, json_type);
+	return refuse(r, ERR_UNSUPPORTED_MEDIA_TYPE, buf_view(&message));
+}
+
+/* The media type without its parameters (RFC 9110 section 8.3.1). */
+static bool
+is_type(struct str header, struct str type)
+{
+	struct str media, parameters;
+
+	if (header.p == NULL)
+		return false;
+	(void)str_cut(&media, &parameters, header, ';');
+	while (media.len > 0 && media.p[media.len - 1] == ' ')
+		media.len--;
+	return str_equal_nocase(media, type);
+}
+
+/* Puts what the path said into the input, last: it wins over a field of the same name. */
+static void
+add_captures(struct request *r)
+{
+	struct buf input;
+
+	if (r->captures[0].p == NULL)
+		return;
+	input = arena_buf(&r->arena, r->input.len + 6 * r->path.len + FIELD_MEMORY_EXTRA);
+	buf_str(&input, (struct str){.p = r->input.p, .len = r->input.len - 1});
+	for (int i = 0; i < REQUEST_CAPTURES_MAX && r->captures[i].p != NULL; i++) {
+		if (input.len > 1)
+			buf_char(&input, ',');
+		buf_json_str(&input, match_capture_name(r->route->path, i));
+		buf_char(&input, ':');
+		buf_json_str(&input, r->captures[i]);
+	}
+	buf_char(&input, '}');
+	r->input = buf_view(&input);
+}
+
+/* No redirect to a place that is not ours. */
+static bool
+targets_are_trusted(struct request *r, const struct field *fields)
+{
+	for (const struct field *f = fields; f->name != NULL; f++) {
+		struct str url;
+
+		if (f->kind != FIELD_URL || f->offset == FIELD_NOWHERE)
+			continue;
+		memcpy(&url, (const char *)r->fields + f->offset, sizeof(url));
+		if (url.p == NULL || target_is_trusted(url))
+			continue;
+		return refuse(r, target_error(f->name), STR_NONE);
+	}
+	return true;
+}
+
+static enum error
+target_error(const char *name)
+{
+	static const struct {
+		const char *name;
+		enum error e;
+	} errors[] = {
+	    {"redirectTo", ERR_INVALID_REDIRECT_URL},
+	    {"errorCallbackURL", ERR_INVALID_ERROR_CALLBACK_URL},
+	    {"newUserCallbackURL", ERR_INVALID_NEW_USER_CALLBACK_URL},
+	};
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		if (strcmp(errors[i].name, name) == 0)
+			return errors[i].e;
+	return ERR_INVALID_CALLBACK_URL;
+}
+
+static bool
+refuse(struct request *r, enum error e, struct str message)
+{
+	(void)reply_refusal(r, e, message, 0);
+	return false;
+}

@@ -1,0 +1,58 @@
+/*
+ * Every SQL statement that the edge can send. All are prepared when a connection opens; nothing
+ *else sends SQL.
+ *
+ *	RELAY      a routine that takes the caller and an input, and answers auth.reply
+ *	PROCEDURE  the same as a procedure, which commits before it discloses
+ *	CALLED     a routine that takes the caller and arguments of its own
+ *	OWN        a routine of the edge's own business
+ */
+#include "db/calls.h"
+
+#include <stddef.h>
+
+#define CALLER "auth_api.caller($1,$2,$3,$4,$5,$6,$7,$8)"
+
+#define RELAY(routine)                                                                             \
+	{                                                                                          \
+		routine, "SELECT r.* FROM auth_api." routine "(" CALLER ",$9) r", CALL_RELAY,      \
+		    POOL_FAST, 0                                                                   \
+	}
+#define PROCEDURE(routine)                                                                         \
+	{                                                                                          \
+		routine,                                                                           \
+		    "CALL auth_api." routine "(" CALLER                                            \
+		    ",$9,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL)",                                \
+		    CALL_RELAY, POOL_FAST, 0                                                       \
+	}
+#define CALLED(routine, count, arguments)                                                          \
+	{                                                                                          \
+		routine, "SELECT r.* FROM auth_api." routine "(" CALLER "," arguments ") r",       \
+		    CALL_CALLED, POOL_FAST, count                                                  \
+	}
+#define OWN(routine, count, arguments)                                                             \
+	{                                                                                          \
+		routine, "SELECT r.* FROM auth_api." routine "(" arguments ") r", CALL_OWN,        \
+		    POOL_FAST, count                                                               \
+	}
+
+/* clang-format off */
+const struct call_info calls[CALL_COUNT] = {
+	[CALL_READY]            = {"ready", "SELECT u.rolsuper OR u.rolbypassrls FROM pg_catalog.pg_roles u WHERE u.rolname = CURRENT_USER", CALL_OWN, POOL_FAST, 0},
+	[CALL_EDGE_SECRET]      = OWN("edge_secret", 0, ""),
+	[CALL_SIGNING_KEYS]     = OWN("signing_keys", 0, ""),
+
+	[CALL_SESSION_GET]      = RELAY("session_get"),
+	[CALL_SESSION_SIGN_OUT] = RELAY("session_sign_out"),
+	[CALL_TOKEN_ISSUE]      = RELAY("token_issue"),
+
+	[CALL_SIGN_IN_LOOKUP]   = CALLED("sign_in_lookup", 1, "$9"),
+	[CALL_SIGN_IN_FINISH]   = CALLED("sign_in_finish", 8, "$9,$10,$11,$12,$13,$14,$15,$16"),
+	[CALL_SIGN_UP]          = CALLED("sign_up", 6, "$9,$10,$11,$12,$13,$14"),
+	[CALL_VERIFY_EMAIL]     = CALLED("verification_verify_email", 2, "$9,$10"),
+
+	[CALL_OUTBOX_CLAIM]     = OWN("outbox_claim", 3, "$1,$2,$3"),
+	[CALL_OUTBOX_DONE]      = OWN("outbox_done", 2, "$1,$2"),
+	[CALL_OUTBOX_FAILED]    = OWN("outbox_failed", 4, "$1,$2,$3,$4"),
+};
+/* clang-format on */

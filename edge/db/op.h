@@ -1,0 +1,32 @@
+/*
+ * Between db.c (what a request asks, and what the answer means) and pipeline.c (connections).
+ */
+#ifndef MANA_OP_H
+#define MANA_OP_H
+
+#include <libpq-fe.h>
+
+#include "db/db.h"
+#include "http/private.h"
+
+enum { OP_ARGUMENTS_MAX = 24 };
+
+struct op_arguments {
+	const char *values[OP_ARGUMENTS_MAX];
+	int lengths[OP_ARGUMENTS_MAX];
+	int formats[OP_ARGUMENTS_MAX];
+	int count;
+};
+
+/* Starts connecting; once in each worker. */
+void pipeline_start(void);
+/* Deadlines and reconnecting. */
+void pipeline_tick(uint64_t now_ms);
+/* Sends r->private->call on the connection of its pool that has the least under way; op_ended
+ * follows, once. False: there is none, and nothing was sent. */
+bool pipeline_send(struct request *r, const struct op_arguments *arguments) MUST_USE;
+
+/* The call of r has its result, or never will. */
+void op_ended(struct request *r);
+
+#endif

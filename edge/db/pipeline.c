@@ -1,0 +1,363 @@
+/*
+ * The database client: connections in libpq's pipeline mode on the event loop. A call is one
+ * prepared statement and one Sync, hence one transaction; results come in the order of the calls.
+ * Losing a connection fails what is under way on it, whose outcome is unknown; nothing is sent
+ * twice. It is made again after growing pauses, varied so that workers do not march in step.
+ */
+#include <sodium.h>
+#include <stdlib.h>
+
+#include "config.h"
+#include "db/op.h"
+#include "log.h"
+#include "loop.h"
+
+enum {
+	CONNECTIONS_MAX = 16,
+	UNDER_WAY_MAX = 1024, /* calls on one connection; beyond, the database is as good as away */
+	PAUSE_FIRST_MS = 50,
+	PAUSE_MAX_MS = 1000,
+	PAUSE_DOUBLINGS_MAX = 5,
+	OPTIONS_BYTES = 320
+};
+
+enum state { CLOSED, CONNECTING, PREPARING, READY };
+
+struct connection {
+	struct loop_watch watch; /* first: see loop.h */
+	PGconn *pg;
+	enum state state;
+	enum call_pool pool;
+	uint64_t deadline_ms; /* CLOSED: when to connect; CONNECTING, PREPARING: when to give up */
+	int failures;         /* in a row */
+	int answers;          /* Syncs seen while PREPARING */
+	bool at_end;          /* the last thing read was the NULL behind results */
+	const char *trouble;  /* to be lost at the next tick: not in the middle of a call to us */
+	struct request *first, *last; /* calls under way, the oldest first */
+	int under_way;
+};
+
+static struct connection connections[CONNECTIONS_MAX];
+static int connections_count;
+
+static struct connection *pick(enum call_pool pool);
+static void connect_start(struct connection *c);
+static void on_ready(struct loop_watch *watch);
+static void connect_go_on(struct connection *c);
+static void prepare_all(struct connection *c);
+static void prepare_got(struct connection *c, const PGresult *result);
+static void check_role(struct connection *c, const PGresult *result);
+static void read_results(struct connection *c);
+static bool read_result(struct connection *c);
+static void flush(struct connection *c);
+static void lose(struct connection *c, const char *why);
+static int timeout_of(enum call_pool pool);
+
+void
+pipeline_start(void)
+{
+	connections_count = (int)(config.db_pipelines + config.db_slow_connections);
+	for (int i = 0; i < connections_count; i++) {
+		struct connection *c = &connections[i];
+
+		c->watch.fd = -1;
+		c->watch.ready = on_ready;
+		c->pool = i < config.db_pipelines ? POOL_FAST : POOL_SLOW;
+		connect_start(c);
+	}
+}
+
+bool
+db_ready(void)
+{
+	return pick(POOL_FAST) != NULL;
+}
+
+bool
+pipeline_send(struct request *r, const struct op_arguments *a)
+{
+	struct db_call_state *call = &r->private->call;
+	struct connection *c = pick(calls[call->call].pool);
+
+	if (c == NULL)
+		return false;
+	if (PQsendQueryPrepared(c->pg, calls[call->call].name, a->count, a->values, a->lengths,
+		a->formats, 0) != 1 ||
+	    PQpipelineSync(c->pg) != 1) {
+		c->trouble = "a call could not be sent";
+		return false;
+	}
+	call->next = NULL;
+	call->deadline_ms = loop_now_ms() + (uint64_t)timeout_of(c->pool);
+	if (c->first == NULL)
+		c->first = r;
+	else
+		c->last->private->call.next = r;
+	c->last = r;
+	c->under_way++;
+	flush(c);
+	return true;
+}
+
+/* The ready connection with the least under way. */
+static struct connection *
+pick(enum call_pool pool)
+{
+	struct connection *best = NULL;
+
+	for (int i = 0; i < connections_count; i++) {
+		struct connection *c = &connections[i];
+
+		if (c->state == READY && c->trouble == NULL && c->pool == pool &&
+		    c->under_way < UNDER_WAY_MAX &&
+		    (best == NULL || c->under_way < best->under_way))
+			best = c;
+	}
+	return best;
+}
+
+void
+pipeline_tick(uint64_t now_ms)
+{
+	for (int i = 0; i < connections_count; i++) {
+		struct connection *c = &connections[i];
+
+		if (c->state == CLOSED && now_ms >= c->deadline_ms)
+			connect_start(c);
+		else if (c->trouble != NULL)
+			lose(c, c->trouble);
+		else if ((c->state == CONNECTING || c->state == PREPARING) &&
+			 now_ms >= c->deadline_ms)
+			lose(c, "no connection in time");
+		else if (c->first != NULL && now_ms >= c->first->private->call.deadline_ms)
+			lose(c, "no result in time");
+	}
+}
+
+/* libpq looks a host name up in PQconnectStart, and waits: use a unix socket or hostaddr where that
+ * matters. */
+static void
+connect_start(struct connection *c)
+{
+	char options[OPTIONS_BYTES];
+	const char *const names[] = {"dbname", "application_name", "gssencmode", "options", NULL};
+	const char *const values[] = {
+	    config.database_url.p, "mana-auth-edge", "disable", options, NULL};
+	int timeout_ms = timeout_of(c->pool);
+
+	snprintf(options, sizeof(options),
+	    "-c statement_timeout=%d -c lock_timeout=%d -c idle_in_transaction_session_timeout=%d "
+	    "-c mana_auth.session_limit=%d -c mana_auth.signup_daily_max=%d -c "
+	    "mana_auth.signup_duplicate=%s",
+	    timeout_ms, timeout_ms, timeout_ms, (int)config.session_limit,
+	    (int)config.max_daily_signups, config.signup_duplicate.p);
+	c->answers = 0;
+	c->at_end = false;
+	c->trouble = NULL;
+	c->deadline_ms = loop_now_ms() + (uint64_t)config.db_connect_timeout_ms;
+	c->pg = PQconnectStartParams(names, values, 1);
+	if (c->pg == NULL)
+		abort();
+	if (PQstatus(c->pg) == CONNECTION_BAD) {
+		lose(c, PQerrorMessage(c->pg));
+		return;
+	}
+	c->state = CONNECTING;
+	loop_watch_both(&c->watch, PQsocket(c->pg));
+}
+
+static void
+on_ready(struct loop_watch *watch)
+{
+	struct connection *c = (struct connection *)watch;
+
+	if (c->state == CONNECTING) {
+		connect_go_on(c);
+		return;
+	}
+	/* What the server said before it hung up is read before the loss is noticed. */
+	if (PQconsumeInput(c->pg) != 1)
+		c->trouble = "the connection was closed";
+	read_results(c);
+	if (c->trouble != NULL)
+		lose(c, c->trouble);
+	else if (c->state != CLOSED)
+		flush(c);
+}
+
+static void
+connect_go_on(struct connection *c)
+{
+	PostgresPollingStatusType status = PQconnectPoll(c->pg);
+
+	loop_forget(&c->watch); /* libpq may be on another socket now */
+	switch (status) {
+	case PGRES_POLLING_READING:
+		loop_watch_read(&c->watch, PQsocket(c->pg));
+		return;
+	case PGRES_POLLING_WRITING:
+		loop_watch_both(&c->watch, PQsocket(c->pg));
+		return;
+	case PGRES_POLLING_OK:
+		loop_watch_read(&c->watch, PQsocket(c->pg));
+		if (PQsetnonblocking(c->pg, 1) == 0 && PQenterPipelineMode(c->pg) == 1) {
+			prepare_all(c);
+			return;
+		}
+		break;
+	default:
+		break;
+	}
+	lose(c, PQerrorMessage(c->pg));
+}
+
+/* One Sync a statement, so that each that does not prepare is named. CALL_READY is run at once,
+ * behind the others. */
+static void
+prepare_all(struct connection *c)
+{
+	bool sent = true;
+
+	c->state = PREPARING;
+	for (int i = CALL_NONE + 1; i < CALL_COUNT && sent; i++)
+		sent = PQsendPrepare(c->pg, calls[i].name, calls[i].sql, 0, NULL) == 1 &&
+		       PQpipelineSync(c->pg) == 1;
+	sent = sent &&
+	       PQsendQueryPrepared(c->pg, calls[CALL_READY].name, 0, NULL, NULL, NULL, 0) == 1 &&
+	       PQpipelineSync(c->pg) == 1;
+	if (sent)
+		flush(c);
+	else
+		lose(c, PQerrorMessage(c->pg));
+}
+
+static void
+prepare_got(struct connection *c, const PGresult *result)
+{
+	switch (PQresultStatus(result)) {
+	case PGRES_PIPELINE_SYNC:
+		c->answers++;
+		break;
+	case PGRES_TUPLES_OK:
+		check_role(c, result);
+		break;
+	case PGRES_COMMAND_OK:
+		break;
+	default:
+		log_event(LOG_ERROR_LEVEL, "database",
+		    "a statement does not prepare: do edge and extension match?",
+		    c->answers + 1 < CALL_COUNT ? calls[c->answers + 1].name : NULL,
+		    PQresultErrorMessage(result));
+		c->trouble = "not all statements prepare";
+	}
+	if (c->answers < CALL_COUNT || c->trouble != NULL)
+		return;
+	c->state = READY;
+	c->failures = 0;
+	log_event(
+	    LOG_INFO_LEVEL, "database", "connected", c->pool == POOL_FAST ? "fast" : "slow", NULL);
+}
+
+/* A role that row level security does not bind could read everything; see ARCHITECTURE.md. */
+static void
+check_role(struct connection *c, const PGresult *result)
+{
+	if (PQntuples(result) == 1 && strcmp(PQgetvalue(result, 0, 0), "f") == 0)
+		return;
+	log_event(config.production ? LOG_ERROR_LEVEL : LOG_WARNING_LEVEL, "database",
+	    "DATABASE_URL must name a role without SUPERUSER and BYPASSRLS, such as auth_edge",
+	    PQuser(c->pg), NULL);
+	if (!config.production)
+		return;
+	c->trouble = "the role is too powerful for production";
+	loop_stop_service();
+}
+
+static void
+read_results(struct connection *c)
+{
+	while (c->trouble == NULL && PQisBusy(c->pg) == 0 && read_result(c))
+		;
+}
+
+/* False when there is none for now. A call's results end with a NULL, which its Sync follows. */
+static bool
+read_result(struct connection *c)
+{
+	PGresult *result = PQgetResult(c->pg);
+	struct request *r = c->first;
+	struct db_call_state *call = r != NULL ? &r->private->call : NULL;
+
+	if (result == NULL) {
+		bool first_in_a_row = !c->at_end;
+
+		c->at_end = true;
+		return first_in_a_row;
+	}
+	c->at_end = false;
+	if (c->state == PREPARING) {
+		prepare_got(c, result);
+		PQclear(result);
+	} else if (call == NULL) {
+		PQclear(result); /* a notice of the server's end: it closes the connection next */
+	} else if (PQresultStatus(result) != PGRES_PIPELINE_SYNC) {
+		PQclear((PGresult *)call->result);
+		call->result = (struct pg_result *)result;
+	} else {
+		PQclear(result);
+		c->first = call->next;
+		c->under_way--;
+		op_ended(r);
+	}
+	return true;
+}
+
+static void
+flush(struct connection *c)
+{
+	int left = PQflush(c->pg);
+
+	if (left < 0)
+		c->trouble = "the connection could not be written to";
+	else if (left > 0)
+		loop_watch_both(&c->watch, PQsocket(c->pg));
+	else
+		loop_watch_read(&c->watch, PQsocket(c->pg));
+}
+
+/* Plans the next try, then fails what was under way. */
+static void
+lose(struct connection *c, const char *why)
+{
+	struct request *r = c->first;
+	int doublings = c->failures < PAUSE_DOUBLINGS_MAX ? c->failures : PAUSE_DOUBLINGS_MAX;
+	uint32_t pause_ms = PAUSE_FIRST_MS << doublings;
+
+	if (pause_ms > PAUSE_MAX_MS)
+		pause_ms = PAUSE_MAX_MS;
+	log_event(LOG_ERROR_LEVEL, "database", "connection lost", why,
+	    PQerrorMessage(c->pg) != why ? PQerrorMessage(c->pg) : NULL);
+	loop_forget(&c->watch);
+	PQfinish(c->pg);
+	c->pg = NULL;
+	c->state = CLOSED;
+	c->trouble = NULL;
+	c->deadline_ms = loop_now_ms() + pause_ms / 2 + randombytes_uniform(pause_ms / 2);
+	c->failures++;
+	c->first = c->last = NULL;
+	c->under_way = 0;
+	while (r != NULL) {
+		struct request *next = r->private->call.next;
+
+		PQclear((PGresult *)r->private->call.result);
+		r->private->call.result = NULL;
+		op_ended(r);
+		r = next;
+	}
+}
+
+static int
+timeout_of(enum call_pool pool)
+{
+	return (int)(pool == POOL_FAST ? config.db_query_timeout_ms : config.db_slow_timeout_ms);
+}

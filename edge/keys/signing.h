@@ -9,6 +9,8 @@
 #include "http/request.h"
 #include "jwt.h"
 
+/* Takes locked memory; once in each worker. */
+void signing_start(void);
 /* Whether there is a key to sign with, and the secret that signs cookies. */
 bool signing_ready(void);
 /* Appends an access JWT: iat, then `members` ("sub":..,"email":..), then exp, iss, aud. False

@@ -1,9 +1,11 @@
 /*
- * The public API, a line an endpoint: method, path, who may call, rate class, shape of its errors, schema of its body (of
- * its query with GET and DELETE), handler or NULL for a relayed call, the call, flags. `mana-auth-edge routes` prints it.
+ * The public API, a line an endpoint: method, path, who may call, rate class, shape of its errors,
+ * schema of its body (of its query with GET and DELETE), handler or NULL for a relayed call, the
+ * call, flags. `mana-auth-edge routes` prints it.
  */
 #include "routes.h"
 
+#include "features/health.h"
 #include "features/jwks.h"
 #include "features/session.h"
 #include "features/sign_in.h"
@@ -15,8 +17,12 @@
 	{METHOD_##method, path, ACCESS_##access, rate, ERRORS_##errors, schema, handler, CALL_##call, flags}
 
 const struct route routes[] = {
+	ROUTE(GET,    "/health",                   PUBLIC,  NULL,      V1, NULL, health, NONE, 0),
+	ROUTE(GET,    "/health/ready",             PUBLIC,  NULL,      V1, NULL, health_ready, NONE, 0),
+
 	/* Better Auth's core */
 	ROUTE(GET,    "/api/auth/ok",              PUBLIC,  NULL,      BETTER_AUTH, NULL, ok, NONE, 0),
+	ROUTE(GET,    "/api/auth/error",           PUBLIC,  NULL,      BETTER_AUTH, NULL, health_error_page, NONE, 0),
 	ROUTE(POST,   "/api/auth/sign-up/email",   PUBLIC,  "sign_up", BETTER_AUTH, &sign_up_schema, sign_up, NONE, ROUTE_FORM | ROUTE_LOGIN),
 	ROUTE(POST,   "/api/auth/sign-in/email",   PUBLIC,  "sign_in", BETTER_AUTH, &sign_in_schema, sign_in, NONE, ROUTE_FORM | ROUTE_LOGIN),
 	ROUTE(GET,    "/api/auth/verify-email",    PUBLIC,  "default", BETTER_AUTH, &verify_email_schema, verify_email_open, NONE, 0),

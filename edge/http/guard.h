@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { GUARD_HEAD_MAX = 16384, GUARD_LINES_MAX = 24, GUARD_TARGET_MAX = 1996 };
+enum { GUARD_HEAD_MAX = 8192, GUARD_LINES_MAX = 24, GUARD_TARGET_MAX = 1996 };
 
 struct guard_verdict {
 	int status;            /* 0: so far good, else answer with this and close */

@@ -1,0 +1,162 @@
+/*
+ * The program. `mana-auth-edge run` checks the environment, writes Kore's configuration and becomes
+ * Kore with our module; `routes` and `config` print the tables.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "http/guard.h"
+#include "http/match.h"
+#include "routes.h"
+
+#ifndef MODULE_DIR
+#define MODULE_DIR "/usr/lib/mana-auth"
+#endif
+
+enum {
+	REFUSED = 78, /* EX_CONFIG: starting again will not help */
+	KEEPALIVE_LESS_SECONDS =
+	    1, /* than the time-out of a head, which would end an idle connection with a 408 */
+	DESCRIPTORS_BESIDE = 256
+};
+
+static int usage(void);
+static int run(void);
+static void write_configuration(FILE *out, const char *module);
+static bool find_module(char path[static PATH_MAX]);
+static void print_routes(FILE *out);
+
+int
+main(int argc, char **argv)
+{
+	const char *wish = argc == 2 ? argv[1] : "";
+
+	if (strcmp(wish, "run") == 0)
+		return run();
+	if (strcmp(wish, "routes") == 0)
+		print_routes(stdout);
+	else if (strcmp(wish, "config") == 0)
+		config_print(stdout);
+	else
+		return usage();
+	return fflush(stdout) == 0 ? 0 : 1;
+}
+
+static int
+usage(void)
+{
+	fputs("usage: mana-auth-edge run|routes|config\n", stderr);
+	return 64; /* EX_USAGE */
+}
+
+/* The configuration is a file in memory: Kore reads it through its descriptor, and nothing is left
+ * behind. */
+static int
+run(void)
+{
+	char module[PATH_MAX], path[40];
+	int fd;
+	FILE *out;
+
+	if (!config_read(stderr))
+		return REFUSED;
+	config_warn(stderr);
+	if (!find_module(module)) {
+		fputs("mana-auth-edge: edge.so is neither beside this program nor in " MODULE_DIR
+		      "\n",
+		    stderr);
+		return 1;
+	}
+	fd = memfd_create("kore.conf", 0);
+	out = fd != -1 ? fdopen(dup(fd), "w") : NULL;
+	if (out == NULL) {
+		perror("mana-auth-edge: memfd");
+		return 1;
+	}
+	write_configuration(out, module);
+	if (fclose(out) != 0) {
+		perror("mana-auth-edge: memfd");
+		return 1;
+	}
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	/* foreground, no chroot (the database's socket is outside), quiet, no change of user: who
+	 * starts us decides */
+	execlp("kore", "mana-auth-edge", "-fnqr", "-c", path, (char *)NULL);
+	fprintf(stderr, "mana-auth-edge: kore does not start: %s\n", strerror(errno));
+	return 1;
+}
+
+static void
+write_configuration(FILE *out, const char *module)
+{
+	int head_seconds = (int)config.header_timeout_seconds;
+
+	fprintf(out, "load %s\n", module); /* before the server, which names a function of it */
+	fprintf(out, "pidfile /proc/self/none\n"); /* cannot be written, on purpose: who starts us
+						      knows our pid */
+	fprintf(out, "root /\n");
+	fprintf(out, "workers %d\n", (int)config.workers);
+	fprintf(out, "worker_set_affinity 0\n"); /* the scheduler knows better than Kore, next to a
+						    database */
+	fprintf(out, "worker_accept_threshold 1\n"); /* spreads connections over the workers */
+	fprintf(out, "worker_max_connections %d\n", (int)config.connections_max);
+	fprintf(
+	    out, "worker_rlimit_nofiles %d\n", (int)config.connections_max + DESCRIPTORS_BESIDE);
+	fprintf(out, "socket_backlog 1024\n");
+	fprintf(out, "http_request_limit %d\n", (int)config.connections_max);
+	fprintf(out, "http_request_ms 10000\n"); /* else one slow step keeps the requests behind it
+						    waiting for ever */
+	fprintf(out, "http_header_max %d\n", GUARD_HEAD_MAX);
+	fprintf(out, "http_header_timeout %d\n", head_seconds);
+	fprintf(out, "http_keepalive_time %d\n", head_seconds - KEEPALIVE_LESS_SECONDS);
+	fprintf(out, "http_body_max %lld\n", (long long)config.body_max_bytes);
+	fprintf(out, "http_body_timeout %d\n", (int)config.body_timeout_seconds);
+	fprintf(out, "http_hsts_enable 0\n"); /* the proxy's to say: it speaks TLS */
+	fprintf(out, "http_server_version mana-auth\n");
+	fprintf(out, "server edge {\n\tbind %s %d on_accept\n\ttls no\n}\n", config.bind.p,
+	    (int)config.port);
+	fprintf(out, "domain * {\n\tattach edge\n\troute ^/.*$ on_request\n}\n");
+}
+
+/* Beside this program, as in the build folder, or where `make install` puts it. */
+static bool
+find_module(char path[static PATH_MAX])
+{
+	char self[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (length > 0) {
+		self[length] = '\0';
+		*strrchr(self, '/') = '\0';
+		if (snprintf(path, PATH_MAX, "%s/edge/edge.so", self) < PATH_MAX &&
+		    access(path, R_OK) == 0)
+			return true;
+	}
+	snprintf(path, PATH_MAX, "%s/edge.so", MODULE_DIR);
+	return access(path, R_OK) == 0;
+}
+
+static void
+print_routes(FILE *out)
+{
+	static const char *const access_names[] = {"", "anybody", "session cookie", "access JWT",
+	    "JWT or cookie", "JWT of an admin", "service key"};
+	static const char *const shape_names[] = {
+	    "", "Better Auth", "v1", "vault", "me", "OAuth", "plain"};
+
+	fputs("| Method | Path | Who may call | Limit | Errors | Done by "
+	      "|\n|---|---|---|---|---|---|\n",
+	    out);
+	for (size_t i = 0; i < routes_count; i++) {
+		const struct route *row = &routes[i];
+
+		fprintf(out, "| %s | `%s` | %s | %s | %s | %s |\n", match_method_name(row->method),
+		    row->path, access_names[row->access], row->rate != NULL ? row->rate : "none",
+		    shape_names[row->errors],
+		    row->call != CALL_NONE ? calls[row->call].name : "edge");
+	}
+}

@@ -137,6 +137,9 @@ take(struct reader *r, const struct field *f, struct given given)
 	case FIELD_INT:
 		take_int(r, f, given);
 		return;
+	case FIELD_ANY:
+		take_json(r, f, given.json ? given.json : json_null());
+		return;
 	case FIELD_JSON:
 		if (json_is_object(given.json))
 			take_json(r, f, given.json);
@@ -263,7 +266,7 @@ static void
 take_json(struct reader *r, const struct field *f, const json_t *json)
 {
 	size_t most = f->max > 0 ? (size_t)f->max : JSON_VALUE_MAX;
-	char *text = json_dumps(json, JSON_COMPACT);
+	char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
 	struct str kept;
 
 	if (text == NULL || strlen(text) > most) {

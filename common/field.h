@@ -26,6 +26,7 @@ enum field_kind {
 	FIELD_TOKEN,    /* struct str; in the SQL input as hex of its SHA-256 */
 	FIELD_JSON,     /* struct str: compact JSON of an object; max bytes */
 	FIELD_ENUM,     /* struct str: one of options */
+	FIELD_ANY,      /* no target: any JSON value, for SQL to judge; max bytes */
 };
 
 enum field_flag {

@@ -10,6 +10,7 @@
 #include "features/session.h"
 #include "features/sign_in.h"
 #include "features/sign_up.h"
+#include "features/vault.h"
 #include "features/verify_email.h"
 
 /* clang-format off */
@@ -39,6 +40,15 @@ const struct route routes[] = {
 	ROUTE(POST,   "/api/v1/auth/logout",       PUBLIC,  "default", V1, NULL, NULL, SESSION_SIGN_OUT, ROUTE_BODY_OPTIONAL),
 	ROUTE(GET,    "/api/v1/auth/session",      PUBLIC,  "default", V1, &get_session_schema, NULL, SESSION_GET, ROUTE_AUTH_JWT),
 	ROUTE(GET,    "/api/v1/auth/jwks",         PUBLIC,  NULL,      V1, NULL, jwks, NONE, ROUTE_CACHEABLE),
+
+	/* the encryption vault */
+	ROUTE(GET,    "/api/v1/me/encryption-vault/status",         BEARER, "default", VAULT, NULL, NULL, VAULT_STATUS, 0),
+	ROUTE(POST,   "/api/v1/me/encryption-vault/init",           BEARER, "default", VAULT, NULL, NULL, VAULT_INIT, ROUTE_SQL_JUDGES),
+	ROUTE(GET,    "/api/v1/me/encryption-vault/key",            BEARER, "default", VAULT, NULL, NULL, VAULT_KEY, 0),
+	ROUTE(POST,   "/api/v1/me/encryption-vault/rotate",         BEARER, "default", VAULT, NULL, NULL, VAULT_ROTATE, ROUTE_SQL_JUDGES),
+	ROUTE(POST,   "/api/v1/me/encryption-vault/recovery-wrap",  BEARER, "default", VAULT, &vault_recovery_schema, NULL, VAULT_SET_RECOVERY, ROUTE_SQL_JUDGES),
+	ROUTE(DELETE, "/api/v1/me/encryption-vault/recovery-wrap",  BEARER, "default", VAULT, NULL, NULL, VAULT_CLEAR_RECOVERY, ROUTE_SQL_JUDGES),
+	ROUTE(POST,   "/api/v1/me/encryption-vault/zero-knowledge", BEARER, "default", VAULT, &vault_zero_knowledge_schema, NULL, VAULT_ZERO_KNOWLEDGE, ROUTE_SQL_JUDGES),
 };
 /* clang-format on */
 const size_t routes_count = sizeof(routes) / sizeof(routes[0]);

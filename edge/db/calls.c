@@ -51,6 +51,14 @@ const struct call_info calls[CALL_COUNT] = {
 	[CALL_SIGN_UP]          = CALLED("sign_up", 6, "$9,$10,$11,$12,$13,$14"),
 	[CALL_VERIFY_EMAIL]     = CALLED("verification_verify_email", 2, "$9,$10"),
 
+	[CALL_VAULT_STATUS]         = RELAY("vault_status"),
+	[CALL_VAULT_INIT]           = PROCEDURE("vault_init"),
+	[CALL_VAULT_KEY]            = PROCEDURE("vault_key"),
+	[CALL_VAULT_ROTATE]         = PROCEDURE("vault_rotate"),
+	[CALL_VAULT_SET_RECOVERY]   = PROCEDURE("vault_set_recovery"),
+	[CALL_VAULT_CLEAR_RECOVERY] = PROCEDURE("vault_clear_recovery"),
+	[CALL_VAULT_ZERO_KNOWLEDGE] = PROCEDURE("vault_zero_knowledge"),
+
 	[CALL_OUTBOX_CLAIM]     = OWN("outbox_claim", 3, "$1,$2,$3"),
 	[CALL_OUTBOX_DONE]      = OWN("outbox_done", 2, "$1,$2"),
 	[CALL_OUTBOX_FAILED]    = OWN("outbox_failed", 4, "$1,$2,$3,$4"),

@@ -34,9 +34,10 @@ gate_input(struct request *r)
 	if (!read_captures(r))
 		return false;
 	if (!in_query) {
-		bool may_be_empty = r->route->flags & ROUTE_BODY_OPTIONAL;
+		bool may_be_empty = r->route->flags & (ROUTE_BODY_OPTIONAL | ROUTE_SQL_JUDGES);
 
-		if (!(may_be_empty && r->body.len == 0) && !content_type_is_allowed(r, &is_form))
+		if (!(r->route->flags & ROUTE_SQL_JUDGES) && !(may_be_empty && r->body.len == 0) &&
+		    !content_type_is_allowed(r, &is_form))
 			return false;
 		if (may_be_empty && r->body.len == 0)
 			is_form = true;
@@ -88,6 +89,10 @@ read_fields(struct request *r, struct str text, bool is_form, const char *prefix
 	case FIELD_INVALID:
 		return refuse(r, v1 ? ERR_VALIDATION : ERR_VALIDATION_ERROR, buf_view(&message));
 	case FIELD_MALFORMED:
+		if (r->route->flags & ROUTE_SQL_JUDGES) {
+			r->input = STR("{}");
+			return true;
+		}
 		return refuse(r, ERR_BAD_REQUEST, STR_NONE);
 	case FIELD_TOO_LARGE:
 		return refuse(r, ERR_BAD_REQUEST, STR("Request body is too complex"));

@@ -249,7 +249,7 @@ COMMENT ON FUNCTION auth.vault_rotate IS 'POST /rotate: a new key; the recovery 
 CREATE FUNCTION auth.vault_generation_seen(c auth.caller, input jsonb) RETURNS integer
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  RETURN COALESCE((input ->> 'generation')::integer,
+  RETURN COALESCE(CASE WHEN jsonb_typeof(input -> 'generation') = 'number' THEN (input ->> 'generation')::numeric::integer END,
                   (SELECT s.vault_generation FROM auth.sessions s WHERE s.id = c.session_id), 1);
 END
 $$;
@@ -260,8 +260,8 @@ CREATE FUNCTION auth.vault_set_recovery(c auth.caller, input jsonb) RETURNS auth
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   me constant text := auth.vault_user(c);
-  wrap constant text := input ->> 'recoveryWrappedMk';
-  iv constant text := input ->> 'recoveryIv';
+  wrap constant text := CASE WHEN jsonb_typeof(input -> 'recoveryWrappedMk') = 'string' THEN input ->> 'recoveryWrappedMk' END;
+  iv constant text := CASE WHEN jsonb_typeof(input -> 'recoveryIv') = 'string' THEN input ->> 'recoveryIv' END;
   v auth.encryption_vaults;
 BEGIN
   IF me IS NULL THEN

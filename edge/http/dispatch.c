@@ -39,6 +39,7 @@ FOR_KORE void on_accept(struct connection *c);
 FOR_KORE int on_request(struct http_request *req);
 
 static int on_read(struct connection *c, size_t *bytes);
+static bool say_length(struct netbuf *nb, size_t *bytes);
 static void refuse(struct connection *c, int status);
 static struct request *begin(struct http_request *req);
 static void read_head(struct request *r, struct http_request *req);
@@ -77,6 +78,8 @@ on_read(struct connection *c, size_t *bytes)
 	    !is_head)
 		return result;
 	verdict = guard_check((const char *)c->rnb->buf, c->rnb->s_off + *bytes, http_body_max);
+	if (verdict.lacks_length && verdict.status == 0 && !say_length(c->rnb, bytes))
+		verdict.status = 431;
 	if (verdict.status != 0) {
 		refuse(c, verdict.status);
 		return KORE_RESULT_OK;
@@ -91,6 +94,21 @@ on_read(struct connection *c, size_t *bytes)
 	if (verdict.expects_continue)
 		net_send_queue(c, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 	return result;
+}
+
+/* Puts "content-length: 0" before the end of the head, which is the end of what has come. False: no
+ * room. */
+static bool
+say_length(struct netbuf *nb, size_t *bytes)
+{
+	static const char line[] = "content-length: 0\r\n\r\n";
+	size_t end = nb->s_off + *bytes, more = sizeof(line) - 1 - 2;
+
+	if (end + more > nb->b_len)
+		return false;
+	memcpy(nb->buf + end - 2, line, sizeof(line) - 1);
+	*bytes += more;
+	return true;
 }
 
 /* Answers without a request, and closes when that is sent. What the client still sends is read and

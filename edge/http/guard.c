@@ -11,6 +11,7 @@ struct head {
 	bool has_length;
 	bool expects_continue;
 	size_t length;
+	int lines;
 };
 
 static int check_bytes(struct str head, bool complete);
@@ -51,6 +52,11 @@ guard_check(const char *bytes, size_t count, size_t body_max)
 		verdict.status = 413;
 	else if (behind > head.length)
 		verdict.status = 400; /* pipelined: the bytes of another request */
+	verdict.lacks_length = !head.has_length && (str_equal(head.method, STR("POST")) ||
+						       str_equal(head.method, STR("PUT")) ||
+						       str_equal(head.method, STR("PATCH")));
+	if (verdict.lacks_length && head.lines == GUARD_LINES_MAX)
+		verdict.status = 431; /* no line is left to say so */
 	verdict.expects_continue = head.expects_continue && behind < head.length;
 	verdict.delete_with_body = head.length > 0 && str_equal(head.method, STR("DELETE"));
 	return verdict;
@@ -78,14 +84,15 @@ check_lines(struct head *head, struct str lines)
 {
 	int status = 0;
 
-	for (int count = 1; lines.len > 0 && status == 0; count++) {
+	while (lines.len > 0 && status == 0) {
 		const char *cr = memchr(lines.p, '\r', lines.len);
 		struct str line = {
 		    .p = lines.p, .len = cr != NULL ? (size_t)(cr - lines.p) : lines.len};
 
-		if (count > GUARD_LINES_MAX)
+		if (++head->lines > GUARD_LINES_MAX)
 			return 431;
-		status = count == 1 ? check_request_line(head, line) : check_field(head, line);
+		status =
+		    head->lines == 1 ? check_request_line(head, line) : check_field(head, line);
 		lines = str_skip(lines, line.len + 2);
 	}
 	return head->method.len == 0 && status == 0 ? 400 : status;

@@ -17,6 +17,8 @@ struct guard_verdict {
 	bool complete;         /* the head has ended */
 	bool expects_continue; /* Expect: 100-continue, and the body is still to come (RFC 9110
 				  section 10.1.1) */
+	bool lacks_length; /* a body may come, and none is announced: its length is 0; Kore would
+			      answer 411 */
 	bool delete_with_body; /* Kore reads no body of DELETE */
 };
 

@@ -26,7 +26,7 @@ enum {
 
 static int usage(void);
 static int run(void);
-static void write_configuration(FILE *out, const char *module);
+static void write_configuration(FILE *out, const char *module, const char *pid_path);
 static bool find_module(char path[static PATH_MAX]);
 static void print_routes(FILE *out);
 
@@ -77,12 +77,12 @@ run(void)
 		perror("mana-auth-edge: memfd");
 		return 1;
 	}
-	write_configuration(out, module);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	write_configuration(out, module, path);
 	if (fclose(out) != 0) {
 		perror("mana-auth-edge: memfd");
 		return 1;
 	}
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	/* foreground, no chroot (the database's socket is outside), quiet, no change of user: who
 	 * starts us decides */
 	execlp("kore", "mana-auth-edge", "-fnqr", "-c", path, (char *)NULL);
@@ -91,13 +91,12 @@ run(void)
 }
 
 static void
-write_configuration(FILE *out, const char *module)
+write_configuration(FILE *out, const char *module, const char *pid_path)
 {
 	int head_seconds = (int)config.header_timeout_seconds;
 
 	fprintf(out, "load %s\n", module); /* before the server, which names a function of it */
-	fprintf(out, "pidfile /proc/self/none\n"); /* cannot be written, on purpose: who starts us
-						      knows our pid */
+	fprintf(out, "pidfile %s\n", pid_path); /* this very file, read by then */
 	fprintf(out, "root /\n");
 	fprintf(out, "workers %d\n", (int)config.workers);
 	fprintf(out, "worker_set_affinity 0\n"); /* the scheduler knows better than Kore, next to a

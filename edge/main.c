@@ -83,6 +83,8 @@ static void __attribute__((constructor)) line_buffer(void)
 void
 kore_parent_configure(int argc, char **argv)
 {
+	static char nowhere[] = "/proc/self/none";
+
 	(void)argc;
 	(void)argv;
 	if (sodium_init() < 0)
@@ -91,6 +93,7 @@ kore_parent_configure(int argc, char **argv)
 		fatal("the environment is refused");
 	if (!smtp_initialise())
 		fatal("libcurl does not start");
+	kore_pidfile = nowhere;        /* it is a file in memory, which Kore could not remove */
 	(void)mallopt(M_ARENA_MAX, 1); /* threads that hash a password need no heap of their own */
 }
 

@@ -112,10 +112,9 @@ class Places:
     def _copy_programs(self, build):
         target = self.root / "programs"
         shutil.rmtree(target, ignore_errors=True)
-        target.mkdir()
-        for path in build.iterdir():
-            if path.is_file():
-                shutil.copy2(path, target)
+        (target / "edge").mkdir(parents=True)
+        for program in ("mana-auth-edge", "edge/edge.so"):
+            shutil.copy2(build / program, target / program)
         shutil.copytree(build / "pgroot", target / "pgroot")
         return target
 

@@ -58,6 +58,12 @@ loop_forget(struct loop_watch *w)
 	w->fd = -1;
 }
 
+void
+loop_forget_closed(struct loop_watch *w)
+{
+	w->fd = -1;
+}
+
 uint64_t
 loop_now_ms(void)
 {

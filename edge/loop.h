@@ -22,6 +22,8 @@ void loop_watch_read(struct loop_watch *w, int fd);
 void loop_watch_both(struct loop_watch *w, int fd);
 /* Stops watching; closing is the caller's. */
 void loop_forget(struct loop_watch *w);
+/* The same for a descriptor that has been closed, which Kore must not be told: it would give up. */
+void loop_forget_closed(struct loop_watch *w);
 /* Ends the whole service, all workers of it. */
 void loop_stop_service(void);
 /* Milliseconds of a clock that only goes forward. */

@@ -188,10 +188,8 @@ on_ready(struct loop_watch *watch)
 static void
 connect_go_on(struct connection *c)
 {
-	PostgresPollingStatusType status = PQconnectPoll(c->pg);
-
-	loop_forget(&c->watch); /* libpq may be on another socket now */
-	switch (status) {
+	loop_forget(&c->watch); /* now, while it is open: libpq may close it and take another one */
+	switch (PQconnectPoll(c->pg)) {
 	case PGRES_POLLING_READING:
 		loop_watch_read(&c->watch, PQsocket(c->pg));
 		return;
@@ -337,7 +335,10 @@ lose(struct connection *c, const char *why)
 		pause_ms = PAUSE_MAX_MS;
 	log_event(LOG_ERROR_LEVEL, "database", "connection lost", why,
 	    PQerrorMessage(c->pg) != why ? PQerrorMessage(c->pg) : NULL);
-	loop_forget(&c->watch);
+	if (PQsocket(c->pg) != -1)
+		loop_forget(&c->watch);
+	else
+		loop_forget_closed(&c->watch); /* libpq has closed it, at the end of what it read */
 	PQfinish(c->pg);
 	c->pg = NULL;
 	c->state = CLOSED;

@@ -16,7 +16,7 @@ const JSON_HEADERS = { 'content-type': 'application/json' };
 let stack;
 let base;
 before(async () => {
-  stack = await startStack({ CORS_ORIGINS: 'https://mana.how' }, UNLIMITED);
+  stack = await startStack({ CORS_ORIGINS: 'https://mana.how', PASSWORD_GUESSABLE: 'allow' }, UNLIMITED);
   base = stack.url;
 });
 after(() => stack?.stop());

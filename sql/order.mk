@@ -22,4 +22,7 @@ SQL_PARTS = \
 	functions/vault_audit \
 	functions/vault \
 	functions/vault_admin \
+	functions/session_list \
+	functions/user \
+	functions/password_reset \
 	grants

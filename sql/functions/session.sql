@@ -54,6 +54,21 @@ $$;
 COMMENT ON FUNCTION auth.session_open IS
   'a new session for the token behind c.fresh_digest: 7 days, or 1 without remember; over the limit the oldest go';
 
+CREATE FUNCTION auth.sessions_end(c auth.caller, of_user_id text, except_session_id text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  ended bigint;
+BEGIN
+  DELETE FROM auth.sessions s WHERE s.user_id = of_user_id AND s.id IS DISTINCT FROM except_session_id;
+  GET DIAGNOSTICS ended = ROW_COUNT;
+  IF ended > 0 THEN
+    PERFORM auth.security_event(c, of_user_id, 'LOGOUT', auth.json_object('sessions', ended)::jsonb);
+  END IF;
+  RETURN ended;
+END
+$$;
+COMMENT ON FUNCTION auth.sessions_end IS 'ends the sessions of a user, but for one; how many';
+
 CREATE FUNCTION auth_api.session_get(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

@@ -90,7 +90,12 @@ DECLARE
   s auth.sessions;
   problem text;
 BEGIN
-  IF v.user_id IS NOT NULL THEN
+  IF v.id IS NULL THEN
+    v := auth.verification_consume('change-email', token);
+    IF v.user_id IS NOT NULL THEN
+      u := auth.email_change_finish(c, v);
+    END IF;
+  ELSIF v.user_id IS NOT NULL THEN
     UPDATE auth.users x SET email_verified = true, updated_at = now()
      WHERE x.id = v.user_id AND x.email = v.value::jsonb ->> 'email'
     RETURNING x.* INTO u;

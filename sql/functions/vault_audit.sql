@@ -36,7 +36,7 @@ CREATE FUNCTION auth.vault_audit_digest(partition text) RETURNS TABLE (row_count
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   RETURN QUERY EXECUTE format(
-    'SELECT count(*), sha256(coalesce(string_agg(mac, '''' ORDER BY created_at, id), '''')) FROM auth.%I', partition);
+    'SELECT count(*), sha256(convert_to(coalesce(string_agg(id, '','' ORDER BY created_at, id), ''''), ''UTF8'')) FROM auth.%I', partition);
 END
 $$;
 
@@ -100,3 +100,24 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth.vault_audit_drop IS 'retention: drops the month that a time lies in, whole; its seal stays';
+
+CREATE FUNCTION auth.vault_audit_pseudonymize(for_user_id text, pseudonym text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  a auth.encryption_vault_audit;
+  rows bigint := 0;
+BEGIN
+  PERFORM auth.identity_assume('*');
+  FOR a IN SELECT x.* FROM auth.encryption_vault_audit x WHERE x.user_id = for_user_id LOOP
+    a.user_id := pseudonym;
+    a.ip_address := NULL;
+    a.user_agent := NULL;
+    UPDATE auth.encryption_vault_audit x SET user_id = pseudonym, ip_address = NULL, user_agent = NULL, mac = auth.vault_audit_mac(a)
+     WHERE x.id = a.id AND x.created_at = a.created_at;
+    rows := rows + 1;
+  END LOOP;
+  RETURN rows;
+END
+$$;
+COMMENT ON FUNCTION auth.vault_audit_pseudonymize IS
+  'at erasure: the trail stays under a pseudonym, without address and user agent; its MACs are made anew, seals stay valid';

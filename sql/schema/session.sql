@@ -4,8 +4,6 @@ CREATE TABLE auth.sessions (
   id                      text        NOT NULL DEFAULT auth.random_id(),
   user_id                 text        NOT NULL,
   token_digest            bytea       NOT NULL,
-  previous_token_digest   bytea,
-  previous_token_until    timestamptz,
   expires_at              timestamptz NOT NULL,
   created_at              timestamptz NOT NULL DEFAULT pg_catalog.now(),
   updated_at              timestamptz NOT NULL DEFAULT pg_catalog.now(),
@@ -24,14 +22,25 @@ CREATE TABLE auth.sessions (
 ) WITH (fillfactor = 85);
 COMMENT ON TABLE auth.sessions IS 'who is signed in where';
 COMMENT ON COLUMN auth.sessions.token_digest IS 'SHA-256 of the session token';
-COMMENT ON COLUMN auth.sessions.previous_token_digest IS
-  'digest of the token before the last rotation by a refresh; presented after previous_token_until it is a theft';
 COMMENT ON COLUMN auth.sessions.vault_generation IS 'which master key the session was given last; NULL: none yet';
 COMMENT ON COLUMN auth.sessions.remember_me IS 'false: ends after a day, and its cookie with the browser';
 
 CREATE INDEX sessions_user_id_idx ON auth.sessions (user_id, created_at);
 CREATE INDEX sessions_expires_at_idx ON auth.sessions (expires_at);
-CREATE UNIQUE INDEX sessions_previous_token_digest_idx ON auth.sessions (previous_token_digest)
-  WHERE previous_token_digest IS NOT NULL;
 
 SELECT pg_catalog.pg_extension_config_dump('auth.sessions', '');
+
+CREATE TABLE auth.session_tokens (
+  digest      bytea       NOT NULL,
+  session_id  text        NOT NULL,
+  issued_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  spent_at    timestamptz,
+  CONSTRAINT session_tokens_pkey PRIMARY KEY (digest),
+  CONSTRAINT session_tokens_session_id_sessions_id_fk FOREIGN KEY (session_id) REFERENCES auth.sessions (id) ON DELETE CASCADE
+);
+COMMENT ON TABLE auth.session_tokens IS
+  'refresh tokens beside sessions.token_digest: spent ones, and what parallel refreshes of one token were given';
+COMMENT ON COLUMN auth.session_tokens.spent_at IS
+  'when it was exchanged; presented again more than half a minute later it was stolen, and the session ends';
+CREATE INDEX session_tokens_session_id_idx ON auth.session_tokens (session_id);
+SELECT pg_catalog.pg_extension_config_dump('auth.session_tokens', '');

@@ -63,19 +63,19 @@ db_call_with(
     struct request *r, enum call call, step_fn *next, const struct db_arg *args, size_t count)
 {
 	struct request_private *p = r->private;
-	struct op_arguments all = {.count = 0};
+	struct op_arguments *all = arena_alloc(&r->arena, sizeof(*all));
 
 	assert(!p->waiting && (size_t)calls[call].arguments == count - 1);
 	if (calls[call].kind != CALL_OWN)
-		add_caller(&all, r);
+		add_caller(all, r);
 	if (calls[call].kind == CALL_RELAY)
-		add(&all, db_text(r, r->input));
+		add(all, db_text(r, r->input));
 	for (size_t i = 1; i < count; i++)
-		add(&all, args[i]);
+		add(all, args[i]);
 	db_answer_clear(r);
-	p->call = (struct db_call_state){.call = call};
+	p->call = (struct db_call_state){.call = call, .arguments = all};
 	p->next = next;
-	if (!pipeline_send(r, &all))
+	if (!pipeline_send(r))
 		return away(r);
 	p->waiting = true;
 	return STEP_WAIT;

@@ -22,9 +22,10 @@ struct op_arguments {
 void pipeline_start(void);
 /* Deadlines and reconnecting. */
 void pipeline_tick(uint64_t now_ms);
-/* Sends r->private->call on the connection of its pool that has the least under way; op_ended
- * follows, once. False: there is none, and nothing was sent. */
-bool pipeline_send(struct request *r, const struct op_arguments *arguments) MUST_USE;
+/* Sends r->private->call on the connection of its pool that has the least under way, or keeps it
+ * for a moment until there is one; op_ended follows, once. False: nothing was sent, and too many
+ * wait. */
+bool pipeline_send(struct request *r) MUST_USE;
 
 /* The call of r has its result, or never will. */
 void op_ended(struct request *r);

@@ -16,12 +16,21 @@ enum {
 	CONNECTIONS_MAX = 16,
 	UNDER_WAY_MAX = 1024, /* calls on one connection; beyond, the database is as good as away */
 	PAUSE_FIRST_MS = 50,
-	PAUSE_MAX_MS = 1000,
-	PAUSE_DOUBLINGS_MAX = 5,
+	PAUSE_MAX_MS = 500,
+	PAUSE_DOUBLINGS_MAX = 4,
+	PATIENCE_MS =
+	    1500, /* of a call that finds no connection, so that a short absence is not noticed */
+	WAITING_MAX = 512,
 	OPTIONS_BYTES = 320
 };
 
 enum state { CLOSED, CONNECTING, PREPARING, READY };
+
+/* Calls in the order in which they came. */
+struct line {
+	struct request *first, *last;
+	int count;
+};
 
 struct connection {
 	struct loop_watch watch; /* first: see loop.h */
@@ -33,13 +42,16 @@ struct connection {
 	int answers;          /* Syncs seen while PREPARING */
 	bool at_end;          /* the last thing read was the NULL behind results */
 	const char *trouble;  /* to be lost at the next tick: not in the middle of a call to us */
-	struct request *first, *last; /* calls under way, the oldest first */
-	int under_way;
+	struct line sent;     /* calls under way */
 };
 
 static struct connection connections[CONNECTIONS_MAX];
 static int connections_count;
+static struct line waiting[POOL_SLOW + 1]; /* not sent yet, for want of a connection */
 
+static bool send_call(struct connection *c, struct request *r);
+static void send_waiting(enum call_pool pool);
+static void expire_waiting(enum call_pool pool, uint64_t now_ms);
 static struct connection *pick(enum call_pool pool);
 static void connect_start(struct connection *c);
 static void on_ready(struct loop_watch *watch);
@@ -51,6 +63,9 @@ static void read_results(struct connection *c);
 static bool read_result(struct connection *c);
 static void flush(struct connection *c);
 static void lose(struct connection *c, const char *why);
+static void append(struct line *line, struct request *r);
+static struct request *take(struct line *line);
+static bool is_overdue(const struct line *line, uint64_t now_ms);
 static int timeout_of(enum call_pool pool);
 
 void
@@ -74,29 +89,50 @@ db_ready(void)
 }
 
 bool
-pipeline_send(struct request *r, const struct op_arguments *a)
+pipeline_send(struct request *r)
+{
+	enum call_pool pool = calls[r->private->call.call].pool;
+	struct connection *c = pick(pool);
+
+	if (c != NULL)
+		return send_call(c, r);
+	if (waiting[pool].count == WAITING_MAX)
+		return false;
+	r->private->call.deadline_ms = loop_now_ms() + PATIENCE_MS;
+	append(&waiting[pool], r);
+	return true;
+}
+
+static bool
+send_call(struct connection *c, struct request *r)
 {
 	struct db_call_state *call = &r->private->call;
-	struct connection *c = pick(calls[call->call].pool);
+	const struct op_arguments *a = call->arguments;
 
-	if (c == NULL)
-		return false;
 	if (PQsendQueryPrepared(c->pg, calls[call->call].name, a->count, a->values, a->lengths,
 		a->formats, 0) != 1 ||
 	    PQpipelineSync(c->pg) != 1) {
 		c->trouble = "a call could not be sent";
 		return false;
 	}
-	call->next = NULL;
 	call->deadline_ms = loop_now_ms() + (uint64_t)timeout_of(c->pool);
-	if (c->first == NULL)
-		c->first = r;
-	else
-		c->last->private->call.next = r;
-	c->last = r;
-	c->under_way++;
+	append(&c->sent, r);
 	flush(c);
 	return true;
+}
+
+/* A connection is ready, or was: what has waited for one is sent first. */
+static void
+send_waiting(enum call_pool pool)
+{
+	struct connection *c;
+
+	while (waiting[pool].first != NULL && (c = pick(pool)) != NULL) {
+		struct request *r = take(&waiting[pool]);
+
+		if (!send_call(c, r))
+			op_ended(r);
+	}
 }
 
 /* The ready connection with the least under way. */
@@ -109,8 +145,8 @@ pick(enum call_pool pool)
 		struct connection *c = &connections[i];
 
 		if (c->state == READY && c->trouble == NULL && c->pool == pool &&
-		    c->under_way < UNDER_WAY_MAX &&
-		    (best == NULL || c->under_way < best->under_way))
+		    c->sent.count < UNDER_WAY_MAX &&
+		    (best == NULL || c->sent.count < best->sent.count))
 			best = c;
 	}
 	return best;
@@ -129,9 +165,18 @@ pipeline_tick(uint64_t now_ms)
 		else if ((c->state == CONNECTING || c->state == PREPARING) &&
 			 now_ms >= c->deadline_ms)
 			lose(c, "no connection in time");
-		else if (c->first != NULL && now_ms >= c->first->private->call.deadline_ms)
+		else if (is_overdue(&c->sent, now_ms))
 			lose(c, "no result in time");
 	}
+	for (enum call_pool pool = POOL_FAST; pool <= POOL_SLOW; pool++)
+		expire_waiting(pool, now_ms);
+}
+
+static void
+expire_waiting(enum call_pool pool, uint64_t now_ms)
+{
+	while (is_overdue(&waiting[pool], now_ms))
+		op_ended(take(&waiting[pool]));
 }
 
 /* libpq looks a host name up in PQconnectStart, and waits: use a unix socket or hostaddr where that
@@ -170,15 +215,16 @@ static void
 on_ready(struct loop_watch *watch)
 {
 	struct connection *c = (struct connection *)watch;
+	bool closed;
 
 	if (c->state == CONNECTING) {
 		connect_go_on(c);
 		return;
 	}
-	/* What the server said before it hung up is read before the loss is noticed. */
-	if (PQconsumeInput(c->pg) != 1)
+	closed = PQconsumeInput(c->pg) != 1;
+	read_results(c); /* what the server said before it hung up counts */
+	if (closed && c->trouble == NULL)
 		c->trouble = "the connection was closed";
-	read_results(c);
 	if (c->trouble != NULL)
 		lose(c, c->trouble);
 	else if (c->state != CLOSED)
@@ -252,6 +298,7 @@ prepare_got(struct connection *c, const PGresult *result)
 		return;
 	c->state = READY;
 	c->failures = 0;
+	send_waiting(c->pool);
 	log_event(
 	    LOG_INFO_LEVEL, "database", "connected", c->pool == POOL_FAST ? "fast" : "slow", NULL);
 }
@@ -283,8 +330,7 @@ static bool
 read_result(struct connection *c)
 {
 	PGresult *result = PQgetResult(c->pg);
-	struct request *r = c->first;
-	struct db_call_state *call = r != NULL ? &r->private->call : NULL;
+	struct request *r = c->sent.first;
 
 	if (result == NULL) {
 		bool first_in_a_row = !c->at_end;
@@ -296,16 +342,14 @@ read_result(struct connection *c)
 	if (c->state == PREPARING) {
 		prepare_got(c, result);
 		PQclear(result);
-	} else if (call == NULL) {
+	} else if (r == NULL) {
 		PQclear(result); /* a notice of the server's end: it closes the connection next */
 	} else if (PQresultStatus(result) != PGRES_PIPELINE_SYNC) {
-		PQclear((PGresult *)call->result);
-		call->result = (struct pg_result *)result;
+		PQclear((PGresult *)r->private->call.result);
+		r->private->call.result = (struct pg_result *)result;
 	} else {
 		PQclear(result);
-		c->first = call->next;
-		c->under_way--;
-		op_ended(r);
+		op_ended(take(&c->sent));
 	}
 	return true;
 }
@@ -327,7 +371,7 @@ flush(struct connection *c)
 static void
 lose(struct connection *c, const char *why)
 {
-	struct request *r = c->first;
+	struct line lost = c->sent;
 	int doublings = c->failures < PAUSE_DOUBLINGS_MAX ? c->failures : PAUSE_DOUBLINGS_MAX;
 	uint32_t pause_ms = PAUSE_FIRST_MS << doublings;
 
@@ -345,16 +389,42 @@ lose(struct connection *c, const char *why)
 	c->trouble = NULL;
 	c->deadline_ms = loop_now_ms() + pause_ms / 2 + randombytes_uniform(pause_ms / 2);
 	c->failures++;
-	c->first = c->last = NULL;
-	c->under_way = 0;
-	while (r != NULL) {
-		struct request *next = r->private->call.next;
+	c->sent = (struct line){.first = NULL};
+	while (lost.first != NULL) {
+		struct request *r = take(&lost);
 
 		PQclear((PGresult *)r->private->call.result);
 		r->private->call.result = NULL;
 		op_ended(r);
-		r = next;
 	}
+}
+
+static void
+append(struct line *line, struct request *r)
+{
+	r->private->call.next = NULL;
+	if (line->first == NULL)
+		line->first = r;
+	else
+		line->last->private->call.next = r;
+	line->last = r;
+	line->count++;
+}
+
+static struct request *
+take(struct line *line)
+{
+	struct request *r = line->first;
+
+	line->first = r->private->call.next;
+	line->count--;
+	return r;
+}
+
+static bool
+is_overdue(const struct line *line, uint64_t now_ms)
+{
+	return line->first != NULL && now_ms >= line->first->private->call.deadline_ms;
 }
 
 static int

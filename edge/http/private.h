@@ -29,8 +29,9 @@ struct response {
 
 /* A call under way on a database connection; db/. */
 struct db_call_state {
-	struct request *next; /* behind it on the same connection */
+	struct request *next; /* behind it in the same line */
 	enum call call;
+	const struct op_arguments *arguments;
 	uint64_t deadline_ms;
 	struct pg_result
 	    *result; /* libpq's; NULL: the connection was lost and the outcome is unknown */

@@ -7,9 +7,12 @@
 
 #include "features/health.h"
 #include "features/jwks.h"
+#include "features/password.h"
+#include "features/password_reset.h"
 #include "features/session.h"
 #include "features/sign_in.h"
 #include "features/sign_up.h"
+#include "features/user.h"
 #include "features/vault.h"
 #include "features/verify_email.h"
 
@@ -37,9 +40,45 @@ const struct route routes[] = {
 	/* the routes of the apps */
 	ROUTE(POST,   "/api/v1/auth/register",     PUBLIC,  "sign_up", V1, &register_schema, register_account, NONE, ROUTE_LOGIN),
 	ROUTE(POST,   "/api/v1/auth/login",        PUBLIC,  "sign_in", V1, &login_schema, login, NONE, ROUTE_LOGIN),
-	ROUTE(POST,   "/api/v1/auth/logout",       PUBLIC,  "default", V1, NULL, NULL, SESSION_SIGN_OUT, ROUTE_BODY_OPTIONAL),
+	ROUTE(POST,   "/api/v1/auth/logout",       PUBLIC,  "default", V1, &refresh_schema, NULL, SESSION_LOG_OUT, ROUTE_BODY_OPTIONAL),
 	ROUTE(GET,    "/api/v1/auth/session",      PUBLIC,  "default", V1, &get_session_schema, NULL, SESSION_GET, ROUTE_AUTH_JWT),
 	ROUTE(GET,    "/api/v1/auth/jwks",         PUBLIC,  NULL,      V1, NULL, jwks, NONE, ROUTE_CACHEABLE),
+
+	/* a user's sessions */
+	ROUTE(GET,    "/api/auth/list-sessions",                SESSION, "default", BETTER_AUTH, NULL, NULL, SESSION_LIST, 0),
+	ROUTE(POST,   "/api/auth/revoke-session",               SESSION, "default", BETTER_AUTH, &session_revoke_schema, NULL, SESSION_REVOKE, 0),
+	ROUTE(POST,   "/api/auth/revoke-sessions",              SESSION, "default", BETTER_AUTH, NULL, NULL, SESSION_REVOKE_ALL, ROUTE_BODY_OPTIONAL),
+	ROUTE(POST,   "/api/auth/revoke-other-sessions",        SESSION, "default", BETTER_AUTH, NULL, NULL, SESSION_REVOKE_OTHERS, ROUTE_BODY_OPTIONAL),
+	ROUTE(GET,    "/api/v1/auth/sessions",                  EITHER, "default", V1, NULL, NULL, SESSION_LIST, 0),
+	ROUTE(DELETE, "/api/v1/auth/sessions/:id",              EITHER, "default", V1, NULL, NULL, SESSION_REVOKE_BY_ID, ROUTE_BODY_OPTIONAL),
+	ROUTE(POST,   "/api/v1/auth/session-to-token",          SESSION, "default", V1, NULL, NULL, SESSION_TO_TOKEN, ROUTE_BODY_OPTIONAL),
+	ROUTE(POST,   "/api/v1/auth/refresh",                   PUBLIC, "default", V1, &refresh_schema, NULL, SESSION_REFRESH, ROUTE_BODY_OPTIONAL),
+
+	/* a user's account */
+	ROUTE(POST,   "/api/auth/update-user",                  SESSION, "default", BETTER_AUTH, &user_update_schema, NULL, USER_UPDATE, 0),
+	ROUTE(POST,   "/api/auth/update-session",               SESSION, "default", BETTER_AUTH, NULL, NULL, USER_UPDATE, 0),
+	ROUTE(POST,   "/api/auth/change-password",              SESSION, "change_password", BETTER_AUTH, &password_change_schema, password_change, NONE, 0),
+	ROUTE(POST,   "/api/auth/verify-password",              SESSION, "change_password", BETTER_AUTH, &password_verify_schema, password_verify_own, NONE, 0),
+	ROUTE(POST,   "/api/auth/change-email",                 SESSION, "change_email", BETTER_AUTH, &email_change_schema, email_change, NONE, 0),
+	ROUTE(POST,   "/api/auth/delete-user",                  SESSION, "default", BETTER_AUTH, &user_delete_schema, user_delete, NONE, 0),
+	ROUTE(GET,    "/api/auth/list-accounts",                SESSION, "default", BETTER_AUTH, NULL, NULL, ACCOUNT_LIST, 0),
+	ROUTE(POST,   "/api/auth/unlink-account",               SESSION, "default", BETTER_AUTH, &account_unlink_schema, NULL, ACCOUNT_UNLINK, 0),
+	ROUTE(GET,    "/api/v1/auth/profile",                   EITHER, "default", V1, NULL, NULL, USER_PROFILE, ROUTE_AUTH_JWT),
+	ROUTE(POST,   "/api/v1/auth/profile",                   EITHER, "default", V1, &user_update_schema, NULL, USER_UPDATE, 0),
+	ROUTE(POST,   "/api/v1/auth/change-password",           EITHER, "change_password", V1, &password_change_schema, password_change, NONE, 0),
+	ROUTE(POST,   "/api/v1/auth/change-email",              EITHER, "change_email", V1, &email_change_schema, email_change, NONE, 0),
+	ROUTE(DELETE, "/api/v1/auth/account",                   EITHER, "default", V1, &user_delete_schema, user_delete, NONE, ROUTE_BODY_OPTIONAL),
+	ROUTE(GET,    "/api/v1/auth/security-events",           EITHER, "default", V1, &security_events_schema, NULL, SECURITY_EVENT_LIST, 0),
+
+	/* forgotten passwords, verification mails */
+	ROUTE(POST,   "/api/auth/request-password-reset",       PUBLIC, "mail", BETTER_AUTH, &email_schema, NULL, PASSWORD_RESET_REQUEST, 0),
+	ROUTE(GET,    "/api/auth/reset-password/:token",        PUBLIC, "default", BETTER_AUTH, &password_reset_link_schema, password_reset_link, NONE, 0),
+	ROUTE(POST,   "/api/auth/reset-password",               PUBLIC, "default", BETTER_AUTH, &password_reset_schema, password_reset, NONE, 0),
+	ROUTE(POST,   "/api/auth/send-verification-email",      PUBLIC, "mail", BETTER_AUTH, &email_schema, NULL, VERIFICATION_SEND, 0),
+	ROUTE(POST,   "/api/v1/auth/forgot-password",           PUBLIC, "mail", V1, &email_schema, password_forgotten, NONE, 0),
+	ROUTE(POST,   "/api/v1/auth/reset-password",            PUBLIC, "default", V1, &password_reset_schema, password_reset, NONE, 0),
+	ROUTE(POST,   "/api/v1/auth/resend-verification",       PUBLIC, "mail", V1, &email_schema, verification_resend, NONE, 0),
+	ROUTE(GET,    "/api/v1/auth/signup-status",             PUBLIC, "default", V1, NULL, NULL, SIGNUP_STATUS, 0),
 
 	/* the encryption vault */
 	ROUTE(GET,    "/api/v1/me/encryption-vault/status",         BEARER, "default", VAULT, NULL, NULL, VAULT_STATUS, 0),

@@ -1,0 +1,18 @@
+/*
+ * Routes in which the user's present password is asked for: changing it, verifying it, deleting the account.
+ */
+#ifndef MANA_FEATURE_PASSWORD_H
+#define MANA_FEATURE_PASSWORD_H
+
+#include "routes.h"
+
+extern const struct schema password_change_schema, password_verify_schema, user_delete_schema;
+
+/* POST /api/auth/change-password and /api/v1/auth/change-password */
+enum step password_change(struct request *r);
+/* POST /api/auth/verify-password */
+enum step password_verify_own(struct request *r);
+/* POST /api/auth/delete-user and DELETE /api/v1/auth/account */
+enum step user_delete(struct request *r);
+
+#endif

@@ -38,6 +38,7 @@ struct limit {
 
 static const struct limit limits[] = {
 	{"sign_in", 10, 3},
+	{"sign_in_failure", 900, 20},
 	{"sign_up", 10, 3},
 	{"change_password", 10, 3},
 	{"change_email", 10, 3},
@@ -66,6 +67,7 @@ struct table {
 
 PG_FUNCTION_INFO_V1(mana_caller);
 PG_FUNCTION_INFO_V1(mana_rate_limit_count);
+PG_FUNCTION_INFO_V1(mana_rate_limit_wait);
 
 static struct table *table;
 static bool enabled = true;
@@ -77,6 +79,7 @@ static void start_up(void);
 static const struct limit *limit_of(const text *class);
 static uint64 key_of(const text *class, const inet *ip, const text *subject);
 static int count(uint64 key, const struct limit *limit);
+static int wait_of(uint64 key, const struct limit *limit);
 static struct entry *entry_of(struct bucket *bucket, uint64 key);
 static void refuse(int retry_after_seconds) pg_attribute_noreturn();
 
@@ -156,6 +159,18 @@ mana_rate_limit_count(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(count(key_of(class, NULL, PG_GETARG_TEXT_PP(1)), limit));
 }
 
+/* auth.rate_limit_wait(class, subject): what counting once more would answer, without counting. */
+Datum
+mana_rate_limit_wait(PG_FUNCTION_ARGS)
+{
+	const text *class = PG_GETARG_TEXT_PP(0);
+	const struct limit *limit = limit_of(class);
+
+	if (!enabled || limit == NULL)
+		PG_RETURN_INT32(0);
+	PG_RETURN_INT32(wait_of(key_of(class, NULL, PG_GETARG_TEXT_PP(1)), limit));
+}
+
 /* A class is a name of the table, or `name/what` to count apart under the same numbers; `none` is not counted. */
 static const struct limit *
 limit_of(const text *class)
@@ -218,6 +233,25 @@ count(uint64 key, const struct limit *limit)
 		wait = entry->since + window - now;
 	} else {
 		entry->count++;
+	}
+	SpinLockRelease(&bucket->lock);
+	return (int)((wait + USECS_PER_SEC - 1) / USECS_PER_SEC);
+}
+
+static int
+wait_of(uint64 key, const struct limit *limit)
+{
+	struct bucket *bucket = &table->buckets[key & (BUCKETS - 1)];
+	TimestampTz now = GetCurrentTimestamp();
+	int64 window = (int64)limit->window_seconds * USECS_PER_SEC;
+	int64 wait = 0;
+
+	SpinLockAcquire(&bucket->lock);
+	for (int i = 0; i < BUCKET_ENTRIES; i++) {
+		const struct entry *entry = &bucket->entries[i];
+
+		if (entry->key == key && entry->count >= limit->max && now >= entry->since)
+			wait = Max(entry->since + window - now, 0);
 	}
 	SpinLockRelease(&bucket->lock);
 	return (int)((wait + USECS_PER_SEC - 1) / USECS_PER_SEC);

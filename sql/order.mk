@@ -14,7 +14,9 @@ SQL_PARTS = \
 	schema/secret \
 	schema/jwks \
 	schema/outbox \
+	schema/outbound \
 	functions/session \
+	functions/verification \
 	functions/sign_up \
 	functions/sign_in \
 	schema/vault \
@@ -24,5 +26,9 @@ SQL_PARTS = \
 	functions/vault_admin \
 	functions/session_list \
 	functions/user \
-	functions/password_reset \
+	functions/session_refresh \
+	functions/password \
+	functions/user_delete \
+	functions/signup_status \
+	functions/sweep \
 	grants

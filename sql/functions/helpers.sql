@@ -54,6 +54,9 @@ CREATE FUNCTION auth.rate_limit_count(class text, subject text) RETURNS integer
   LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'mana_rate_limit_count';
 COMMENT ON FUNCTION auth.rate_limit_count IS
   'counts one use of a rate class by a subject that is no client address; seconds to wait, 0: within the limit';
+CREATE FUNCTION auth.rate_limit_wait(class text, subject text) RETURNS integer
+  LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'mana_rate_limit_wait';
+COMMENT ON FUNCTION auth.rate_limit_wait IS 'what counting once more would answer, without counting';
 
 CREATE FUNCTION auth_api.caller(
     session_digest bytea, fresh_digest bytea, user_id text, session_id text,

@@ -11,6 +11,13 @@ CREATE FUNCTION auth.granted(
   RETURN ROW(NULL, NULL, NULL, status, body::text, location, cookies, claims)::auth.reply;
 COMMENT ON FUNCTION auth.granted IS 'a yes';
 
+CREATE FUNCTION auth.refuse_as(status integer, message text, code text DEFAULT NULL)
+  RETURNS auth.reply LANGUAGE sql IMMUTABLE
+  RETURN auth.granted(CASE WHEN code IS NULL THEN auth.json_object('message', message)
+                           ELSE auth.json_object('message', message, 'code', code) END, NULL, NULL, status);
+COMMENT ON FUNCTION auth.refuse_as IS
+  'a refusal in Better Auth''s words, where it has no code or another status than the table of errors';
+
 CREATE FUNCTION auth.url_with(url text, key text, value text) RETURNS text LANGUAGE sql IMMUTABLE
   RETURN pg_catalog.split_part(url, '#', 1)
          || CASE WHEN pg_catalog.strpos(pg_catalog.split_part(url, '#', 1), '?') > 0 THEN '&' ELSE '?' END

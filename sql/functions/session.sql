@@ -17,6 +17,12 @@ $$;
 COMMENT ON FUNCTION auth.session_find IS
   'the live session behind the cookie, or behind the access JWT''s sub and sid; a row of NULLs when there is none';
 
+CREATE FUNCTION auth.token_digest(token text) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT
+  RETURN CASE WHEN token OPERATOR(pg_catalog.~) '^[0-9a-f]{64}$' THEN pg_catalog.decode(token, 'hex')
+              ELSE pg_catalog.sha256(pg_catalog.convert_to(token, 'UTF8')) END;
+COMMENT ON FUNCTION auth.token_digest IS
+  'digest of a token that came as it is, or as the hex of its SHA-256 (tokens have 32 characters, so neither is the other)';
+
 CREATE FUNCTION auth.session_json(s auth.sessions, token json) RETURNS json LANGUAGE sql STABLE
   RETURN auth.json_object(
     'expiresAt', s.expires_at, 'token', token, 'createdAt', s.created_at, 'updatedAt', s.updated_at,

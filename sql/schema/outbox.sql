@@ -47,6 +47,17 @@ END
 $$;
 COMMENT ON FUNCTION auth.mail_queue IS 'promises a mail; it goes when the transaction commits, and only then';
 
+CREATE FUNCTION auth.mail_take_back(mail_id text, kind text, token text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  DELETE FROM auth.outbox o WHERE o.id = mail_id;
+  DELETE FROM auth.verification v WHERE v.identifier = auth.verification_identifier(kind, token);
+END
+$$;
+COMMENT ON FUNCTION auth.mail_take_back IS
+  'undoes, in its transaction, a mail and its token to an address that gets none: so that nobody can tell from the time taken '
+  'whether an address is known';
+
 CREATE FUNCTION auth_api.outbox_claim(worker text, most integer, lease_seconds integer) RETURNS TABLE (
     id text, kind text, recipient text, locale text, args text, message_id text, attempt integer)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

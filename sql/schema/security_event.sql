@@ -8,12 +8,18 @@ CREATE TABLE auth.security_events (
   user_agent  text,
   metadata    jsonb,
   created_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
-  CONSTRAINT security_events_pkey PRIMARY KEY (id),
-  CONSTRAINT security_events_user_id_users_id_fk FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE
+  CONSTRAINT security_events_pkey PRIMARY KEY (id)
 );
 COMMENT ON TABLE auth.security_events IS 'sign-ins, refusals and changes of what protects an account';
+COMMENT ON COLUMN auth.security_events.user_id IS
+  'no foreign key: the events outlive their user without anything personal, as a random id that names nobody any more';
+COMMENT ON COLUMN auth.security_events.event_type IS
+  'LOGIN_SUCCESS, LOGIN_FAILURE, REGISTER, LOGOUT, PASSWORD_CHANGED, PASSWORD_RESET_REQUESTED, PASSWORD_RESET_COMPLETED, '
+  'EMAIL_VERIFIED, ACCOUNT_DELETED, ACCOUNT_LOCKED, PROFILE_UPDATED, ... An event of an address without account has no '
+  'user_id, and does not hold the address';
 
 CREATE INDEX security_events_user_id_idx ON auth.security_events (user_id, created_at);
+CREATE INDEX security_events_created_at_idx ON auth.security_events (created_at);
 CREATE INDEX security_events_event_type_idx ON auth.security_events (event_type, created_at);
 
 SELECT pg_catalog.pg_extension_config_dump('auth.security_events', '');

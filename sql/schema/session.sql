@@ -39,8 +39,12 @@ CREATE TABLE auth.session_tokens (
   CONSTRAINT session_tokens_session_id_sessions_id_fk FOREIGN KEY (session_id) REFERENCES auth.sessions (id) ON DELETE CASCADE
 );
 COMMENT ON TABLE auth.session_tokens IS
-  'refresh tokens beside sessions.token_digest: spent ones, and what parallel refreshes of one token were given';
+  'what apps without cookies present to stay signed in. Each is good for one refresh, which gives the next; the token that '
+  'opened the session is the first, and has a row once it is spent. The cookie keeps that token: it is signed, and so of no '
+  'use to who has read it in a script';
+COMMENT ON COLUMN auth.session_tokens.digest IS 'SHA-256 of the token';
 COMMENT ON COLUMN auth.session_tokens.spent_at IS
   'when it was exchanged; presented again more than half a minute later it was stolen, and the session ends';
-CREATE INDEX session_tokens_session_id_idx ON auth.session_tokens (session_id);
+CREATE INDEX session_tokens_session_id_idx ON auth.session_tokens (session_id, issued_at);
+CREATE INDEX session_tokens_spent_at_idx ON auth.session_tokens (spent_at) WHERE spent_at IS NOT NULL;
 SELECT pg_catalog.pg_extension_config_dump('auth.session_tokens', '');

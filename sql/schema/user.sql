@@ -31,6 +31,19 @@ COMMENT ON COLUMN auth.users.locale IS 'language of mails; NULL: de';
 
 SELECT pg_catalog.pg_extension_config_dump('auth.users', '');
 
+CREATE FUNCTION auth.user_lock(user_id text) RETURNS auth.users
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  u auth.users;
+BEGIN
+  SELECT x.* INTO u FROM auth.users x WHERE x.id = user_lock.user_id AND x.deleted_at IS NULL FOR NO KEY UPDATE;
+  RETURN u;
+END
+$$;
+COMMENT ON FUNCTION auth.user_lock IS
+  'the user, locked until the transaction ends; a row of NULLs when there is none. Whoever changes what belongs to a user '
+  'takes this lock first, so that no two wait for each other';
+
 CREATE FUNCTION auth.user_json(u auth.users) RETURNS json LANGUAGE sql STABLE
   RETURN auth.json_object(
     'name', u.name, 'email', u.email, 'emailVerified', u.email_verified, 'image', u.image,

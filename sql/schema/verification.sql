@@ -31,6 +31,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
   token text := auth.random_id(32);
 BEGIN
+  PERFORM auth.user_lock(for_user_id); -- of two that are issued at once the later one lives
   DELETE FROM auth.verification v WHERE v.user_id = for_user_id AND v.identifier LIKE kind || ':%';
   INSERT INTO auth.verification (identifier, value, user_id, expires_at)
   VALUES (auth.verification_identifier(kind, token), what::text, for_user_id, now() + lifetime);
@@ -40,18 +41,44 @@ $$;
 COMMENT ON FUNCTION auth.verification_issue IS
   'a new token of a kind for a user, for a mail; the older ones of that kind and user are dead';
 
-CREATE FUNCTION auth.verification_consume(kind text, token text) RETURNS auth.verification
+CREATE FUNCTION auth.verification_find(kind text, token text) RETURNS auth.verification
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v auth.verification;
+BEGIN
+  SELECT x.* INTO v FROM auth.verification x WHERE x.identifier = auth.verification_identifier(kind, token);
+  RETURN v;
+END
+$$;
+COMMENT ON FUNCTION auth.verification_find IS 'looks at a token and leaves it; a row of NULLs when there is none';
+
+CREATE FUNCTION auth.verification_consume(kind text, token text, only_of text DEFAULT NULL) RETURNS auth.verification
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  found_row auth.verification;
+  v auth.verification := auth.verification_find(kind, token);
+  taken auth.verification;
 BEGIN
-  DELETE FROM auth.verification v WHERE v.identifier = auth.verification_identifier(kind, token)
-    RETURNING v.* INTO found_row;
-  IF found_row.expires_at <= now() THEN
-    found_row.user_id := NULL;
+  IF v.id IS NULL OR v.user_id <> only_of THEN
+    RETURN NULL;
   END IF;
-  RETURN found_row;
+  PERFORM auth.user_lock(v.user_id);
+  DELETE FROM auth.verification x WHERE x.id = v.id RETURNING x.* INTO taken;
+  IF taken.expires_at <= now() THEN
+    taken.user_id := NULL;
+  END IF;
+  RETURN taken;
 END
 $$;
 COMMENT ON FUNCTION auth.verification_consume IS
-  'takes a token: the row is gone whoever else asks; user_id NULL: unknown, used or expired (then expires_at tells)';
+  'takes a token, with its user locked: the row is gone whoever else asks. user_id NULL: unknown, used, not of the user '
+  'only_of, or expired (then expires_at tells)';
+
+CREATE FUNCTION auth.verification_revoke_all(of_user_id text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  DELETE FROM auth.verification v WHERE v.user_id = of_user_id AND v.identifier NOT LIKE 'verify-email:%';
+END
+$$;
+COMMENT ON FUNCTION auth.verification_revoke_all IS
+  'after a change of the password or the address: links, tickets and trusted devices from before are dead. What proves '
+  'the present address stays';

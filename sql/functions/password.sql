@@ -1,0 +1,175 @@
+-- Passwords: asking for the present one, changing it, setting a new one after it was forgotten. The edge hashes and
+-- verifies; what was verified counts only while password_version is still the one that was read.
+
+CREATE FUNCTION auth_api.password_lookup(c auth.caller) RETURNS TABLE (
+    user_id text, password text, password_version integer, email text, name text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  me constant auth.sessions := auth.session_find(c);
+BEGIN
+  RETURN QUERY
+    SELECT u.id, a.password, a.password_version, u.email, u.name
+      FROM auth.users u LEFT JOIN auth.accounts a ON a.user_id = u.id AND a.provider_id = 'credential'
+     WHERE u.id = me.user_id;
+END
+$$;
+COMMENT ON FUNCTION auth_api.password_lookup IS
+  'what the caller''s present password is verified against (NULL: none); no row: no live session';
+
+CREATE FUNCTION auth.password_refusal(
+    c auth.caller, u auth.users, password_version integer, verified boolean, dialect text) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  refusal constant auth.reply := auth.lockout_refusal(c, u.email);
+BEGIN
+  IF refusal.refusal IS NOT NULL THEN
+    RETURN refusal;
+  ELSIF verified AND EXISTS (
+      SELECT FROM auth.accounts a WHERE a.user_id = u.id AND a.provider_id = 'credential'
+         AND a.password_version = password_refusal.password_version) THEN
+    PERFORM auth.lockout_clear(u.email);
+    RETURN NULL;
+  END IF;
+  RETURN auth.password_refused(c, u.email, u.id, CASE dialect WHEN 'v1' THEN 'INVALID_CREDENTIALS' ELSE 'INVALID_PASSWORD' END);
+END
+$$;
+COMMENT ON FUNCTION auth.password_refusal IS
+  'why the password that the user (locked) gave again does not count, if so: it is wrong, it was changed meanwhile, or the '
+  'address is locked; counted like a sign-in. A row of NULLs: it counts';
+
+CREATE FUNCTION auth_api.password_verify(c auth.caller, password_version integer, verified boolean) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  me constant auth.sessions := auth.session_find(c);
+  u constant auth.users := auth.user_lock(me.user_id);
+  refusal auth.reply;
+BEGIN
+  IF u.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  END IF;
+  refusal := auth.password_refusal(c, u, password_version, verified, 'better-auth');
+  RETURN CASE WHEN refusal.refusal IS NULL THEN auth.granted(auth.json_object('status', true)) ELSE refusal END;
+END
+$$;
+COMMENT ON FUNCTION auth_api.password_verify IS 'POST /verify-password, after it was verified or not';
+
+CREATE FUNCTION auth_api.password_change(
+    c auth.caller, password_version integer, verified boolean, new_hash text, revoke_others boolean, dialect text)
+  RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  me constant auth.sessions := auth.session_find(c);
+  u constant auth.users := auth.user_lock(me.user_id);
+  refusal auth.reply;
+BEGIN
+  IF u.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  END IF;
+  refusal := auth.password_refusal(c, u, password_version, verified, dialect);
+  IF refusal.refusal IS NOT NULL THEN
+    RETURN refusal;
+  END IF;
+  PERFORM auth.password_set(c, u, new_hash, 'PASSWORD_CHANGED', CASE WHEN NOT revoke_others THEN me.id END);
+  IF dialect = 'v1' OR NOT revoke_others THEN
+    RETURN auth.granted(CASE WHEN dialect = 'v1' THEN auth.json_object('success', true)
+                             ELSE auth.json_object('token', NULL::text, 'user', auth.user_json(u)) END);
+  END IF;
+  PERFORM auth.session_open(c, u.id, me.remember_me);
+  RETURN auth.granted(auth.json_object('token', auth.fresh_token(), 'user', auth.user_json(u)),
+                      auth.session_cookies(me.remember_me));
+END
+$$;
+COMMENT ON FUNCTION auth_api.password_change IS
+  'POST /change-password, after the present one was verified or not. The other sessions end in any case; with revoke_others '
+  'the caller''s gets a new token too';
+
+CREATE FUNCTION auth.password_set(c auth.caller, u auth.users, new_hash text, event text, except_session_id text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  INSERT INTO auth.accounts AS a (account_id, provider_id, user_id, password) VALUES (u.id, 'credential', u.id, new_hash)
+  ON CONFLICT ON CONSTRAINT accounts_provider_id_account_id_unique DO UPDATE
+    SET password = EXCLUDED.password, password_version = a.password_version + 1, updated_at = now();
+  PERFORM auth.sessions_end(c, u.id, except_session_id);
+  PERFORM auth.verification_revoke_all(u.id);
+  PERFORM auth.security_event(c, u.id, event);
+  PERFORM auth.mail_queue('password_changed', u.email, u.locale, auth.json_object('name', u.name), u.id);
+END
+$$;
+COMMENT ON FUNCTION auth.password_set IS
+  'a new password of a user (locked): sessions but one, links and trusted devices from before are dead, the owner is told';
+
+CREATE FUNCTION auth_api.password_request_reset(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  address constant text := auth.email_normal(input ->> 'email');
+  limited constant boolean := auth.rate_limit_count('mail/reset_password', address) > 0;
+  u auth.users;
+  token text;
+  mail text;
+BEGIN
+  SELECT x.* INTO u FROM auth.users x WHERE x.email = address AND x.deleted_at IS NULL AND NOT limited;
+  token := auth.verification_issue('reset-password', u.id, auth.json_object('email', address), interval '1 hour');
+  mail := auth.mail_queue('reset_password', address, u.locale, auth.json_object(
+    'name', u.name, 'callbackURL', COALESCE(input ->> 'redirectTo', '/reset-password'), 'token', token), u.id);
+  IF u.id IS NULL THEN
+    PERFORM auth.mail_take_back(mail, 'reset-password', token);
+  END IF;
+  PERFORM auth.security_event(c, u.id, 'PASSWORD_RESET_REQUESTED');
+  RETURN auth.granted(auth.json_object('status', true,
+    'message', 'If this email exists in our system, check your email for the reset link'));
+END
+$$;
+COMMENT ON FUNCTION auth_api.password_request_reset IS
+  'POST /request-password-reset: a mail with a link for one hour; older links die. An unknown address costs the same work';
+
+CREATE FUNCTION auth_api.password_request_reset_v1(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM auth_api.password_request_reset(c, input);
+  RETURN auth.granted(auth.json_object('success', true));
+END
+$$;
+COMMENT ON FUNCTION auth_api.password_request_reset_v1 IS 'POST /api/v1/auth/forgot-password';
+
+CREATE FUNCTION auth_api.password_reset_link(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v constant auth.verification := auth.verification_find('reset-password', input ->> 'token');
+BEGIN
+  RETURN auth.granted(NULL, status => 302, location =>
+    CASE WHEN v.expires_at > now() THEN auth.url_with(input ->> 'callbackURL', 'token', input ->> 'token')
+         ELSE auth.url_with(input ->> 'callbackURL', 'error', 'INVALID_TOKEN') END);
+END
+$$;
+COMMENT ON FUNCTION auth_api.password_reset_link IS
+  'GET /reset-password/:token: sends the browser on to the page that asks for the new password; uses nothing up';
+
+CREATE FUNCTION auth_api.password_reset_lookup(c auth.caller, token text) RETURNS TABLE (email text, name text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v constant auth.verification := auth.verification_find('reset-password', token);
+BEGIN
+  RETURN QUERY SELECT u.email, u.name FROM auth.users u WHERE u.id = v.user_id AND v.expires_at > now();
+END
+$$;
+COMMENT ON FUNCTION auth_api.password_reset_lookup IS
+  'whom a token is for, so that the new password is judged by address and name; no row: it is dead, and nothing is worth hashing';
+
+CREATE FUNCTION auth_api.password_reset(c auth.caller, token text, new_hash text, dialect text) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v constant auth.verification := auth.verification_consume('reset-password', token);
+  u auth.users;
+BEGIN
+  SELECT x.* INTO u FROM auth.users x WHERE x.id = v.user_id AND x.email = v.value::jsonb ->> 'email';
+  IF u.id IS NULL THEN
+    RETURN CASE WHEN dialect <> 'v1' THEN auth.refuse('INVALID_TOKEN')
+                WHEN v.expires_at <= now() THEN auth.refuse('TOKEN_EXPIRED')
+                ELSE auth.refuse('TOKEN_INVALID', 'Invalid token') END;
+  END IF;
+  PERFORM auth.password_set(c, u, new_hash, 'PASSWORD_RESET_COMPLETED', NULL);
+  PERFORM auth.lockout_clear(u.email);
+  RETURN auth.granted(CASE WHEN dialect = 'v1' THEN auth.json_object('success', true) ELSE auth.json_object('status', true) END);
+END
+$$;
+COMMENT ON FUNCTION auth_api.password_reset IS
+  'POST /reset-password: takes the token, sets the password, ends all sessions, unlocks the address';

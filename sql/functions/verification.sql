@@ -1,0 +1,138 @@
+-- Proving that an address is one's own: the links of verification mails, also of changes of address.
+
+CREATE FUNCTION auth.verification_mail(u auth.users, callback_url text, OUT token text, OUT mail_id text)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  token := auth.verification_issue('verify-email', u.id, auth.json_object('email', u.email), interval '1 hour');
+  mail_id := auth.mail_queue('verify_email', u.email, u.locale, auth.json_object(
+    'name', u.name, 'callbackURL', COALESCE(callback_url, '/'), 'token', token), u.id);
+END
+$$;
+COMMENT ON FUNCTION auth.verification_mail IS 'promises the mail whose link proves the address; older links are dead';
+
+CREATE FUNCTION auth_api.verification_send(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  address constant text := auth.email_normal(input ->> 'email');
+  limited constant boolean := auth.rate_limit_count('mail/verify_email', address) > 0;
+  u auth.users;
+  token text;
+  mail_id text;
+BEGIN
+  SELECT x.* INTO u FROM auth.users x
+   WHERE x.email = address AND NOT x.email_verified AND x.deleted_at IS NULL AND NOT limited;
+  u.email := address;
+  SELECT m.token, m.mail_id INTO token, mail_id FROM auth.verification_mail(u, input ->> 'callbackURL') m;
+  IF u.id IS NULL THEN
+    PERFORM auth.mail_take_back(mail_id, 'verify-email', token);
+  END IF;
+  RETURN auth.granted(auth.json_object('status', true));
+END
+$$;
+COMMENT ON FUNCTION auth_api.verification_send IS
+  'POST /send-verification-email: a new link where the address is not verified yet; any other address costs the same work';
+
+CREATE FUNCTION auth_api.verification_send_v1(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM auth_api.verification_send(c, input);
+  RETURN auth.granted(auth.json_object('success', true));
+END
+$$;
+COMMENT ON FUNCTION auth_api.verification_send_v1 IS 'POST /api/v1/auth/resend-verification';
+
+CREATE FUNCTION auth_api.verification_verify_email(c auth.caller, token text, callback_url text) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  v auth.verification := auth.verification_consume('verify-email', token);
+  change auth.verification;
+  u auth.users;
+BEGIN
+  IF v.user_id IS NOT NULL THEN
+    u := auth.email_verify(c, v.user_id, v.value::jsonb ->> 'email');
+  ELSIF v.id IS NULL THEN
+    change := auth.verification_consume('change-email', token);
+    u := auth.email_change_finish(c, change.user_id, change.value::jsonb ->> 'email', change.value::jsonb ->> 'newEmail');
+  END IF;
+  IF u.id IS NULL THEN
+    RETURN auth.verification_refused(
+      CASE WHEN COALESCE(v.expires_at, change.expires_at) <= now() THEN 'TOKEN_EXPIRED' ELSE 'INVALID_TOKEN' END, callback_url);
+  END IF;
+  RETURN auth.verification_granted(c, u, change.id IS NOT NULL, callback_url);
+END
+$$;
+COMMENT ON FUNCTION auth_api.verification_verify_email IS
+  'GET /verify-email: takes the token, marks the address as verified (or changes it) and signs in; 302 to the callback, or '
+  'JSON without';
+
+CREATE FUNCTION auth_api.verification_verify_email_legacy(c auth.caller, email text, update_to text, callback_url text)
+  RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  address constant text := auth.email_normal(email);
+  owner auth.users;
+  u auth.users;
+BEGIN
+  SELECT x.* INTO owner FROM auth.users x WHERE x.email = address;
+  owner := auth.user_lock(owner.id);
+  IF owner.id IS NULL OR owner.email <> address THEN
+    RETURN auth.verification_refused('INVALID_TOKEN', callback_url);
+  ELSIF update_to IS NOT NULL THEN
+    u := auth.email_change_finish(c, owner.id, address, auth.email_normal(update_to));
+  ELSIF NOT owner.email_verified THEN
+    u := auth.email_verify(c, owner.id, address);
+  ELSE
+    RETURN auth.granted(CASE WHEN callback_url IS NULL THEN auth.json_object('status', true, 'user', NULL::text) END,
+                        status => CASE WHEN callback_url IS NOT NULL THEN 302 END, location => callback_url);
+  END IF;
+  IF u.id IS NULL THEN
+    RETURN auth.verification_refused('INVALID_TOKEN', callback_url);
+  END IF;
+  RETURN auth.verification_granted(c, u, update_to IS NOT NULL, callback_url);
+END
+$$;
+COMMENT ON FUNCTION auth_api.verification_verify_email_legacy IS
+  'GET /verify-email with a link of the service before us, a JWT that the edge has verified: it opens a session only where the '
+  'address was not verified yet, for nothing tells whether it was used before';
+
+CREATE FUNCTION auth.email_verify(c auth.caller, of_user_id text, address text) RETURNS auth.users
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  u auth.users;
+BEGIN
+  UPDATE auth.users x SET email_verified = true, updated_at = now()
+   WHERE x.id = of_user_id AND x.email = address
+  RETURNING x.* INTO u;
+  IF u.id IS NOT NULL THEN
+    PERFORM auth.security_event(c, u.id, 'EMAIL_VERIFIED');
+  END IF;
+  RETURN u;
+END
+$$;
+COMMENT ON FUNCTION auth.email_verify IS 'marks the address as verified; a row of NULLs: it is no longer the user''s';
+
+CREATE FUNCTION auth.verification_granted(c auth.caller, u auth.users, changed boolean, callback_url text) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  me constant auth.sessions := auth.session_find(c);
+  mine constant boolean := changed AND me.user_id IS NOT DISTINCT FROM u.id AND c.session_digest IS NOT NULL;
+BEGIN
+  IF NOT mine THEN
+    PERFORM auth.session_open(c, u.id, true);
+  END IF;
+  RETURN auth.granted(
+    CASE WHEN callback_url IS NULL
+         THEN auth.json_object('status', true, 'user', CASE WHEN changed THEN auth.user_json(u) END) END,
+    CASE WHEN NOT mine THEN auth.session_cookies(true) WHEN me.remember_me THEN E'session_token \x03 604800' END,
+    NULL, CASE WHEN callback_url IS NOT NULL THEN 302 END, callback_url);
+END
+$$;
+COMMENT ON FUNCTION auth.verification_granted IS
+  'the answer to a good link: signed in; who changed the address in this browser keeps the session';
+
+CREATE FUNCTION auth.verification_refused(problem text, callback_url text) RETURNS auth.reply
+LANGUAGE sql IMMUTABLE
+  RETURN CASE WHEN callback_url IS NOT NULL
+              THEN auth.granted(NULL, status => 302, location => auth.url_with(callback_url, 'error', problem))
+              ELSE auth.refuse_as(401, CASE problem WHEN 'TOKEN_EXPIRED' THEN 'Token expired' ELSE 'Invalid token' END, problem)
+         END;
+COMMENT ON FUNCTION auth.verification_refused IS 'the answer to a link that is used, expired or made up';

@@ -137,11 +137,15 @@ uri_path_safe(struct str url)
 		/* "/..//evil" and "/%2f/evil" become "//evil" once a browser or proxy has normalised them */
 		if (c == '/' && i + 1 < url.len && (url.p[i + 1] == '/' || url.p[i + 1] == '.'))
 			return false;
-		if (c == '%' && i + 2 < url.len) {
-			char decoded = (char)(hex_value(url.p[i + 1]) << 4 | hex_value(url.p[i + 2]));
+		if (c == '%') {
+			int high = i + 2 < url.len ? hex_value(url.p[i + 1]) : -1;
+			int low = i + 2 < url.len ? hex_value(url.p[i + 2]) : -1;
+			int byte;
 
-			if (hex_value(url.p[i + 1]) < 0 || hex_value(url.p[i + 2]) < 0 || decoded == '/' || decoded == '\\' ||
-			    decoded == '.' || (unsigned char)decoded < ' ')
+			if (high < 0 || low < 0)
+				return false;
+			byte = high << 4 | low;
+			if (byte == '/' || byte == '\\' || byte == '.' || byte < ' ')
 				return false;
 		}
 	}

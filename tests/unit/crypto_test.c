@@ -1,0 +1,307 @@
+/* Cryptography by its published vectors, and by what Better Auth wrote into databases and cookies. */
+#include "check.h"
+
+#include "aead.h"
+#include "base64.h"
+#include "digest.h"
+#include "jwt.h"
+#include "password.h"
+#include "token.h"
+#include "totp.h"
+
+#define SECRET "peer-secret-peer-secret-peer-secret-0123456789"
+
+static void
+from_hex(unsigned char *out, const char *hex)
+{
+	assert_int_equal(sodium_hex2bin(out, strlen(hex) / 2, hex, strlen(hex), NULL, NULL, NULL), 0);
+}
+
+/* RFC 5869, A.1 and A.3 */
+static void
+hkdf(void **state)
+{
+	unsigned char key[22], salt[13], info[10], want[42], got[42];
+
+	from_hex(key, "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b");
+	from_hex(salt, "000102030405060708090a0b0c");
+	from_hex(info, "f0f1f2f3f4f5f6f7f8f9");
+	from_hex(want, "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");
+	assert_true(digest_hkdf(got, sizeof(got), (struct str){(char *)key, sizeof(key)},
+	    (struct str){(char *)salt, sizeof(salt)}, (struct str){(char *)info, sizeof(info)}));
+	assert_memory_equal(got, want, sizeof(want));
+	from_hex(want, "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8");
+	assert_true(digest_hkdf(got, sizeof(got), (struct str){(char *)key, sizeof(key)}, STR(""), STR("")));
+	assert_memory_equal(got, want, sizeof(want));
+}
+
+/* What a browser derives from a recovery code, salt empty. */
+static void
+hkdf_of_a_recovery_code(void **state)
+{
+	unsigned char secret[32], want[32], got[32];
+
+	for (size_t i = 0; i < sizeof(secret); i++)
+		secret[i] = (unsigned char)i;
+	from_hex(want, "e29b7101bde0a9a100f34002714421915c750f10a44c0cd963356057733d0cd4");
+	assert_true(digest_hkdf(got, sizeof(got), (struct str){(char *)secret, sizeof(secret)}, STR(""),
+	    STR("mana-recovery-v1")));
+	assert_memory_equal(got, want, sizeof(want));
+}
+
+/* The GCM specification's test case 16, and a wrap that WebCrypto made. */
+static void
+aes_256_gcm(void **state)
+{
+	unsigned char key[32], iv[12], plain[60], aad[20], want[76], got[76], opened[60];
+
+	from_hex(key, "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308");
+	from_hex(iv, "cafebabefacedbaddecaf888");
+	from_hex(plain, "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525"
+	                "b16aedf5aa0de657ba637b39");
+	from_hex(aad, "feedfacedeadbeeffeedfacedeadbeefabaddad2");
+	from_hex(want, "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838"
+	               "c5f61e6393ba7a0abcc9f662"
+	               "76fc6ece0f4e1768cddf8853bb2d551b");
+	assert_true(aead_seal(got, key, iv, (struct str){(char *)aad, sizeof(aad)}, (struct str){(char *)plain, sizeof(plain)}));
+	assert_memory_equal(got, want, sizeof(want));
+	assert_true(aead_open(opened, key, iv, (struct str){(char *)aad, sizeof(aad)}, (struct str){(char *)got, sizeof(got)}));
+	assert_memory_equal(opened, plain, sizeof(plain));
+	got[75] ^= 1;
+	assert_false(aead_open(opened, key, iv, (struct str){(char *)aad, sizeof(aad)}, (struct str){(char *)got, sizeof(got)}));
+	assert_true(sodium_is_zero(opened, sizeof(opened)));
+	got[75] ^= 1;
+	aad[0] ^= 1;
+	assert_false(aead_open(opened, key, iv, (struct str){(char *)aad, sizeof(aad)}, (struct str){(char *)got, sizeof(got)}));
+	assert_false(aead_open(opened, key, iv, STR(""), (struct str){(char *)got, 15}));
+}
+
+/* RFC 8037, appendix A.4: the key, payload and signature of an EdDSA JWS. */
+static void
+eddsa_of_the_rfc(void **state)
+{
+	static const char jws[] =
+	    "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki"
+	    "4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
+	static const char jwk[] = "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"d\":\"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A\","
+	                          "\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}";
+	char memory[256];
+	struct buf claims = BUF_ON(memory);
+	struct signing_key key;
+	struct jwk_public public;
+	struct jwt token;
+
+	assert_true(jwk_private_read(&key, str_from(jwk)));
+	jwk_public_of(&public, &key);
+	assert_true(jwt_parse(&token, str_from(jws)));
+	assert_true(jwt_verify_eddsa(&claims, &token, &public));
+	assert_str_is(buf_view(&claims), "Example of Ed25519 signing");
+}
+
+static void
+jwk_thumbprint_of_the_rfc(void **state)
+{
+	char memory[64];
+	struct buf b = BUF_ON(memory);
+	struct jwk_public key;
+
+	assert_true(jwk_public_read(
+	    &key, STR("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}")));
+	jwk_thumbprint(&b, &key);
+	assert_str_is(buf_view(&b), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+}
+
+static void
+jwts_of_other_kinds_are_refused(void **state)
+{
+	struct signing_key key = {{1}}, other = {{2}};
+	struct jwk_public public, other_public;
+	char memory[512], claims_memory[512];
+	struct buf out = BUF_ON(memory);
+	struct jwt token;
+
+	jwk_public_of(&public, &key);
+	jwk_public_of(&other_public, &other);
+	jwt_sign_eddsa(&out, &key, STR("k1"), STR("{\"sub\":\"u\"}"));
+	assert_true(jwt_parse(&token, buf_view(&out)));
+	struct buf claims = BUF_ON(claims_memory);
+	assert_false(jwt_verify_eddsa(&claims, &token, &other_public));
+	/* HS256 under the public key, the classic confusion (RFC 8725 §2.1) */
+	assert_false(jwt_verify_hs256(&claims, &token, (struct str){(char *)public.bytes, sizeof(public.bytes)}));
+	assert_true(jwt_verify_eddsa(&claims, &token, &public));
+	assert_str_is(buf_view(&claims), "{\"sub\":\"u\"}");
+
+	/* {"alg":"none"}, {"alg":"EdDSA","crit":["x"]} */
+	struct buf none = BUF_ON(claims_memory);
+	assert_false(jwt_parse(&token, STR("eyJhbGciOiJub25lIn0.e30.")));
+	assert_true(jwt_parse(&token, STR("eyJhbGciOiJFZERTQSIsImNyaXQiOlsieCJdfQ.e30.AA")));
+	assert_false(jwt_verify_eddsa(&none, &token, &public));
+	assert_false(jwt_parse(&token, STR("a.b")));
+	assert_false(jwt_parse(&token, STR("a.b.c.d")));
+	assert_false(jwt_parse(&token, STR("a.b.c=")));
+}
+
+static void
+session_cookie_of_better_auth(void **state)
+{
+	char memory[256];
+	struct buf b = BUF_ON(memory);
+	struct str value;
+
+	token_cookie_sign(&b, STR(SECRET), STR("AbCdEfGhIjKlMnOpQrStUvWxYz012345"));
+	assert_str_is(buf_view(&b), "AbCdEfGhIjKlMnOpQrStUvWxYz012345.Fby8SCE63ldQ4VXAhRi28pDDJ5vej8AeY/XZdg3SqKQ=");
+	assert_true(token_cookie_verify(&value, STR(SECRET), buf_view(&b)));
+	assert_str_is(value, "AbCdEfGhIjKlMnOpQrStUvWxYz012345");
+	memory[0] ^= 1;
+	assert_false(token_cookie_verify(&value, STR(SECRET), buf_view(&b)));
+	memory[0] ^= 1;
+	assert_false(token_cookie_verify(&value, STR("another secret"), buf_view(&b)));
+	assert_false(token_cookie_verify(&value, STR(""), buf_view(&b)));
+	assert_false(token_cookie_verify(&value, STR(SECRET), STR("AbCdEfGhIjKlMnOpQrStUvWxYz012345")));
+	assert_false(token_cookie_verify(&value, STR(SECRET), STR(".Fby8SCE63ldQ4VXAhRi28pDDJ5vej8AeY/XZdg3SqKQ=")));
+}
+
+static void
+verification_link_of_better_auth(void **state)
+{
+	char memory[256];
+	struct buf claims = BUF_ON(memory);
+	struct jwt token;
+
+	assert_true(jwt_parse(&token,
+	    STR("eyJhbGciOiJIUzI1NiJ9.eyJlbWFpbCI6ImFAZXhhbXBsZS5jb20iLCJpYXQiOjE3OTU0MzEzNDQsImV4cCI6MTc5NTQzNDk0NH0."
+	        "lT1S872vZDScKt2SPJ2IE4w9EZrs2Cen5u8YzV3f2RM")));
+	assert_true(jwt_verify_hs256(&claims, &token, STR(SECRET)));
+	assert_str_is(buf_view(&claims), "{\"email\":\"a@example.com\",\"iat\":1795431344,\"exp\":1795434944}");
+}
+
+static void
+passwords_of_better_auth(void **state)
+{
+	struct str stored =
+	    STR("97644bbf07932059791ceb93e4b1001a:c8278aeb72ff8cc127b51845ce50712f02f02f033e75019ac8c328c4159684e5fdc4743836"
+	        "c1e56d5f3a7313d0d25fd668f6df56b880dcf3f5628b95fc067903");
+	struct str nfkc =
+	    STR("1b3aede8bea802293dc5798da420d7a0:9071e8d0deb4b22e6cb22b0e418f116c5dc490dfd06258eaec8973c5a4cdbbbe5193d36ccf"
+	        "42aaa8f431c0fe98925d74ec526ef5e1099c45c33bb79f4037becb");
+
+	assert_true(password_verify(stored, STR("password1234")));
+	assert_false(password_verify(stored, STR("password1235")));
+	assert_true(password_verify(nfkc, STR("ﬁ①Ⅷ-pässwörd")));
+	assert_true(password_verify(nfkc, STR("fi1VIII-pässwörd")));
+	assert_true(password_needs_rehash(stored, PASSWORD_PARAMS_DEFAULT));
+	assert_false(password_needs_rehash(stored, (struct password_params){.scheme = PASSWORD_SCRYPT}));
+}
+
+static void
+passwords_are_hashed_as_argon2id(void **state)
+{
+	const struct password_params quick = {PASSWORD_ARGON2ID, 8192 * 1024, 1}, dearer = {PASSWORD_ARGON2ID, 16384 * 1024, 1};
+	char memory[PASSWORD_HASH_MAX];
+	struct buf b = BUF_ON(memory);
+
+	assert_true(password_hash(&b, STR("fi1VIII"), quick));
+	assert_true(str_starts(buf_view(&b), STR("$argon2id$v=19$m=8192,t=1,p=1$")));
+	assert_true(password_verify(buf_view(&b), STR("ﬁ①Ⅷ")));
+	assert_false(password_verify(buf_view(&b), STR("fi1VIIi")));
+	assert_false(password_needs_rehash(buf_view(&b), quick));
+	assert_true(password_needs_rehash(buf_view(&b), dearer));
+	assert_false(password_verify(STR(""), STR("")));
+	assert_false(password_verify(STR("$argon2id$nonsense"), STR("x")));
+}
+
+static void
+passwords_longer_than_a_block_count_to_the_last_byte(void **state)
+{
+	const struct password_params quick = {PASSWORD_ARGON2ID, 8192 * 1024, 1};
+	char memory[PASSWORD_HASH_MAX], plain[128];
+	struct buf b = BUF_ON(memory);
+
+	memset(plain, 'a', sizeof(plain));
+	assert_true(password_hash(&b, (struct str){plain, sizeof(plain)}, quick));
+	plain[127] = 'b';
+	assert_false(password_verify(buf_view(&b), (struct str){plain, sizeof(plain)}));
+}
+
+static void
+guessable_passwords_are_known(void **state)
+{
+	const char *const known[] = {"ada@example.com", "Ada Lovelace", "Mana", NULL};
+
+	assert_true(password_guessable(STR("password1234"), known));
+	assert_true(password_guessable(STR("ada@example.com"), known));
+	assert_false(password_guessable(STR("correct-horse-9-battery"), known));
+}
+
+/* RFC 6238, appendix B (SHA-1); six digits of the eight. */
+static void
+totp_of_the_rfc(void **state)
+{
+	static const struct {
+		uint64_t seconds;
+		const char *code;
+	} vectors[] = {{59, "287082"}, {1111111109, "081804"}, {1111111111, "050471"}, {1234567890, "005924"},
+	    {2000000000, "279037"}, {20000000000, "353130"}};
+	uint64_t step;
+
+	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+		assert_true(totp_verify(&step, STR("12345678901234567890"), str_from(vectors[i].code), vectors[i].seconds));
+		assert_int_equal(step, vectors[i].seconds / 30);
+		assert_true(totp_verify(&step, STR("12345678901234567890"), str_from(vectors[i].code), vectors[i].seconds + 30));
+		assert_int_equal(step, vectors[i].seconds / 30);
+		assert_false(totp_verify(&step, STR("12345678901234567890"), str_from(vectors[i].code), vectors[i].seconds + 61));
+	}
+	assert_false(totp_verify(&step, STR("12345678901234567890"), STR("28708"), 59));
+}
+
+static void
+totp_of_better_auth(void **state)
+{
+	char memory[256], code[TOTP_DIGITS];
+	struct buf b = BUF_ON(memory);
+
+	assert_true(totp_code(code, STR("abcdefghijklmnopqrstuvwxyz012345"), 1));
+	assert_memory_equal(code, "959162", TOTP_DIGITS);
+	totp_uri(&b, STR("abcdefghijklmnopqrstuvwxyz012345"), STR("Mana"), STR("a+b@example.com"));
+	assert_str_is(buf_view(&b), "otpauth://totp/Mana:a%2Bb%40example.com?secret="
+	                            "MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43UOV3HO6DZPIYDCMRTGQ2Q&issuer=Mana&digits=6&period=30");
+}
+
+static void
+random_tokens_differ(void **state)
+{
+	struct session_token a, b;
+
+	token_random(&a);
+	token_random(&b);
+	assert_memory_not_equal(&a, &b, sizeof(a));
+	for (size_t i = 0; i < TOKEN_CHARS; i++)
+		assert_non_null(strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		                       "0123456789", a.chars[i]));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(hkdf),
+	    cmocka_unit_test(hkdf_of_a_recovery_code),
+	    cmocka_unit_test(aes_256_gcm),
+	    cmocka_unit_test(eddsa_of_the_rfc),
+	    cmocka_unit_test(jwk_thumbprint_of_the_rfc),
+	    cmocka_unit_test(jwts_of_other_kinds_are_refused),
+	    cmocka_unit_test(session_cookie_of_better_auth),
+	    cmocka_unit_test(verification_link_of_better_auth),
+	    cmocka_unit_test(passwords_of_better_auth),
+	    cmocka_unit_test(passwords_are_hashed_as_argon2id),
+	    cmocka_unit_test(passwords_longer_than_a_block_count_to_the_last_byte),
+	    cmocka_unit_test(guessable_passwords_are_known),
+	    cmocka_unit_test(totp_of_the_rfc),
+	    cmocka_unit_test(totp_of_better_auth),
+	    cmocka_unit_test(random_tokens_differ),
+	};
+
+	if (sodium_init() < 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

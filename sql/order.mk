@@ -31,4 +31,12 @@ SQL_PARTS = \
 	functions/user_delete \
 	functions/signup_status \
 	functions/sweep \
+	schema/access_control \
+	schema/organization \
+	schema/member \
+	schema/invitation \
+	functions/access_control \
+	functions/organization \
+	functions/member \
+	functions/invitation \
 	grants

@@ -1,0 +1,256 @@
+-- Invitations. What an invitation gives is judged again when it is accepted: its inviter must still be one who may give it.
+
+CREATE FUNCTION auth.invitation_json(i auth.invitations) RETURNS json LANGUAGE sql STABLE
+  RETURN auth.json_object('organizationId', i.organization_id, 'email', i.email, 'role', i.role, 'status', i.status,
+                          'expiresAt', i.expires_at, 'createdAt', i.created_at, 'inviterId', i.inviter_id, 'id', i.id);
+
+CREATE FUNCTION auth.member_may_invite(m auth.members, role text) RETURNS boolean LANGUAGE sql STABLE
+  RETURN auth.role_may(m.role, 'invitation', 'create') AND auth.role_rank(role) <= auth.role_rank(m.role);
+COMMENT ON FUNCTION auth.member_may_invite IS 'whether a member may invite somebody into a role: none above their own';
+
+CREATE FUNCTION auth_api.invitation_create(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  s constant auth.sessions := auth.session_find(c);
+  wanted constant text := auth.role_list(input -> 'role');
+  address constant text := auth.email_normal(input ->> 'email');
+  maximum constant integer := COALESCE(current_setting('mana_auth.invitation_limit', true), '100')::integer;
+  o auth.organizations;
+  me auth.members;
+  i auth.invitations;
+  inviter auth.users;
+BEGIN
+  IF s.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  ELSIF auth.organization_meant(input, s) IS NULL THEN
+    RETURN auth.refuse('ORGANIZATION_NOT_FOUND');
+  END IF;
+  o := auth.organization_lock(auth.organization_meant(input, s));
+  me := auth.member_of(o.id, s.user_id);
+  IF me.id IS NULL THEN
+    RETURN auth.refuse('MEMBER_NOT_FOUND');
+  ELSIF NOT auth.role_may(me.role, 'invitation', 'create') THEN
+    RETURN auth.refuse_as(403, 'You are not allowed to invite users to this organization',
+                          'YOU_ARE_NOT_ALLOWED_TO_INVITE_USERS_TO_THIS_ORGANIZATION');
+  ELSIF auth.role_unknown(wanted) IS NOT NULL OR wanted IS NULL THEN
+    RETURN auth.refuse_as(400, 'ROLE_NOT_FOUND: ' || COALESCE(auth.role_unknown(wanted), ''));
+  ELSIF NOT auth.member_may_invite(me, wanted) THEN
+    RETURN auth.refuse_as(403, 'You are not allowed to invite a user with this role',
+                          'YOU_ARE_NOT_ALLOWED_TO_INVITE_USER_WITH_THIS_ROLE');
+  ELSIF EXISTS (SELECT FROM auth.members m JOIN auth.users u ON u.id = m.user_id
+                 WHERE m.organization_id = o.id AND u.email = address) THEN
+    RETURN auth.refuse('USER_IS_ALREADY_A_MEMBER_OF_THIS_ORGANIZATION');
+  END IF;
+  UPDATE auth.invitations x SET status = 'canceled'
+   WHERE x.organization_id = o.id AND x.email = address AND x.status = 'pending' AND x.expires_at <= now();
+  SELECT x.* INTO i FROM auth.invitations x WHERE x.organization_id = o.id AND x.email = address AND x.status = 'pending';
+  IF i.id IS NOT NULL AND NOT COALESCE((input ->> 'resend')::boolean, false) THEN
+    RETURN auth.refuse('USER_IS_ALREADY_INVITED_TO_THIS_ORGANIZATION');
+  ELSIF i.id IS NULL AND (SELECT count(*) FROM auth.invitations x
+                           WHERE x.organization_id = o.id AND x.status = 'pending' AND x.expires_at > now()) >= maximum THEN
+    RETURN auth.refuse_as(403, 'Invitation limit reached', 'INVITATION_LIMIT_REACHED');
+  ELSIF auth.rate_limit_count('mail/invitation', address) > 0 THEN
+    RETURN auth.refuse('RATE_LIMITED', NULL, auth.rate_limit_wait('mail/invitation', address));
+  ELSIF i.id IS NULL THEN
+    INSERT INTO auth.invitations (organization_id, email, role, inviter_id)
+    VALUES (o.id, address, wanted, s.user_id) RETURNING * INTO i;
+  ELSE -- the last to ask vouches for it
+    UPDATE auth.invitations x SET expires_at = now() + interval '48 hours', role = wanted, inviter_id = s.user_id
+     WHERE x.id = i.id RETURNING x.* INTO i;
+  END IF;
+  SELECT x.* INTO STRICT inviter FROM auth.users x WHERE x.id = s.user_id;
+  PERFORM auth.mail_queue('invitation', address,
+            COALESCE((SELECT x.locale FROM auth.users x WHERE x.email = address), inviter.locale),
+            auth.json_object('name', '', 'organization', o.name, 'inviter', inviter.name, 'role', i.role, 'invitationId', i.id));
+  RETURN auth.granted(auth.invitation_json(i));
+END
+$$;
+COMMENT ON FUNCTION auth_api.invitation_create IS
+  'POST /organization/invite-member: one pending invitation an address; resend makes it fresh and mails again';
+
+CREATE FUNCTION auth.invitation_lock(invitation_id text) RETURNS auth.invitations
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  i auth.invitations;
+BEGIN
+  PERFORM auth.organization_lock((SELECT x.organization_id FROM auth.invitations x WHERE x.id = invitation_lock.invitation_id));
+  SELECT x.* INTO i FROM auth.invitations x
+   WHERE x.id = invitation_lock.invitation_id AND x.status = 'pending' AND x.expires_at > now();
+  RETURN i;
+END
+$$;
+COMMENT ON FUNCTION auth.invitation_lock IS 'an invitation that is still open, its organization locked; a row of NULLs: none';
+
+CREATE FUNCTION auth.invitation_refusal(u auth.users, i auth.invitations) RETURNS auth.reply
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF i.email <> u.email THEN
+    RETURN auth.refuse('YOU_ARE_NOT_THE_RECIPIENT_OF_THE_INVITATION');
+  ELSIF NOT u.email_verified THEN
+    RETURN auth.refuse_as(403, 'Email verification required before accepting or rejecting invitation',
+                          'EMAIL_VERIFICATION_REQUIRED_BEFORE_ACCEPTING_OR_REJECTING_INVITATION');
+  END IF;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION auth.invitation_refusal IS 'why an invitation is not this user''s to answer; NULL: it is';
+
+CREATE FUNCTION auth_api.invitation_accept(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  s constant auth.sessions := auth.session_find(c);
+  u auth.users;
+  i auth.invitations;
+  m auth.members;
+  refusal auth.reply;
+  organizations constant integer := COALESCE(current_setting('mana_auth.organization_limit', true), '0')::integer;
+  maximum constant integer := COALESCE(current_setting('mana_auth.member_limit', true), '100')::integer;
+BEGIN
+  IF s.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  END IF;
+  u := auth.user_lock(s.user_id);
+  i := auth.invitation_lock(input ->> 'invitationId');
+  IF i.id IS NULL THEN
+    RETURN auth.refuse('INVITATION_NOT_FOUND');
+  END IF;
+  refusal := auth.invitation_refusal(u, i);
+  IF NOT (refusal IS NULL) THEN
+    RETURN refusal;
+  ELSIF NOT auth.member_may_invite(auth.member_of(i.organization_id, i.inviter_id), i.role) THEN
+    RETURN auth.refuse('INVITATION_NOT_FOUND'); -- who invited could not do so any more
+  ELSIF organizations > 0 AND (SELECT count(*) FROM auth.members x WHERE x.user_id = u.id) >= organizations THEN
+    RETURN auth.refuse_as(403, 'You have reached the maximum number of organizations',
+                          'YOU_HAVE_REACHED_THE_MAXIMUM_NUMBER_OF_ORGANIZATIONS');
+  ELSIF (SELECT count(*) FROM auth.members x WHERE x.organization_id = i.organization_id) >= maximum THEN
+    RETURN auth.refuse_as(403, 'Organization membership limit reached', 'ORGANIZATION_MEMBERSHIP_LIMIT_REACHED');
+  END IF;
+  INSERT INTO auth.members (organization_id, user_id, role) VALUES (i.organization_id, u.id, i.role)
+  ON CONFLICT (organization_id, user_id) DO NOTHING RETURNING * INTO m;
+  IF m.id IS NULL THEN
+    RETURN auth.refuse('USER_IS_ALREADY_A_MEMBER_OF_THIS_ORGANIZATION');
+  END IF;
+  UPDATE auth.invitations x SET status = 'accepted' WHERE x.id = i.id RETURNING x.* INTO i;
+  UPDATE auth.sessions x SET active_organization_id = i.organization_id WHERE x.id = s.id;
+  PERFORM auth.security_event(c, u.id, 'ORG_JOINED', auth.json_object('organizationId', i.organization_id, 'role', i.role)::jsonb);
+  RETURN auth.granted(auth.json_object('invitation', auth.invitation_json(i), 'member', auth.member_json(m)));
+END
+$$;
+COMMENT ON FUNCTION auth_api.invitation_accept IS 'POST /organization/accept-invitation: once, by who has its verified address';
+
+CREATE FUNCTION auth_api.invitation_reject(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  s constant auth.sessions := auth.session_find(c);
+  u auth.users;
+  i auth.invitations;
+  refusal auth.reply;
+BEGIN
+  IF s.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  END IF;
+  u := auth.user_lock(s.user_id);
+  i := auth.invitation_lock(input ->> 'invitationId');
+  IF i.id IS NULL THEN
+    RETURN auth.refuse('INVITATION_NOT_FOUND', 'Invitation not found!');
+  END IF;
+  refusal := auth.invitation_refusal(u, i);
+  IF NOT (refusal IS NULL) THEN
+    RETURN refusal;
+  END IF;
+  UPDATE auth.invitations x SET status = 'rejected' WHERE x.id = i.id RETURNING x.* INTO i;
+  RETURN auth.granted(auth.json_object('invitation', auth.invitation_json(i), 'member', NULL::text));
+END
+$$;
+COMMENT ON FUNCTION auth_api.invitation_reject IS 'POST /organization/reject-invitation';
+
+CREATE FUNCTION auth_api.invitation_cancel(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  s constant auth.sessions := auth.session_find(c);
+  i auth.invitations;
+  me auth.members;
+BEGIN
+  IF s.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  END IF;
+  i := auth.invitation_lock(input ->> 'invitationId');
+  me := auth.member_of(i.organization_id, s.user_id);
+  IF i.id IS NULL THEN
+    RETURN auth.refuse('INVITATION_NOT_FOUND');
+  ELSIF me.id IS NULL THEN
+    RETURN auth.refuse('MEMBER_NOT_FOUND');
+  ELSIF NOT auth.role_may(me.role, 'invitation', 'cancel') THEN
+    RETURN auth.refuse('YOU_ARE_NOT_ALLOWED_TO_CANCEL_THIS_INVITATION');
+  END IF;
+  UPDATE auth.invitations x SET status = 'canceled' WHERE x.id = i.id RETURNING x.* INTO i;
+  RETURN auth.granted(auth.invitation_json(i));
+END
+$$;
+COMMENT ON FUNCTION auth_api.invitation_cancel IS 'POST /organization/cancel-invitation';
+
+CREATE FUNCTION auth_api.invitation_get(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  s constant auth.sessions := auth.session_find(c);
+  u auth.users;
+  i auth.invitations;
+BEGIN
+  IF s.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  END IF;
+  SELECT x.* INTO STRICT u FROM auth.users x WHERE x.id = s.user_id;
+  SELECT x.* INTO i FROM auth.invitations x WHERE x.id = input ->> 'id' AND x.status = 'pending' AND x.expires_at > now();
+  IF i.id IS NULL THEN
+    RETURN auth.refuse_as(400, 'Invitation not found!');
+  ELSIF i.email <> u.email THEN
+    RETURN auth.refuse('YOU_ARE_NOT_THE_RECIPIENT_OF_THE_INVITATION');
+  END IF;
+  RETURN (SELECT auth.granted(auth.json_object(
+            'organizationId', i.organization_id, 'email', i.email, 'role', i.role, 'status', i.status,
+            'expiresAt', i.expires_at, 'createdAt', i.created_at, 'inviterId', i.inviter_id, 'id', i.id,
+            'organizationName', o.name, 'organizationSlug', o.slug, 'inviterEmail', v.email))
+            FROM auth.organizations o, auth.users v WHERE o.id = i.organization_id AND v.id = i.inviter_id);
+END
+$$;
+COMMENT ON FUNCTION auth_api.invitation_get IS 'GET /organization/get-invitation: to who has its address';
+
+CREATE FUNCTION auth_api.invitation_list(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  s constant auth.sessions := auth.session_find(c);
+  chosen constant text := auth.organization_meant(input, s);
+BEGIN
+  IF s.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  ELSIF chosen IS NULL THEN
+    RETURN auth.refuse_as(400, 'Organization ID is required');
+  ELSIF (auth.member_of(chosen, s.user_id)).id IS NULL THEN
+    RETURN auth.refuse('YOU_ARE_NOT_A_MEMBER_OF_THIS_ORGANIZATION');
+  END IF;
+  RETURN auth.granted((SELECT auth.json_array_agg(auth.invitation_json(i) ORDER BY i.created_at, i.id)
+                         FROM auth.invitations i WHERE i.organization_id = chosen));
+END
+$$;
+COMMENT ON FUNCTION auth_api.invitation_list IS 'GET /organization/list-invitations: all of an organization''s, whatever became of them';
+
+CREATE FUNCTION auth_api.invitation_list_own(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  s constant auth.sessions := auth.session_find(c);
+BEGIN
+  IF s.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  END IF;
+  RETURN auth.granted((
+    SELECT auth.json_array_agg(auth.json_object(
+             'organizationId', i.organization_id, 'email', i.email, 'role', i.role, 'status', i.status,
+             'expiresAt', i.expires_at, 'createdAt', i.created_at, 'inviterId', i.inviter_id, 'id', i.id,
+             'organizationName', o.name) ORDER BY i.created_at, i.id)
+      FROM auth.users u JOIN auth.invitations i ON i.email = u.email AND i.status = 'pending' AND i.expires_at > now()
+      JOIN auth.organizations o ON o.id = i.organization_id
+     WHERE u.id = s.user_id AND u.email_verified));
+END
+$$;
+COMMENT ON FUNCTION auth_api.invitation_list_own IS
+  'GET /organization/list-user-invitations: open ones to the caller''s address, once that is verified';

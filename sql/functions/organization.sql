@@ -1,0 +1,236 @@
+-- Organizations: made, changed, ended, chosen as the active one. Refusals are Better Auth's, whose statuses differ by route.
+
+CREATE FUNCTION auth.organization_json(o auth.organizations, metadata json) RETURNS json LANGUAGE sql STABLE
+  RETURN auth.json_object('name', o.name, 'slug', o.slug, 'logo', o.logo, 'createdAt', o.created_at,
+                          'metadata', metadata, 'id', o.id);
+
+CREATE FUNCTION auth.metadata_text(metadata jsonb) RETURNS json LANGUAGE sql STABLE
+  RETURN pg_catalog.to_json(pg_catalog.regexp_replace(auth.json_object('m', metadata)::text, '^\{"m":(.*)\}$', '\1'));
+COMMENT ON FUNCTION auth.metadata_text IS 'metadata as a JSON string, as every answer but those of create and update has it';
+
+CREATE FUNCTION auth.organization_lock(organization_id text) RETURNS auth.organizations
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  o auth.organizations;
+BEGIN
+  SELECT x.* INTO o FROM auth.organizations x WHERE x.id = organization_lock.organization_id FOR NO KEY UPDATE;
+  RETURN o;
+END
+$$;
+COMMENT ON FUNCTION auth.organization_lock IS
+  'the organization, locked until the transaction ends, so that of two who change its members the second sees what the first did';
+
+CREATE FUNCTION auth.organization_meant(input jsonb, s auth.sessions) RETURNS text LANGUAGE sql STABLE
+  RETURN CASE WHEN input ->> 'organizationId' IS NOT NULL THEN input ->> 'organizationId'
+              WHEN input ->> 'organizationSlug' IS NOT NULL
+              THEN COALESCE((SELECT o.id FROM auth.organizations o
+                              WHERE pg_catalog.lower(o.slug) = pg_catalog.lower(input ->> 'organizationSlug')), '')
+              ELSE s.active_organization_id END;
+COMMENT ON FUNCTION auth.organization_meant IS
+  'id of the organization that is named, else of the active one; empty: no such slug; NULL: none is active';
+
+CREATE FUNCTION auth.member_of(organization_id text, user_id text) RETURNS auth.members
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  m auth.members;
+BEGIN
+  SELECT x.* INTO m FROM auth.members x
+   WHERE x.organization_id = member_of.organization_id AND x.user_id = member_of.user_id;
+  RETURN m;
+END
+$$;
+
+CREATE FUNCTION auth_api.organization_create(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  s constant auth.sessions := auth.session_find(c);
+  maximum constant integer := COALESCE(current_setting('mana_auth.organization_limit', true), '0')::integer;
+  o auth.organizations;
+  m auth.members;
+BEGIN
+  IF s.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  END IF;
+  PERFORM auth.user_lock(s.user_id);
+  IF maximum > 0 AND (SELECT count(*) FROM auth.members x WHERE x.user_id = s.user_id) >= maximum THEN
+    RETURN auth.refuse_as(403, 'You have reached the maximum number of organizations',
+                          'YOU_HAVE_REACHED_THE_MAXIMUM_NUMBER_OF_ORGANIZATIONS');
+  END IF;
+  INSERT INTO auth.organizations (name, slug, logo, metadata)
+  VALUES (input ->> 'name', input ->> 'slug', input ->> 'logo', NULLIF(input -> 'metadata', 'null'))
+  ON CONFLICT (lower(slug)) DO NOTHING RETURNING * INTO o;
+  IF o.id IS NULL THEN
+    RETURN auth.refuse('ORGANIZATION_ALREADY_EXISTS');
+  END IF;
+  INSERT INTO auth.members (organization_id, user_id, role) VALUES (o.id, s.user_id, 'owner') RETURNING * INTO m;
+  IF NOT COALESCE((input ->> 'keepCurrentActiveOrganization')::boolean, false) THEN
+    UPDATE auth.sessions x SET active_organization_id = o.id WHERE x.id = s.id;
+  END IF;
+  PERFORM auth.security_event(c, s.user_id, 'ORG_CREATED', auth.json_object('organizationId', o.id)::jsonb);
+  RETURN auth.granted(auth.json_object('name', o.name, 'slug', o.slug, 'logo', o.logo, 'createdAt', o.created_at,
+    'metadata', o.metadata, 'id', o.id, 'members', (SELECT auth.json_array_agg(auth.member_json(m)))));
+END
+$$;
+COMMENT ON FUNCTION auth_api.organization_create IS 'POST /organization/create: its maker owns it, and it becomes the active one';
+
+CREATE FUNCTION auth_api.organization_check_slug(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  s constant auth.sessions := auth.session_find(c);
+BEGIN
+  IF s.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  ELSIF EXISTS (SELECT FROM auth.organizations o WHERE lower(o.slug) = lower(input ->> 'slug')) THEN
+    RETURN auth.refuse('ORGANIZATION_SLUG_ALREADY_TAKEN');
+  END IF;
+  RETURN auth.granted(auth.json_object('status', true));
+END
+$$;
+
+CREATE FUNCTION auth_api.organization_update(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  s constant auth.sessions := auth.session_find(c);
+  data constant jsonb := input -> 'data';
+  o auth.organizations;
+  me auth.members;
+BEGIN
+  IF s.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  ELSIF auth.organization_meant(input, s) IS NULL THEN
+    RETURN auth.refuse('ORGANIZATION_NOT_FOUND');
+  END IF;
+  o := auth.organization_lock(auth.organization_meant(input, s));
+  me := auth.member_of(o.id, s.user_id);
+  IF me.id IS NULL THEN
+    RETURN auth.refuse_as(400, 'User is not a member of the organization', 'USER_IS_NOT_A_MEMBER_OF_THE_ORGANIZATION');
+  ELSIF NOT auth.role_may(me.role, 'organization', 'update') THEN
+    RETURN auth.refuse_as(403, 'You are not allowed to update this organization', 'YOU_ARE_NOT_ALLOWED_TO_UPDATE_THIS_ORGANIZATION');
+  END IF;
+  UPDATE auth.organizations x
+     SET name = COALESCE(data ->> 'name', x.name), slug = COALESCE(data ->> 'slug', x.slug),
+         logo = CASE WHEN data ? 'logo' THEN data ->> 'logo' ELSE x.logo END,
+         metadata = CASE WHEN data ? 'metadata' THEN NULLIF(data -> 'metadata', 'null') ELSE x.metadata END,
+         updated_at = now()
+   WHERE x.id = o.id RETURNING x.* INTO o;
+  RETURN auth.granted(auth.organization_json(o, o.metadata::json));
+EXCEPTION WHEN unique_violation THEN
+  RETURN auth.refuse('ORGANIZATION_SLUG_ALREADY_TAKEN');
+END
+$$;
+COMMENT ON FUNCTION auth_api.organization_update IS 'POST /organization/update: name, slug, logo, metadata';
+
+CREATE FUNCTION auth_api.organization_delete(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  s constant auth.sessions := auth.session_find(c);
+  o auth.organizations;
+  me auth.members;
+BEGIN
+  IF s.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  END IF;
+  SELECT x.* INTO o FROM auth.organizations x WHERE x.id = input ->> 'organizationId' FOR UPDATE;
+  me := auth.member_of(o.id, s.user_id);
+  IF me.id IS NULL THEN
+    RETURN auth.refuse_as(400, 'User is not a member of the organization', 'USER_IS_NOT_A_MEMBER_OF_THE_ORGANIZATION');
+  ELSIF NOT auth.role_may(me.role, 'organization', 'delete') THEN
+    RETURN auth.refuse_as(403, 'You are not allowed to delete this organization', 'YOU_ARE_NOT_ALLOWED_TO_DELETE_THIS_ORGANIZATION');
+  END IF;
+  UPDATE auth.sessions x SET active_organization_id = NULL
+   WHERE x.active_organization_id = o.id
+     AND x.user_id IN (SELECT m.user_id FROM auth.members m WHERE m.organization_id = o.id);
+  DELETE FROM auth.organizations x WHERE x.id = o.id;
+  PERFORM auth.security_event(c, s.user_id, 'ORG_DELETED', auth.json_object('organizationId', o.id)::jsonb);
+  RETURN auth.granted(auth.organization_json(o, auth.metadata_text(o.metadata)));
+END
+$$;
+COMMENT ON FUNCTION auth_api.organization_delete IS 'POST /organization/delete: with its members and invitations';
+
+CREATE FUNCTION auth_api.organization_set_active(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  s constant auth.sessions := auth.session_find(c);
+  cookie constant text := CASE WHEN s.remember_me THEN E'session_token \x03 604800' ELSE E'session_token \x03 session' END;
+  chosen constant text := auth.organization_meant(input, s);
+  o auth.organizations;
+BEGIN
+  IF s.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  ELSIF input -> 'organizationId' = 'null' THEN
+    UPDATE auth.sessions x SET active_organization_id = NULL WHERE x.id = s.id;
+    RETURN auth.granted('null', cookie);
+  ELSIF chosen IS NULL THEN
+    RETURN auth.granted('null');
+  ELSIF chosen = '' THEN
+    RETURN auth.refuse('ORGANIZATION_NOT_FOUND');
+  ELSIF (auth.member_of(chosen, s.user_id)).id IS NULL THEN
+    RETURN auth.refuse('USER_IS_NOT_A_MEMBER_OF_THE_ORGANIZATION');
+  END IF;
+  SELECT x.* INTO o FROM auth.organizations x WHERE x.id = chosen FOR KEY SHARE;
+  UPDATE auth.sessions x SET active_organization_id = o.id WHERE x.id = s.id;
+  RETURN auth.granted(auth.organization_json(o, auth.metadata_text(o.metadata)), cookie);
+END
+$$;
+COMMENT ON FUNCTION auth_api.organization_set_active IS 'POST /organization/set-active: null for none; a refusal changes nothing';
+
+CREATE FUNCTION auth_api.organization_list(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  s constant auth.sessions := auth.session_find(c);
+BEGIN
+  IF s.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  END IF;
+  RETURN auth.granted((
+    SELECT auth.json_array_agg(auth.organization_json(o, auth.metadata_text(o.metadata)) ORDER BY m.created_at, m.id)
+      FROM auth.members m JOIN auth.organizations o ON o.id = m.organization_id WHERE m.user_id = s.user_id));
+END
+$$;
+COMMENT ON FUNCTION auth_api.organization_list IS 'GET /organization/list: those of the caller';
+
+CREATE FUNCTION auth_api.organization_get(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  s constant auth.sessions := auth.session_find(c);
+  chosen constant text := auth.organization_meant(input, s);
+  o auth.organizations;
+BEGIN
+  IF s.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  ELSIF chosen IS NULL THEN
+    RETURN auth.granted('null');
+  ELSIF (auth.member_of(chosen, s.user_id)).id IS NULL THEN
+    RETURN auth.refuse('USER_IS_NOT_A_MEMBER_OF_THE_ORGANIZATION');
+  END IF;
+  SELECT x.* INTO STRICT o FROM auth.organizations x WHERE x.id = chosen;
+  RETURN auth.granted(auth.organization_json(o, auth.metadata_text(o.metadata)));
+END
+$$;
+COMMENT ON FUNCTION auth_api.organization_get IS 'GET /organization/get-organization';
+
+CREATE FUNCTION auth_api.organization_get_full(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  s constant auth.sessions := auth.session_find(c);
+  chosen constant text := auth.organization_meant(input, s);
+  o auth.organizations;
+BEGIN
+  IF s.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  ELSIF chosen IS NULL THEN
+    RETURN auth.granted('null');
+  ELSIF (auth.member_of(chosen, s.user_id)).id IS NULL THEN
+    RETURN auth.refuse('USER_IS_NOT_A_MEMBER_OF_THE_ORGANIZATION');
+  END IF;
+  SELECT x.* INTO STRICT o FROM auth.organizations x WHERE x.id = chosen;
+  RETURN auth.granted(auth.json_object('name', o.name, 'slug', o.slug, 'logo', o.logo, 'createdAt', o.created_at,
+    'metadata', auth.metadata_text(o.metadata), 'id', o.id,
+    'invitations', (SELECT auth.json_array_agg(auth.invitation_json(i) ORDER BY i.created_at, i.id)
+                      FROM auth.invitations i WHERE i.organization_id = o.id),
+    'members', (SELECT auth.json_array_agg(auth.member_user_json(m) ORDER BY m.created_at, m.id)
+                  FROM (SELECT x.* FROM auth.members x WHERE x.organization_id = o.id
+                         ORDER BY x.created_at, x.id LIMIT (input ->> 'membersLimit')::bigint) m)));
+END
+$$;
+COMMENT ON FUNCTION auth_api.organization_get_full IS 'GET /organization/get-full-organization: with members and invitations';

@@ -10,7 +10,7 @@
 #include "policy.h"
 #include "utils/guc.h"
 
-static int session_limit, signup_daily_max;
+static int session_limit, signup_daily_max, member_limit, organization_limit, invitation_limit;
 static char *signup_duplicate;
 
 static bool
@@ -30,4 +30,12 @@ policy_define_settings(void)
 	DefineCustomStringVariable("mana_auth.signup_duplicate",
 	    "What a sign-up with a known address answers: conceal or conflict.", NULL, &signup_duplicate,
 	    "conceal", PGC_USERSET, 0, signup_duplicate_check, NULL, NULL);
+	DefineCustomIntVariable("mana_auth.member_limit", "Members that an organization can have.", NULL,
+	    &member_limit, 100, 1, INT_MAX, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("mana_auth.organization_limit",
+	    "Organizations that a user can be in; 0: no limit.", NULL, &organization_limit, 0, 0, INT_MAX,
+	    PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("mana_auth.invitation_limit",
+	    "Pending invitations that an organization can have.", NULL, &invitation_limit, 100, 1, INT_MAX,
+	    PGC_USERSET, 0, NULL, NULL, NULL);
 }

@@ -16,6 +16,8 @@ struct password_fields {
 	struct str password; /* the present one */
 	struct str new_password;
 	enum field_bool revoke_others;
+	struct str token;
+	struct str callback_url;
 };
 
 struct password_state {
@@ -24,7 +26,7 @@ struct password_state {
 	struct password_hashing hashing;
 };
 
-enum column { USER_ID, EMAIL, NAME, PASSWORD, PASSWORD_VERSION };
+enum column { USER_ID, PASSWORD, PASSWORD_VERSION, EMAIL, NAME };
 
 static const struct field change_fields[] = {
     {"newPassword", FIELD_PASSWORD, FIELD_REQUIRED,
@@ -46,9 +48,20 @@ const struct schema password_verify_schema = {verify_fields, sizeof(struct passw
 
 static const struct field delete_fields[] = {
     {"password", FIELD_PASSWORD, 0, .offset = offsetof(struct password_fields, password)},
+    {"token", FIELD_STRING, FIELD_SECRET, .offset = offsetof(struct password_fields, token),
+	.max = 512},
+    {"callbackURL", FIELD_URL, 0, .offset = offsetof(struct password_fields, callback_url)},
     {NULL},
 };
 const struct schema user_delete_schema = {delete_fields, sizeof(struct password_fields)};
+
+static const struct field delete_callback_fields[] = {
+    {"token", FIELD_STRING, FIELD_REQUIRED, .offset = FIELD_NOWHERE, .max = 512},
+    {"callbackURL", FIELD_URL, 0, .offset = offsetof(struct password_fields, callback_url)},
+    {NULL},
+};
+const struct schema user_delete_callback_schema = {
+    delete_callback_fields, sizeof(struct password_fields)};
 
 static enum step check(struct request *r, step_fn *next);
 static enum step change_credentials_found(struct request *r);
@@ -131,7 +144,8 @@ verify_password_checked(struct request *r)
 {
 	const struct password_state *s = r->state;
 
-	return db_call(r, CALL_PASSWORD_VERIFIED, reply_relay, db_bool(s->checking.verified));
+	return db_call(r, CALL_PASSWORD_VERIFY, reply_relay, db_int(r, s->version),
+	    db_bool(s->checking.verified));
 }
 
 /* Without a password SQL asks for a session that is fresh. */
@@ -143,8 +157,9 @@ user_delete(struct request *r)
 	if (!config.delete_user)
 		return reply_empty(r, 404);
 	if (in == NULL || in->password.p == NULL)
-		return db_call(
-		    r, CALL_USER_DELETE, reply_relay, db_null(), db_text(r, dialect(r)));
+		return db_call(r, CALL_USER_DELETE, reply_relay, db_null(), db_null(),
+		    db_text(r, in ? in->token : STR_NONE), db_text(r, in ? in->callback_url : STR_NONE),
+		    db_text(r, dialect(r)));
 	return db_call(r, CALL_PASSWORD_LOOKUP, delete_credentials_found);
 }
 
@@ -162,9 +177,11 @@ delete_credentials_found(struct request *r)
 static enum step
 delete_password_checked(struct request *r)
 {
+	const struct password_fields *in = r->fields;
 	const struct password_state *s = r->state;
 
 	return db_call(r, CALL_USER_DELETE, reply_relay, db_bool(s->checking.verified),
+	    db_int(r, s->version), db_text(r, in->token), db_text(r, in->callback_url),
 	    db_text(r, dialect(r)));
 }
 

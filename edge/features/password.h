@@ -6,7 +6,8 @@
 
 #include "routes.h"
 
-extern const struct schema password_change_schema, password_verify_schema, user_delete_schema;
+extern const struct schema password_change_schema, password_verify_schema, user_delete_schema,
+    user_delete_callback_schema;
 
 /* POST /api/auth/change-password and /api/v1/auth/change-password */
 enum step password_change(struct request *r);

@@ -1,6 +1,6 @@
 /*
- * A forgotten password (password_reset.h). The new one is hashed before the token is looked at, so that
- * a wrong token costs as much as a right one; SQL then takes the token and sets the password at once.
+ * A forgotten password (password_reset.h). The token is looked at first, so that junk costs no hash;
+ * SQL then takes it and sets the password in one step, so that of two requests one wins.
  */
 #include "features/password_reset.h"
 
@@ -33,17 +33,7 @@ static const struct field reset_field_table[] = {
 const struct schema password_reset_schema = {reset_field_table, sizeof(struct reset_fields)};
 
 static enum step password_hashed(struct request *r);
-static enum step password_set(struct request *r);
-static enum step always_success(struct request *r);
-
-enum step
-password_reset_link(struct request *r)
-{
-	const struct link_fields *in = r->fields;
-
-	return db_call(r, CALL_PASSWORD_RESET_CHECK, reply_relay, db_text(r, r->captures[0]),
-	    db_text(r, in->callback_url));
-}
+static enum step token_found(struct request *r);
 
 enum step
 password_reset(struct request *r)
@@ -56,7 +46,19 @@ password_reset(struct request *r)
 		return reply_error(r, r->route->errors == ERRORS_V1 ? ERR_TOKEN_INVALID : ERR_INVALID_TOKEN);
 	if (problem != OK)
 		return reply_error(r, problem);
-	password_hashing_prepare(r, hashing, in->new_password, STR_NONE, STR_NONE);
+	return db_call(r, CALL_PASSWORD_RESET_LOOKUP, token_found, db_text(r, in->token));
+}
+
+static enum step
+token_found(struct request *r)
+{
+	const struct reset_fields *in = r->fields;
+	struct password_hashing *hashing = r->state;
+
+	if (row_count(r->answer) != 1)
+		return reply_error(r, r->route->errors == ERRORS_V1 ? ERR_TOKEN_INVALID : ERR_INVALID_TOKEN);
+	password_hashing_prepare(
+	    r, hashing, in->new_password, row_text(r->answer, 0, 0), row_text(r->answer, 0, 1));
 	return job_run(r, JOB_HASH, password_hash_work, hashing, password_hashed);
 }
 
@@ -70,34 +72,6 @@ password_hashed(struct request *r)
 		return reply_error(r, ERR_PASSWORD_COMPROMISED);
 	if (!hashing->hashed)
 		return reply_error(r, ERR_INTERNAL);
-	return db_call(r, CALL_PASSWORD_RESET, password_set, db_text(r, in->token),
-	    db_text(r, buf_view(&hashing->hash)));
-}
-
-static enum step
-password_set(struct request *r)
-{
-	if (r->route->errors != ERRORS_V1)
-		return reply_relay(r);
-	if (row_text(r->answer, 0, 0).p != NULL)
-		return reply_error(r, ERR_TOKEN_INVALID);
-	return always_success(r);
-}
-
-enum step
-password_forgotten(struct request *r)
-{
-	return db_call(r, CALL_PASSWORD_RESET_REQUEST, always_success);
-}
-
-enum step
-verification_resend(struct request *r)
-{
-	return db_call(r, CALL_VERIFICATION_SEND, always_success);
-}
-
-static enum step
-always_success(struct request *r)
-{
-	return reply_json(r, 200, STR("{\"success\":true}"));
+	return db_call(r, CALL_PASSWORD_RESET, reply_relay, db_text(r, in->token),
+	    db_text(r, buf_view(&hashing->hash)), db_text(r, r->route->errors == ERRORS_V1 ? STR("v1") : STR("better-auth")));
 }

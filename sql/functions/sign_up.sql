@@ -4,12 +4,12 @@ CREATE FUNCTION auth.signup_refusal() RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   most constant integer := current_setting('mana_auth.signup_daily_max')::integer;
-  midnight constant timestamptz := date_trunc('day', now(), 'UTC') + interval '1 day';
+  midnight constant timestamptz := date_trunc('day', now(), 'UTC') + interval '24 hours';
 BEGIN
   IF most > 0 THEN
     PERFORM pg_advisory_xact_lock(hashtextextended('auth.signup_daily_max', 0));
     IF (SELECT count(*) FROM auth.security_events e
-         WHERE e.event_type = 'REGISTER' AND e.created_at >= midnight - interval '1 day') >= most THEN
+         WHERE e.event_type = 'REGISTER' AND e.created_at >= midnight - interval '24 hours') >= most THEN
       RETURN auth.refuse('SIGNUP_LIMIT_REACHED',
         'Das tägliche Registrierungslimit ist erreicht. Versuche es morgen wieder.',
         ceil(extract(epoch FROM midnight - now()))::integer);

@@ -13,7 +13,7 @@ BEGIN
   END IF;
   SELECT count(*) INTO made FROM auth.security_events e WHERE e.event_type = 'REGISTER' AND e.created_at >= today;
   RETURN auth.granted(auth.json_object('registrationOpen', made < most, 'spotsRemaining', greatest(most - made, 0),
-    'totalToday', made, 'limit', most, 'resetsAt', today + interval '1 day'));
+    'totalToday', made, 'limit', most, 'resetsAt', today + interval '24 hours'));
 END
 $$;
 COMMENT ON FUNCTION auth_api.signup_status IS 'GET /api/v1/auth/signup-status';

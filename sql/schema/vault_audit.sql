@@ -48,18 +48,19 @@ CREATE FUNCTION auth.vault_audit_partition_name(month timestamptz) RETURNS text 
 CREATE FUNCTION auth.vault_audit_make_partitions(months_ahead integer DEFAULT 3) RETURNS integer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  first_month constant timestamptz := date_trunc('month', now(), 'UTC');
+  -- Without time zone: adding a month to a timestamptz counts the month of the session's zone.
+  first_month constant timestamp := date_trunc('month', now() AT TIME ZONE 'UTC');
   month timestamptz;
   name text;
   made integer := 0;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('auth.vault_audit_make_partitions', 0));
   FOR i IN 0..months_ahead LOOP
-    month := date_trunc('month', first_month + make_interval(months => i), 'UTC');
+    month := (first_month + make_interval(months => i)) AT TIME ZONE 'UTC';
     name := auth.vault_audit_partition_name(month);
     CONTINUE WHEN to_regclass('auth.' || name) IS NOT NULL;
     EXECUTE format('CREATE TABLE auth.%I PARTITION OF auth.encryption_vault_audit FOR VALUES FROM (%L) TO (%L)',
-                   name, month, date_trunc('month', month + interval '1 month', 'UTC'));
+                   name, month, (first_month + make_interval(months => i + 1)) AT TIME ZONE 'UTC');
     EXECUTE format('ALTER TABLE auth.%I OWNER TO auth_owner', name);
     EXECUTE format('ALTER TABLE auth.%I ENABLE ROW LEVEL SECURITY', name);
     EXECUTE format('ALTER TABLE auth.%I FORCE ROW LEVEL SECURITY', name);

@@ -117,8 +117,8 @@ change_password_hashed(struct request *r)
 		return reply_error(r, ERR_PASSWORD_COMPROMISED);
 	if (s->checking.verified && !s->hashing.hashed)
 		return reply_error(r, ERR_INTERNAL);
-	return db_call(r, CALL_PASSWORD_CHANGE, reply_relay, db_bool(s->checking.verified),
-	    db_int(r, s->version), db_text(r, buf_view(&s->hashing.hash)),
+	return db_call(r, CALL_PASSWORD_CHANGE, reply_relay, db_int(r, s->version),
+	    db_bool(s->checking.verified), db_text(r, buf_view(&s->hashing.hash)),
 	    db_bool(in->revoke_others == FIELD_TRUE), db_text(r, dialect(r)));
 }
 
@@ -180,8 +180,8 @@ delete_password_checked(struct request *r)
 	const struct password_fields *in = r->fields;
 	const struct password_state *s = r->state;
 
-	return db_call(r, CALL_USER_DELETE, reply_relay, db_bool(s->checking.verified),
-	    db_int(r, s->version), db_text(r, in->token), db_text(r, in->callback_url),
+	return db_call(r, CALL_USER_DELETE, reply_relay, db_int(r, s->version),
+	    db_bool(s->checking.verified), db_text(r, in->token), db_text(r, in->callback_url),
 	    db_text(r, dialect(r)));
 }
 

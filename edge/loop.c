@@ -69,9 +69,3 @@ loop_now_ms(void)
 {
 	return kore_time_ms();
 }
-
-void
-loop_stop_service(void)
-{
-	kore_shutdown();
-}

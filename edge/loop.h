@@ -24,7 +24,8 @@ void loop_watch_both(struct loop_watch *w, int fd);
 void loop_forget(struct loop_watch *w);
 /* The same for a descriptor that has been closed, which Kore must not be told: it would give up. */
 void loop_forget_closed(struct loop_watch *w);
-/* Ends the whole service, all workers of it. */
+/* Ends the whole service, all workers of it, with a status that says: starting again will not help.
+ */
 void loop_stop_service(void);
 /* Milliseconds of a clock that only goes forward. */
 uint64_t loop_now_ms(void);

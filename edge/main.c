@@ -12,7 +12,9 @@
 #include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "background.h"
@@ -24,7 +26,7 @@
 #include "loop.h"
 #include "mail/smtp.h"
 
-enum { TICK_MS = 200 };
+enum { TICK_MS = 200, EXIT_REFUSED = 78 /* EX_CONFIG */ };
 
 /* Beside Kore's list, found by running the tests with Kore's seccomp_tracing. Nothing here starts a
  * program or reaches another process. */
@@ -70,6 +72,8 @@ static void drain_begin(void);
 static bool drained(void);
 static void on_listener(void *listener, int error);
 
+static bool
+    *refused; /* shared by all processes: a worker has found that the service must not run */
 static volatile sig_atomic_t stopping;
 static u_int64_t drain_until_ms; /* 0: not draining */
 
@@ -77,6 +81,14 @@ static u_int64_t drain_until_ms; /* 0: not draining */
 static void __attribute__((constructor)) line_buffer(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
+}
+
+/* For the parent, which ends with a status that says so. */
+void
+loop_stop_service(void)
+{
+	*refused = true;
+	kore_shutdown();
 }
 
 /* In the parent, before workers are forked. */
@@ -93,8 +105,20 @@ kore_parent_configure(int argc, char **argv)
 		fatal("the environment is refused");
 	if (!smtp_initialise())
 		fatal("libcurl does not start");
+	refused =
+	    mmap(NULL, sizeof(*refused), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (refused == MAP_FAILED)
+		fatal("no shared memory");
 	kore_pidfile = nowhere;        /* it is a file in memory, which Kore could not remove */
 	(void)mallopt(M_ARENA_MAX, 1); /* threads that hash a password need no heap of their own */
+}
+
+/* In the parent, after its workers. */
+void
+kore_parent_teardown(void)
+{
+	if (*refused)
+		exit(EXIT_REFUSED);
 }
 
 void
@@ -120,6 +144,7 @@ kore_worker_configure(void)
 	signing_start();
 	threads_start();
 	pipeline_start();
+	background_run(kore_time_ms()); /* signing keys are asked for with the first connection */
 	kore_timer_add(tick, TICK_MS, NULL, 0);
 }
 

@@ -21,6 +21,7 @@ enum {
 	PATIENCE_MS =
 	    1500, /* of a call that finds no connection, so that a short absence is not noticed */
 	WAITING_MAX = 512,
+	FAILURES_PER_LINE = 20, /* in the log, while the database is away */
 	OPTIONS_BYTES = 320
 };
 
@@ -307,11 +308,16 @@ prepare_got(struct connection *c, const PGresult *result)
 static void
 check_role(struct connection *c, const PGresult *result)
 {
+	static bool said;
+
 	if (PQntuples(result) == 1 && strcmp(PQgetvalue(result, 0, 0), "f") == 0)
 		return;
-	log_event(config.production ? LOG_ERROR_LEVEL : LOG_WARNING_LEVEL, "database",
-	    "DATABASE_URL must name a role without SUPERUSER and BYPASSRLS, such as auth_edge",
-	    PQuser(c->pg), NULL);
+	if (!said)
+		log_event(config.production ? LOG_ERROR_LEVEL : LOG_WARNING_LEVEL, "database",
+		    "DATABASE_URL must name a role without SUPERUSER and BYPASSRLS, such as "
+		    "auth_edge",
+		    PQuser(c->pg), NULL);
+	said = true;
 	if (!config.production)
 		return;
 	c->trouble = "the role is too powerful for production";
@@ -377,8 +383,9 @@ lose(struct connection *c, const char *why)
 
 	if (pause_ms > PAUSE_MAX_MS)
 		pause_ms = PAUSE_MAX_MS;
-	log_event(LOG_ERROR_LEVEL, "database", "connection lost", why,
-	    PQerrorMessage(c->pg) != why ? PQerrorMessage(c->pg) : NULL);
+	if (c->failures % FAILURES_PER_LINE == 0)
+		log_event(LOG_ERROR_LEVEL, "database", "connection lost", why,
+		    PQerrorMessage(c->pg) != why ? PQerrorMessage(c->pg) : NULL);
 	if (PQsocket(c->pg) != -1)
 		loop_forget(&c->watch);
 	else

@@ -44,6 +44,7 @@ static void refuse(struct connection *c, int status);
 static struct request *begin(struct http_request *req);
 static void read_head(struct request *r, struct http_request *req);
 static void read_address(struct request *r, const struct connection *c);
+static struct str forwarded_for(struct request *r);
 static enum step run(struct request *r);
 static enum step not_found(struct request *r, unsigned int allowed);
 static int send_answer(struct request *r, struct http_request *req);
@@ -221,8 +222,35 @@ read_address(struct request *r, const struct connection *c)
 		(void)inet_ntop(AF_INET, &c->addr.ipv4.sin_addr, peer, sizeof(peer));
 	else if (c->family == AF_INET6)
 		(void)inet_ntop(AF_INET6, &c->addr.ipv6.sin6_addr, peer, sizeof(peer));
-	client_ip(p->ip, peer, request_header(r, STR("x-forwarded-for")), &config.trusted_proxies);
+	client_ip(p->ip, peer, forwarded_for(r), &config.trusted_proxies);
 	r->ip = p->ip[0] != '\0' ? str_from(p->ip) : STR_NONE;
+}
+
+/* All X-Forwarded-For lines as one list (RFC 9110 section 5.3): a proxy may add its own behind the
+ * client's. */
+static struct str
+forwarded_for(struct request *r)
+{
+	const struct request_private *p = r->private;
+	struct str list = STR_NONE;
+
+	for (int i = 0; i < p->headers_count; i++) {
+		const struct header *h = &p->headers[i];
+		struct buf both;
+
+		if (!str_equal(h->name, STR("x-forwarded-for")))
+			continue;
+		if (list.p == NULL) {
+			list = h->value;
+			continue;
+		}
+		both = arena_buf(&r->arena, list.len + 1 + h->value.len);
+		buf_str(&both, list);
+		buf_char(&both, ',');
+		buf_str(&both, h->value);
+		list = buf_view(&both);
+	}
+	return list;
 }
 
 /* The way of a request: CORS, route, gates, handler. */

@@ -87,7 +87,7 @@ static const struct variable variables[] = {
 	B("CHANGE_EMAIL", change_email, "on", "POST /change-email"),
 	B("DELETE_USER", delete_user, "on", "POST /delete-user"),
 
-	N("CONNECTIONS_MAX", connections_max, "1024", 16, 65536, "client connections of a worker"),
+	N("CONNECTIONS_MAX", connections_max, "6000", 16, 65536, "client connections of a worker"),
 	N("BODY_MAX_BYTES", body_max_bytes, "131072", 1024, 16777216, "longest request body; 413 beyond"),
 	N("HEADER_TIMEOUT_SECONDS", header_timeout_seconds, "65", 2, 600, "until a request head is complete (408), and for an idle connection; above the proxy's"),
 	N("BODY_TIMEOUT_SECONDS", body_timeout_seconds, "20", 1, 600, "until a request body is complete (408)"),

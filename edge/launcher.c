@@ -21,7 +21,8 @@ enum {
 	REFUSED = 78, /* EX_CONFIG: starting again will not help */
 	KEEPALIVE_LESS_SECONDS =
 	    1, /* than the time-out of a head, which would end an idle connection with a 408 */
-	DESCRIPTORS_BESIDE = 256
+	DESCRIPTORS_BESIDE = 256,
+	REQUESTS_MAX = 1024 /* being served by a worker at one time; 503 beyond */
 };
 
 static int usage(void);
@@ -106,7 +107,7 @@ write_configuration(FILE *out, const char *module, const char *pid_path)
 	fprintf(
 	    out, "worker_rlimit_nofiles %d\n", (int)config.connections_max + DESCRIPTORS_BESIDE);
 	fprintf(out, "socket_backlog 1024\n");
-	fprintf(out, "http_request_limit %d\n", (int)config.connections_max);
+	fprintf(out, "http_request_limit %d\n", REQUESTS_MAX);
 	fprintf(out, "http_request_ms 10000\n"); /* else one slow step keeps the requests behind it
 						    waiting for ever */
 	fprintf(out, "http_header_max %d\n", GUARD_HEAD_MAX);

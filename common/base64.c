@@ -1,9 +1,11 @@
-/* Base64 and base32 (base64.h). Decoding is libsodium's, which is strict, plus the check for stray bits. */
+/* Base64 and base32 (base64.h). Decoding is libsodium's, which is strict, plus the check for stray
+ * bits. */
 #include "base64.h"
 
 #include <sodium.h>
 
-static void encode(struct buf *out, const void *bytes, size_t count, const char *alphabet, bool padding);
+static void
+encode(struct buf *out, const void *bytes, size_t count, const char *alphabet, bool padding);
 static bool decode(void *out, size_t *count, size_t size, struct str text, int variant);
 
 static const char standard[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -28,8 +30,9 @@ encode(struct buf *out, const void *bytes, size_t count, const char *alphabet, b
 
 	for (size_t i = 0; i < count; i += 3) {
 		size_t left = count - i;
-		unsigned long group =
-		    (unsigned long)p[i] << 16 | (left > 1 ? (unsigned long)p[i + 1] << 8 : 0) | (left > 2 ? p[i + 2] : 0);
+		unsigned long group = (unsigned long)p[i] << 16 |
+				      (left > 1 ? (unsigned long)p[i + 1] << 8 : 0) |
+				      (left > 2 ? p[i + 2] : 0);
 
 		buf_char(out, alphabet[group >> 18]);
 		buf_char(out, alphabet[group >> 12 & 63]);

@@ -57,8 +57,13 @@ buf_hex(struct buf *b, const void *bytes, size_t count)
 void
 buf_json_str(struct buf *b, struct str s)
 {
-	static const char *const short_forms[] = {
-	    ['"'] = "\\\"", ['\\'] = "\\\\", ['\b'] = "\\b", ['\f'] = "\\f", ['\n'] = "\\n", ['\r'] = "\\r", ['\t'] = "\\t"};
+	static const char *const short_forms[] = {['"'] = "\\\"",
+	    ['\\'] = "\\\\",
+	    ['\b'] = "\\b",
+	    ['\f'] = "\\f",
+	    ['\n'] = "\\n",
+	    ['\r'] = "\\r",
+	    ['\t'] = "\\t"};
 	size_t from = 0;
 
 	buf_char(b, '"');

@@ -27,7 +27,8 @@ digest_hmac_sha1(unsigned char out[static DIGEST_SHA1_BYTES], struct str key, st
 {
 	unsigned int len = 0;
 
-	if (HMAC(EVP_sha1(), key.p, (int)key.len, (const unsigned char *)s.p, s.len, out, &len) != NULL &&
+	if (HMAC(EVP_sha1(), key.p, (int)key.len, (const unsigned char *)s.p, s.len, out, &len) !=
+		NULL &&
 	    len == DIGEST_SHA1_BYTES)
 		return true;
 	sodium_memzero(out, DIGEST_SHA1_BYTES);
@@ -45,7 +46,8 @@ digest_hkdf(void *out, size_t size, struct str key, struct str salt, struct str 
 		sodium_memzero(out, size);
 		return false;
 	}
-	digest_hmac(&prk, salt, key); /* extract (RFC 5869 §2.2); an empty salt is a block of zeros to HMAC */
+	digest_hmac(&prk, salt,
+	    key); /* extract (RFC 5869 §2.2); an empty salt is a block of zeros to HMAC */
 	for (unsigned char i = 1; left > 0; i++) { /* expand (§2.3) */
 		crypto_auth_hmacsha256_state state;
 		size_t take = left < DIGEST_BYTES ? left : DIGEST_BYTES;

@@ -44,7 +44,8 @@ domain_is_valid(struct str domain)
 		if (label.len == 0 || (more && label.p[0] == '-'))
 			return false;
 		for (size_t i = 0; i < label.len; i++)
-			if (!(more ? is_alnum(label.p[i]) || label.p[i] == '-' : is_letter(label.p[i])))
+			if (!(more ? is_alnum(label.p[i]) || label.p[i] == '-'
+				   : is_letter(label.p[i])))
 				return false;
 	}
 	return labels >= 2 && label.len >= 2;
@@ -55,8 +56,9 @@ email_valid(struct str address)
 {
 	struct str local, domain;
 
-	return address.p != NULL && address.len <= EMAIL_BYTES_MAX && str_cut(&local, &domain, address, '@') &&
-	    local_is_valid(local) && domain_is_valid(domain);
+	return address.p != NULL && address.len <= EMAIL_BYTES_MAX &&
+	       str_cut(&local, &domain, address, '@') && local_is_valid(local) &&
+	       domain_is_valid(domain);
 }
 
 void

@@ -1,6 +1,7 @@
 /*
- * The engine of body schemas (field.h). Both forms of input are brought to one: a value with a type, which one function checks
- * and stores, so JSON, forms and queries cannot differ in what they let through.
+ * The engine of body schemas (field.h). Both forms of input are brought to one: a value with a
+ * type, which one function checks and stores, so JSON, forms and queries cannot differ in what they
+ * let through.
  */
 #include "field.h"
 
@@ -35,20 +36,23 @@ static void take_int(struct reader *r, const struct field *f, struct given given
 static void take_json(struct reader *r, const struct field *f, const json_t *json);
 static const char *string_problem(const struct field *f, struct str text, int64_t *bound);
 static void problem(struct reader *r, const struct field *f, struct str text);
-static void wrong_type(struct reader *r, const struct field *f, const char *expected, const char *received);
+static void
+wrong_type(struct reader *r, const struct field *f, const char *expected, const char *received);
 static const char *type_name(const json_t *json);
 static void member(struct reader *r, const struct field *f);
 static struct str keep(struct reader *r, struct str text);
 static int64_t utf16_units(struct str text);
 
 enum field_result
-field_read_json(const struct field_output *out, const struct field *schema, const char *prefix, struct str body)
+field_read_json(
+    const struct field_output *out, const struct field *schema, const char *prefix, struct str body)
 {
 	struct reader r;
 	json_t *json;
 
 	begin(&r, out, prefix);
-	if (!json_read(&json, body, (struct json_limits){.bytes = body.len, .depth = FIELD_JSON_DEPTH}))
+	if (!json_read(
+		&json, body, (struct json_limits){.bytes = body.len, .depth = FIELD_JSON_DEPTH}))
 		return FIELD_MALFORMED;
 	if (!json_is_object(json)) {
 		buf_str(out->message, STR("["));
@@ -65,7 +69,8 @@ field_read_json(const struct field_output *out, const struct field *schema, cons
 }
 
 enum field_result
-field_read_form(const struct field_output *out, const struct field *schema, const char *prefix, struct str text)
+field_read_form(
+    const struct field_output *out, const struct field *schema, const char *prefix, struct str text)
 {
 	struct given given[FIELD_MAX] = {{NULL, STR_NONE}};
 	struct str name, value;
@@ -83,11 +88,13 @@ field_read_form(const struct field_output *out, const struct field *schema, cons
 		if (!uri_decode(&key, name, URI_FORM))
 			continue; /* no field has such a name */
 		for (int i = 0; i < FIELD_MAX && schema[i].name != NULL; i++) {
-			if (!str_equal(buf_view(&key), str_from(schema[i].name)) || given[i].text.p != NULL)
+			if (!str_equal(buf_view(&key), str_from(schema[i].name)) ||
+			    given[i].text.p != NULL)
 				continue;
 			if (!uri_decode(out->memory, value, URI_FORM))
 				return out->memory->overflow ? FIELD_TOO_LARGE : FIELD_MALFORMED;
-			given[i].text = (struct str){out->memory->p + from, out->memory->len - from};
+			given[i].text =
+			    (struct str){out->memory->p + from, out->memory->len - from};
 		}
 	}
 	for (int i = 0; i < FIELD_MAX && schema[i].name != NULL; i++)
@@ -118,9 +125,11 @@ take(struct reader *r, const struct field *f, struct given given)
 
 	if (given.json == NULL && !is_form) {
 		if (f->flags & FIELD_REQUIRED)
-			wrong_type(r, f, f->kind == FIELD_BOOL ? "boolean" : f->kind == FIELD_INT ? "number"
-			        : f->kind == FIELD_JSON                                  ? "object"
-			                                                                  : "string",
+			wrong_type(r, f,
+			    f->kind == FIELD_BOOL   ? "boolean"
+			    : f->kind == FIELD_INT  ? "number"
+			    : f->kind == FIELD_JSON ? "object"
+						    : "string",
 			    "undefined");
 		return;
 	}
@@ -152,7 +161,9 @@ take(struct reader *r, const struct field *f, struct given given)
 	if (is_form)
 		take_string(r, f, given.text);
 	else if (json_is_string(given.json))
-		take_string(r, f, keep(r, (struct str){json_string_value(given.json), json_string_length(given.json)}));
+		take_string(r, f,
+		    keep(r, (struct str){
+				json_string_value(given.json), json_string_length(given.json)}));
 	else
 		wrong_type(r, f, "string", type_name(given.json));
 }

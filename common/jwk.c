@@ -7,7 +7,8 @@
 
 enum { JWK_JSON_MAX = 2048 };
 
-static bool read_member(unsigned char out[static SECRET_KEY_BYTES], const json_t *jwk, const char *name);
+static bool
+read_member(unsigned char out[static SECRET_KEY_BYTES], const json_t *jwk, const char *name);
 static bool is_ed25519(const json_t *jwk);
 
 void
@@ -23,8 +24,8 @@ bool
 jwk_public_read(struct jwk_public *out, struct str json)
 {
 	json_t *jwk = NULL;
-	bool ok = json_read(&jwk, json, (struct json_limits){.bytes = JWK_JSON_MAX, .depth = 2}) && is_ed25519(jwk) &&
-	    read_member(out->bytes, jwk, "x");
+	bool ok = json_read(&jwk, json, (struct json_limits){.bytes = JWK_JSON_MAX, .depth = 2}) &&
+		  is_ed25519(jwk) && read_member(out->bytes, jwk, "x");
 
 	json_decref(jwk);
 	if (!ok)
@@ -37,8 +38,9 @@ jwk_private_read(struct signing_key *out, struct str json)
 {
 	struct jwk_public published, derived;
 	json_t *jwk = NULL;
-	bool ok = json_read(&jwk, json, (struct json_limits){.bytes = JWK_JSON_MAX, .depth = 2}) && is_ed25519(jwk) &&
-	    read_member(published.bytes, jwk, "x") && read_member(out->seed, jwk, "d");
+	bool ok = json_read(&jwk, json, (struct json_limits){.bytes = JWK_JSON_MAX, .depth = 2}) &&
+		  is_ed25519(jwk) && read_member(published.bytes, jwk, "x") &&
+		  read_member(out->seed, jwk, "d");
 
 	json_decref(jwk);
 	if (ok) {
@@ -53,7 +55,8 @@ jwk_private_read(struct signing_key *out, struct str json)
 static bool
 is_ed25519(const json_t *jwk)
 {
-	return str_equal(json_member_str(jwk, "kty"), STR("OKP")) && str_equal(json_member_str(jwk, "crv"), STR("Ed25519"));
+	return str_equal(json_member_str(jwk, "kty"), STR("OKP")) &&
+	       str_equal(json_member_str(jwk, "crv"), STR("Ed25519"));
 }
 
 static bool
@@ -61,7 +64,8 @@ read_member(unsigned char out[static SECRET_KEY_BYTES], const json_t *jwk, const
 {
 	size_t count;
 
-	return base64url_decode(out, &count, SECRET_KEY_BYTES, json_member_str(jwk, name)) && count == SECRET_KEY_BYTES;
+	return base64url_decode(out, &count, SECRET_KEY_BYTES, json_member_str(jwk, name)) &&
+	       count == SECRET_KEY_BYTES;
 }
 
 void

@@ -13,7 +13,8 @@ jwt_parse(struct jwt *out, struct str token)
 {
 	struct str rest;
 
-	if (token.p == NULL || token.len > JWT_BYTES_MAX || !str_cut(&out->header, &rest, token, '.') ||
+	if (token.p == NULL || token.len > JWT_BYTES_MAX ||
+	    !str_cut(&out->header, &rest, token, '.') ||
 	    !str_cut(&out->payload, &out->signature, rest, '.'))
 		return false;
 	out->signed_text = (struct str){token.p, out->header.len + 1 + out->payload.len};
@@ -22,13 +23,15 @@ jwt_parse(struct jwt *out, struct str token)
 	for (size_t i = 0; i < token.len; i++) {
 		char c = str_lower(token.p[i]);
 
-		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.'))
+		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+			c == '.'))
 			return false;
 	}
 	return memchr(out->signature.p, '.', out->signature.len) == NULL;
 }
 
-/* RFC 8725 §3.1: the algorithm is ours to choose. RFC 7515 §4.1.11: an extension marked as critical is not understood. */
+/* RFC 8725 §3.1: the algorithm is ours to choose. RFC 7515 §4.1.11: an extension marked as critical
+ * is not understood. */
 static bool
 read_header(json_t **out, const struct jwt *token, struct str alg)
 {
@@ -37,9 +40,11 @@ read_header(json_t **out, const struct jwt *token, struct str alg)
 
 	*out = NULL;
 	if (!append_decoded(&header, token->header) ||
-	    !json_read(out, buf_view(&header), (struct json_limits){.bytes = sizeof(memory), .depth = 2}))
+	    !json_read(
+		out, buf_view(&header), (struct json_limits){.bytes = sizeof(memory), .depth = 2}))
 		return false;
-	if (json_is_object(*out) && str_equal(json_member_str(*out, "alg"), alg) && json_object_get(*out, "crit") == NULL)
+	if (json_is_object(*out) && str_equal(json_member_str(*out, "alg"), alg) &&
+	    json_object_get(*out, "crit") == NULL)
 		return true;
 	json_decref(*out);
 	*out = NULL;
@@ -85,7 +90,8 @@ jwt_sign_eddsa(struct buf *out, const struct signing_key *key, struct str kid, s
 	if (!buf_ok(out))
 		return;
 	crypto_sign_seed_keypair(public, secret, key->seed);
-	crypto_sign_detached(signature, NULL, (const unsigned char *)out->p + from, out->len - from, secret);
+	crypto_sign_detached(
+	    signature, NULL, (const unsigned char *)out->p + from, out->len - from, secret);
 	sodium_memzero(secret, sizeof(secret));
 	buf_char(out, '.');
 	base64url_encode(out, signature, sizeof(signature));
@@ -117,10 +123,11 @@ jwt_verify_eddsa(struct buf *claims, const struct jwt *token, const struct jwk_p
 	if (!read_header(&header, token, STR("EdDSA")))
 		return false;
 	json_decref(header);
-	return base64url_decode(signature, &count, sizeof(signature), token->signature) && count == sizeof(signature) &&
-	    crypto_sign_verify_detached(signature, (const unsigned char *)token->signed_text.p, token->signed_text.len,
-	        key->bytes) == 0 &&
-	    append_decoded(claims, token->payload);
+	return base64url_decode(signature, &count, sizeof(signature), token->signature) &&
+	       count == sizeof(signature) &&
+	       crypto_sign_verify_detached(signature, (const unsigned char *)token->signed_text.p,
+		   token->signed_text.len, key->bytes) == 0 &&
+	       append_decoded(claims, token->payload);
 }
 
 bool
@@ -133,10 +140,12 @@ jwt_verify_hs256(struct buf *claims, const struct jwt *token, struct str secret)
 	if (!read_header(&header, token, STR("HS256")))
 		return false;
 	json_decref(header);
-	if (!base64url_decode(given.bytes, &count, sizeof(given.bytes), token->signature) || count != DIGEST_BYTES)
+	if (!base64url_decode(given.bytes, &count, sizeof(given.bytes), token->signature) ||
+	    count != DIGEST_BYTES)
 		return false;
 	digest_hmac(&wanted, secret, token->signed_text);
-	return sodium_memcmp(wanted.bytes, given.bytes, DIGEST_BYTES) == 0 && append_decoded(claims, token->payload);
+	return sodium_memcmp(wanted.bytes, given.bytes, DIGEST_BYTES) == 0 &&
+	       append_decoded(claims, token->payload);
 }
 
 static bool
@@ -144,7 +153,8 @@ append_decoded(struct buf *out, struct str segment)
 {
 	size_t count;
 
-	if (!buf_ok(out) || !base64url_decode(out->p + out->len, &count, out->size - out->len, segment))
+	if (!buf_ok(out) ||
+	    !base64url_decode(out->p + out->len, &count, out->size - out->len, segment))
 		return false;
 	out->len += count;
 	return true;

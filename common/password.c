@@ -22,7 +22,8 @@ static const double guessable_bits = 20.0;
 
 static bool normalise(uint8_t **out, size_t *len, struct str plain);
 static void wipe(uint8_t *bytes, size_t len);
-static bool scrypt_key(unsigned char key[static SCRYPT_KEY_BYTES], const uint8_t *plain, size_t len, struct str salt);
+static bool scrypt_key(
+    unsigned char key[static SCRYPT_KEY_BYTES], const uint8_t *plain, size_t len, struct str salt);
 static bool scrypt_verify(struct str stored, const uint8_t *plain, size_t len);
 static bool scrypt_hash(struct buf *out, const uint8_t *plain, size_t len);
 
@@ -39,8 +40,8 @@ password_hash(struct buf *out, struct str plain, struct password_params params)
 	if (params.scheme == PASSWORD_SCRYPT) {
 		ok = scrypt_hash(out, normal, len);
 	} else {
-		ok = crypto_pwhash_str_alg(phc, (const char *)normal, len, params.passes, (size_t)params.memory_bytes,
-		         crypto_pwhash_ALG_ARGON2ID13) == 0;
+		ok = crypto_pwhash_str_alg(phc, (const char *)normal, len, params.passes,
+			 (size_t)params.memory_bytes, crypto_pwhash_ALG_ARGON2ID13) == 0;
 		if (ok)
 			buf_str(out, str_from(phc));
 	}
@@ -95,7 +96,9 @@ password_needs_rehash(struct str stored, struct password_params params)
 bool
 password_guessable(struct str plain, const char *const words[])
 {
-	enum { LOOKED_AT = 64 }; /* zxcvbn is quadratic; what is longer has enough in its beginning or is a phrase */
+	enum {
+		LOOKED_AT = 64
+	}; /* zxcvbn is quadratic; what is longer has enough in its beginning or is a phrase */
 	char text[LOOKED_AT + 1] = "";
 	size_t len = plain.len < LOOKED_AT ? plain.len : LOOKED_AT;
 	const char *dictionary[9] = {0};
@@ -127,10 +130,11 @@ wipe(uint8_t *bytes, size_t len)
 }
 
 static bool
-scrypt_key(unsigned char key[static SCRYPT_KEY_BYTES], const uint8_t *plain, size_t len, struct str salt)
+scrypt_key(
+    unsigned char key[static SCRYPT_KEY_BYTES], const uint8_t *plain, size_t len, struct str salt)
 {
-	return crypto_pwhash_scryptsalsa208sha256_ll(plain, len, (const uint8_t *)salt.p, salt.len, SCRYPT_N, SCRYPT_R,
-	           SCRYPT_P, key, SCRYPT_KEY_BYTES) == 0;
+	return crypto_pwhash_scryptsalsa208sha256_ll(plain, len, (const uint8_t *)salt.p, salt.len,
+		   SCRYPT_N, SCRYPT_R, SCRYPT_P, key, SCRYPT_KEY_BYTES) == 0;
 }
 
 /* The salt is the hex text, not the bytes that it stands for. */
@@ -143,8 +147,9 @@ scrypt_verify(struct str stored, const uint8_t *plain, size_t len)
 	bool ok;
 
 	ok = str_cut(&salt, &hex, stored, ':') && salt.len == 2 * SCRYPT_SALT_BYTES &&
-	    sodium_hex2bin(wanted, sizeof(wanted), hex.p, hex.len, NULL, &count, NULL) == 0 && count == sizeof(wanted) &&
-	    scrypt_key(got, plain, len, salt) && sodium_memcmp(wanted, got, sizeof(got)) == 0;
+	     sodium_hex2bin(wanted, sizeof(wanted), hex.p, hex.len, NULL, &count, NULL) == 0 &&
+	     count == sizeof(wanted) && scrypt_key(got, plain, len, salt) &&
+	     sodium_memcmp(wanted, got, sizeof(got)) == 0;
 	sodium_memzero(got, sizeof(got));
 	return ok;
 }

@@ -20,7 +20,8 @@ token_random(struct session_token *out)
 void
 token_random_chars(char *out, size_t count)
 {
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	static const char alphabet[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 	enum { LETTERS = sizeof(alphabet) - 1, UNBIASED = 256 / LETTERS * LETTERS };
 	unsigned char pool[64];
 
@@ -61,7 +62,8 @@ token_cookie_verify(struct str *value, struct str secret, struct str cookie)
 	while (dot > 0 && cookie.p[dot - 1] != '.')
 		dot--;
 	if (dot <= 1 || secret.len == 0 ||
-	    !base64_decode(given.bytes, &count, sizeof(given.bytes), str_skip(cookie, dot)) || count != DIGEST_BYTES)
+	    !base64_decode(given.bytes, &count, sizeof(given.bytes), str_skip(cookie, dot)) ||
+	    count != DIGEST_BYTES)
 		return false;
 	digest_hmac(&wanted, secret, (struct str){cookie.p, dot - 1});
 	ok = sodium_memcmp(wanted.bytes, given.bytes, DIGEST_BYTES) == 0;

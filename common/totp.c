@@ -19,8 +19,8 @@ totp_code(char out[static TOTP_DIGITS], struct str secret, uint64_t counter)
 	if (!digest_hmac_sha1(mac, secret, (struct str){message, sizeof(message)}))
 		return false;
 	offset = mac[DIGEST_SHA1_BYTES - 1] & 15; /* RFC 4226 §5.3, dynamic truncation */
-	value = ((uint32_t)mac[offset] & 0x7f) << 24 | (uint32_t)mac[offset + 1] << 16 | (uint32_t)mac[offset + 2] << 8 |
-	    mac[offset + 3];
+	value = ((uint32_t)mac[offset] & 0x7f) << 24 | (uint32_t)mac[offset + 1] << 16 |
+		(uint32_t)mac[offset + 2] << 8 | mac[offset + 3];
 	sodium_memzero(mac, sizeof(mac));
 	for (int i = TOTP_DIGITS - 1; i >= 0; i--, value /= 10)
 		out[i] = (char)('0' + value % 10);
@@ -35,10 +35,12 @@ totp_verify(uint64_t *counter, struct str secret, struct str code, uint64_t now_
 
 	if (code.len != TOTP_DIGITS)
 		return false;
-	for (int step = -TOTP_WINDOW_STEPS; step <= TOTP_WINDOW_STEPS; step++) { /* all of them: no clock tells which */
+	for (int step = -TOTP_WINDOW_STEPS; step <= TOTP_WINDOW_STEPS;
+	     step++) { /* all of them: no clock tells which */
 		char wanted[TOTP_DIGITS];
 
-		if ((step < 0 && now < (uint64_t)-step) || !totp_code(wanted, secret, now + (uint64_t)step))
+		if ((step < 0 && now < (uint64_t)-step) ||
+		    !totp_code(wanted, secret, now + (uint64_t)step))
 			continue;
 		if (digest_equal((struct str){wanted, sizeof(wanted)}, code)) {
 			*counter = now + (uint64_t)step;

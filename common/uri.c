@@ -86,7 +86,8 @@ uri_origin(struct buf *out, struct str url)
 		(void)str_cut(&host, &port, whole, ':');
 		for (size_t i = 0; i < host.len; i++)
 			if (!((str_lower(host.p[i]) >= 'a' && str_lower(host.p[i]) <= 'z') ||
-			        (host.p[i] >= '0' && host.p[i] <= '9') || strchr("-._", host.p[i]) != NULL))
+				(host.p[i] >= '0' && host.p[i] <= '9') ||
+				strchr("-._", host.p[i]) != NULL))
 				return false;
 	}
 	if (host.len == 0 || port.len > 5)
@@ -112,8 +113,9 @@ uri_origin_matches(struct str origin, struct str pattern)
 	if (!str_cut(&before, &after, pattern, '*'))
 		return str_equal(origin, pattern);
 	/* one star, as whole labels in front of a dot */
-	if (!str_ends(before, STR("://")) || !str_starts(after, STR(".")) || origin.len <= before.len + after.len ||
-	    !str_starts(origin, before) || !str_ends(origin, after))
+	if (!str_ends(before, STR("://")) || !str_starts(after, STR(".")) ||
+	    origin.len <= before.len + after.len || !str_starts(origin, before) ||
+	    !str_ends(origin, after))
 		return false;
 	middle = (struct str){origin.p + before.len, origin.len - before.len - after.len};
 	for (size_t i = 0; i < middle.len; i++)
@@ -125,7 +127,8 @@ uri_origin_matches(struct str origin, struct str pattern)
 bool
 uri_path_safe(struct str url)
 {
-	if (url.len == 0 || url.p[0] != '/' || (url.len > 1 && (url.p[1] == '/' || url.p[1] == '\\')))
+	if (url.len == 0 || url.p[0] != '/' ||
+	    (url.len > 1 && (url.p[1] == '/' || url.p[1] == '\\')))
 		return false;
 	for (size_t i = 0; i < url.len; i++) {
 		char c = url.p[i];
@@ -134,7 +137,8 @@ uri_path_safe(struct str url)
 			return false;
 		if (c == '?' || c == '#')
 			break;
-		/* "/..//evil" and "/%2f/evil" become "//evil" once a browser or proxy has normalised them */
+		/* "/..//evil" and "/%2f/evil" become "//evil" once a browser or proxy has
+		 * normalised them */
 		if (c == '/' && i + 1 < url.len && (url.p[i + 1] == '/' || url.p[i + 1] == '.'))
 			return false;
 		if (c == '%') {

@@ -36,7 +36,8 @@ enum route_flag {
 	ROUTE_ANY_ORIGIN = 16, /* called from other sites by design (OAuth token endpoint) */
 	ROUTE_AUTH_JWT = 32, /* set-auth-jwt: the claims of the reply are signed into this header */
 	ROUTE_BODY_OPTIONAL = 64, /* may come without body and Content-Type */
-	ROUTE_SQL_JUDGES = 128,   /* what is no JSON counts as {}: SQL refuses it, and writes its trail */
+	ROUTE_SQL_JUDGES =
+	    128, /* what is no JSON counts as {}: SQL refuses it, and writes its trail */
 };
 
 struct schema {

@@ -1,6 +1,6 @@
 /*
- * Keys made from keys: auth.kek_derive (HKDF-SHA-256, RFC 5869) and auth.ed25519_jwk (the public half of a signing seed,
- * RFC 8037).
+ * Keys made from keys: auth.kek_derive (HKDF-SHA-256, RFC 5869) and auth.ed25519_jwk (the public
+ * half of a signing seed, RFC 8037).
  */
 #include "postgres.h"
 
@@ -30,11 +30,11 @@ mana_kek_derive(PG_FUNCTION_ARGS)
 
 	SET_VARSIZE(derived, VARHDRSZ + DERIVED_BYTES);
 	ok = ctx != NULL && EVP_PKEY_derive_init(ctx) == 1 &&
-	    EVP_PKEY_CTX_set_hkdf_md(ctx, EVP_sha256()) == 1 &&
-	    EVP_PKEY_CTX_set1_hkdf_key(ctx, kek->key, KEK_BYTES) == 1 &&
-	    EVP_PKEY_CTX_add1_hkdf_info(ctx, (const unsigned char *)VARDATA_ANY(label),
-	        (int)VARSIZE_ANY_EXHDR(label)) == 1 &&
-	    EVP_PKEY_derive(ctx, (unsigned char *)VARDATA(derived), &len) == 1;
+	     EVP_PKEY_CTX_set_hkdf_md(ctx, EVP_sha256()) == 1 &&
+	     EVP_PKEY_CTX_set1_hkdf_key(ctx, kek->key, KEK_BYTES) == 1 &&
+	     EVP_PKEY_CTX_add1_hkdf_info(ctx, (const unsigned char *)VARDATA_ANY(label),
+		 (int)VARSIZE_ANY_EXHDR(label)) == 1 &&
+	     EVP_PKEY_derive(ctx, (unsigned char *)VARDATA(derived), &len) == 1;
 	EVP_PKEY_CTX_free(ctx);
 	if (!ok)
 		ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not derive a key"));
@@ -53,6 +53,8 @@ mana_ed25519_jwk(PG_FUNCTION_ARGS)
 		    errmsg("an Ed25519 seed has %d bytes", (int)crypto_sign_SEEDBYTES));
 	crypto_sign_seed_keypair(public, secret, (const unsigned char *)VARDATA_ANY(seed));
 	sodium_memzero(secret, sizeof(secret));
-	sodium_bin2base64(x, sizeof(x), public, sizeof(public), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-	PG_RETURN_TEXT_P(cstring_to_text(psprintf("{\"crv\":\"Ed25519\",\"x\":\"%s\",\"kty\":\"OKP\"}", x)));
+	sodium_bin2base64(
+	    x, sizeof(x), public, sizeof(public), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	PG_RETURN_TEXT_P(
+	    cstring_to_text(psprintf("{\"crv\":\"Ed25519\",\"x\":\"%s\",\"kty\":\"OKP\"}", x)));
 }

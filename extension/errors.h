@@ -1,4 +1,5 @@
-/* SQLSTATE class MA plus an HTTP status: how the extension raises what is not an ordinary refusal. */
+/* SQLSTATE class MA plus an HTTP status: how the extension raises what is not an ordinary refusal.
+ */
 #ifndef MANA_ERRORS_H
 #define MANA_ERRORS_H
 

@@ -1,7 +1,7 @@
 /*
- * Whose rows the running transaction may see. A backend-local variable that ends with the (sub)transaction: unlike a
- * setting it cannot be SET, only set by the routines of auth_owner through auth.identity_assume. Row-level security
- * below the routines reads it.
+ * Whose rows the running transaction may see. A backend-local variable that ends with the
+ * (sub)transaction: unlike a setting it cannot be SET, only set by the routines of auth_owner
+ * through auth.identity_assume. Row-level security below the routines reads it.
  */
 #include "postgres.h"
 

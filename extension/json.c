@@ -1,6 +1,7 @@
 /*
- * auth.json_object and auth.json_array_agg: the JSON that goes to a client as it is. Compact, keys in the order given,
- * times as ISO 8601 with milliseconds and Z (ECMA-262 toISOString), json and jsonb taken over with their own order.
+ * auth.json_object and auth.json_array_agg: the JSON that goes to a client as it is. Compact, keys
+ * in the order given, times as ISO 8601 with milliseconds and Z (ECMA-262 toISOString), json and
+ * jsonb taken over with their own order.
  */
 #include "postgres.h"
 
@@ -45,7 +46,8 @@ mana_json_object(PG_FUNCTION_ARGS)
 	appendStringInfoChar(&out, '{');
 	for (int i = 0; i < n; i += 2) {
 		if (nulls[i])
-			ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a key is null"));
+			ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			    errmsg("a key is null"));
 		if (i > 0)
 			appendStringInfoChar(&out, ',');
 		append_value(&out, values[i], types[i]);
@@ -100,8 +102,8 @@ mana_iso(PG_FUNCTION_ARGS)
 }
 
 /*
- * The markers of auth.reply.body: strings that hold one raw control byte. escape_json writes \u0001 for a U+0001 that
- * a user typed, so no user can write a marker.
+ * The markers of auth.reply.body: strings that hold one raw control byte. escape_json writes \u0001
+ * for a U+0001 that a user typed, so no user can write a marker.
  */
 Datum
 mana_fresh_token(PG_FUNCTION_ARGS)
@@ -171,9 +173,10 @@ append_time(StringInfo out, TimestampTz when)
 	fsec_t fsec;
 
 	if (TIMESTAMP_NOT_FINITE(when) || timestamp2tm(when, NULL, &tm, &fsec, NULL, NULL) != 0)
-		ereport(ERROR, errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range"));
-	appendStringInfo(out, "\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\"", tm.tm_year, tm.tm_mon, tm.tm_mday,
-	    tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(fsec / 1000));
+		ereport(ERROR, errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+		    errmsg("timestamp out of range"));
+	appendStringInfo(out, "\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\"", tm.tm_year, tm.tm_mon,
+	    tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(fsec / 1000));
 }
 
 /* Valid JSON without the white space between its tokens. */

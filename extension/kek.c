@@ -1,8 +1,9 @@
 /*
- * Where the key-encryption keys come from: a file with one `id:base64` a line (the first is active; a bare base64 line is
- * `env-v1`, the id that the service before us used), or for small set-ups the setting mana_auth.kek with the same lines,
- * separated by commas. Read at preload and again at every reload, also when only the file's content changed. A ring that
- * does not parse is refused with a reason and the old one stays.
+ * Where the key-encryption keys come from: a file with one `id:base64` a line (the first is active;
+ * a bare base64 line is `env-v1`, the id that the service before us used), or for small set-ups the
+ * setting mana_auth.kek with the same lines, separated by commas. Read at preload and again at
+ * every reload, also when only the file's content changed. A ring that does not parse is refused
+ * with a reason and the old one stays.
  */
 #include "postgres.h"
 
@@ -26,8 +27,9 @@ struct ring {
 };
 
 /*
- * Installed and checked-but-not-yet-installed rings of the two settings. GUC's own `extra` cannot hold them: it is plain
- * memory. A check that is not followed by its assign leaves a pending ring, which the next check frees.
+ * Installed and checked-but-not-yet-installed rings of the two settings. GUC's own `extra` cannot
+ * hold them: it is plain memory. A check that is not followed by its assign leaves a pending ring,
+ * which the next check frees.
  */
 struct source {
 	struct ring *installed;
@@ -43,7 +45,8 @@ static void kek_file_assign(const char *value, void *extra);
 static bool kek_check(char **value, void **extra, GucSource source);
 static void kek_assign(const char *value, void *extra);
 static const char *kek_show(void);
-static bool ring_replace_pending(struct source *at, const char *text, size_t len, const char *separators);
+static bool
+ring_replace_pending(struct source *at, const char *text, size_t len, const char *separators);
 static void ring_install(struct source *at);
 static bool ring_parse(struct ring *ring, const char *text, size_t len, const char *separators);
 static bool ring_parse_line(struct ring *ring, const char *line, size_t len, int number);
@@ -57,16 +60,18 @@ kek_define_settings(void)
 		elog(ERROR, "libsodium could not be initialised");
 	DefineCustomBoolVariable("mana_auth.allow_dev_kek",
 	    "Allows a key-encryption key that is all zero.",
-	    "For development only: whoever knows this software knows that key.", &allow_dev_kek, false,
-	    PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	    "For development only: whoever knows this software knows that key.", &allow_dev_kek,
+	    false, PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 	DefineCustomStringVariable("mana_auth.kek_file",
 	    "File with the key-encryption keys, one `id:base64` a line, the first one active.",
-	    "Owned by the server's user with mode 0600, or by root with mode 0640.", &kek_file_setting, "",
-	    PGC_SIGHUP, GUC_SUPERUSER_ONLY | GUC_DISALLOW_IN_AUTO_FILE | GUC_NOT_IN_SAMPLE,
-	    kek_file_check, kek_file_assign, NULL);
+	    "Owned by the server's user with mode 0600, or by root with mode 0640.",
+	    &kek_file_setting, "", PGC_SIGHUP,
+	    GUC_SUPERUSER_ONLY | GUC_DISALLOW_IN_AUTO_FILE | GUC_NOT_IN_SAMPLE, kek_file_check,
+	    kek_file_assign, NULL);
 	DefineCustomStringVariable("mana_auth.kek",
 	    "The key-encryption keys themselves, `id:base64` separated by commas.",
-	    "Prefer mana_auth.kek_file. Used only when that is empty.", &kek_setting, "", PGC_SIGHUP,
+	    "Prefer mana_auth.kek_file. Used only when that is empty.", &kek_setting, "",
+	    PGC_SIGHUP,
 	    GUC_SUPERUSER_ONLY | GUC_DISALLOW_IN_AUTO_FILE | GUC_NOT_IN_SAMPLE | GUC_NO_SHOW_ALL,
 	    kek_check, kek_assign, kek_show);
 }
@@ -74,7 +79,8 @@ kek_define_settings(void)
 const struct kek *
 kek_active_or_null(void)
 {
-	const struct ring *ring = from_file.installed ? from_file.installed : from_setting.installed;
+	const struct ring *ring =
+	    from_file.installed ? from_file.installed : from_setting.installed;
 
 	return ring ? &ring->keys[0] : NULL;
 }
@@ -94,7 +100,8 @@ kek_active(void)
 const struct kek *
 kek_find(const char *id)
 {
-	const struct ring *ring = from_file.installed ? from_file.installed : from_setting.installed;
+	const struct ring *ring =
+	    from_file.installed ? from_file.installed : from_setting.installed;
 
 	for (int i = 0; ring != NULL && i < ring->count; i++)
 		if (strcmp(ring->keys[i].id, id) == 0)
@@ -213,7 +220,8 @@ ring_parse_line(struct ring *ring, const char *line, size_t len, int number)
 		return false;
 	}
 	if (id_len == 0 || id_len > KEK_ID_MAX) {
-		GUC_check_errdetail("Key %d: the id must have 1 to %d characters.", number, KEK_ID_MAX);
+		GUC_check_errdetail(
+		    "Key %d: the id must have 1 to %d characters.", number, KEK_ID_MAX);
 		return false;
 	}
 	memcpy(kek->id, colon ? line : KEK_BARE_ID, id_len);
@@ -222,9 +230,11 @@ ring_parse_line(struct ring *ring, const char *line, size_t len, int number)
 			GUC_check_errdetail("Key %d: the id stands there twice.", number);
 			return false;
 		}
-	if (sodium_base642bin(kek->key, sizeof(kek->key), base64, (size_t)(line + len - base64), NULL,
-	    &key_len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0 || key_len != KEK_BYTES) {
-		GUC_check_errdetail("Key %d: the key must be %d bytes in base64.", number, KEK_BYTES);
+	if (sodium_base642bin(kek->key, sizeof(kek->key), base64, (size_t)(line + len - base64),
+		NULL, &key_len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
+	    key_len != KEK_BYTES) {
+		GUC_check_errdetail(
+		    "Key %d: the key must be %d bytes in base64.", number, KEK_BYTES);
 		GUC_check_errhint("Make one with `openssl rand -base64 32`.");
 		return false;
 	}
@@ -255,7 +265,8 @@ file_read(const char *path, char *text, size_t *len)
 		if (got < 0)
 			GUC_check_errdetail("The file \"%s\" could not be read: %m.", path);
 		else if (got == 0 || got == KEK_FILE_MAX) {
-			GUC_check_errdetail("The file \"%s\" must have 1 to %d bytes.", path, KEK_FILE_MAX - 1);
+			GUC_check_errdetail(
+			    "The file \"%s\" must have 1 to %d bytes.", path, KEK_FILE_MAX - 1);
 			got = -1;
 		}
 	}
@@ -275,7 +286,8 @@ file_is_private(const char *path, const struct stat *st)
 		return false;
 	}
 	if (st->st_uid != geteuid() && st->st_uid != 0) {
-		GUC_check_errdetail("The file \"%s\" must be owned by the server's user or root.", path);
+		GUC_check_errdetail(
+		    "The file \"%s\" must be owned by the server's user or root.", path);
 		return false;
 	}
 	if ((st->st_mode & forbidden) != 0) {

@@ -1,6 +1,6 @@
 /*
- * The key-encryption keys (KEKs): a ring of at most KEK_RING_MAX keys by id, the first of them active. Held in guarded,
- * locked, undumpable memory; never in a GUC value, a log line or an error.
+ * The key-encryption keys (KEKs): a ring of at most KEK_RING_MAX keys by id, the first of them
+ * active. Held in guarded, locked, undumpable memory; never in a GUC value, a log line or an error.
  */
 #ifndef MANA_KEK_H
 #define MANA_KEK_H
@@ -14,10 +14,12 @@ struct kek {
 	unsigned char key[KEK_BYTES];
 };
 
-/* Defines mana_auth.kek_file, mana_auth.kek and mana_auth.allow_dev_kek; loads the ring at preload and on reload. */
+/* Defines mana_auth.kek_file, mana_auth.kek and mana_auth.allow_dev_kek; loads the ring at preload
+ * and on reload. */
 extern void kek_define_settings(void);
 
-/* The key that new wraps are made under; ERROR MA503 (VAULT_LOCKED) when there is no ring. Never NULL. */
+/* The key that new wraps are made under; ERROR MA503 (VAULT_LOCKED) when there is no ring. Never
+ * NULL. */
 extern const struct kek *kek_active(void);
 
 /* The same, NULL when there is no ring. */

@@ -1,5 +1,6 @@
 /*
- * The library's entry: what is in it, in the order of dependence. SQL functions stand in the files named.
+ * The library's entry: what is in it, in the order of dependence. SQL functions stand in the files
+ * named.
  *
  *   kek         the key ring (settings mana_auth.kek_file, mana_auth.kek)
  *   seal        values sealed under the ring

@@ -1,7 +1,7 @@
 /*
- * Settings that the routines read with current_setting. An edge sets them for its connections from its environment; a DBA
- * sets them for all with ALTER ROLE auth_edge SET or in postgresql.conf. They shape the service, they guard nothing: who
- * can set them already acts for every user.
+ * Settings that the routines read with current_setting. An edge sets them for its connections from
+ * its environment; a DBA sets them for all with ALTER ROLE auth_edge SET or in postgresql.conf.
+ * They shape the service, they guard nothing: who can set them already acts for every user.
  */
 #include "postgres.h"
 
@@ -23,19 +23,20 @@ void
 policy_define_settings(void)
 {
 	DefineCustomIntVariable("mana_auth.session_limit",
-	    "Sessions that a user can have; the oldest go first.", NULL, &session_limit, 100, 1, 10000,
+	    "Sessions that a user can have; the oldest go first.", NULL, &session_limit, 100, 1,
+	    10000, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("mana_auth.signup_daily_max",
+	    "New accounts a day (UTC); 0: no limit.", NULL, &signup_daily_max, 0, 0, INT_MAX,
 	    PGC_USERSET, 0, NULL, NULL, NULL);
-	DefineCustomIntVariable("mana_auth.signup_daily_max", "New accounts a day (UTC); 0: no limit.", NULL,
-	    &signup_daily_max, 0, 0, INT_MAX, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("mana_auth.signup_duplicate",
-	    "What a sign-up with a known address answers: conceal or conflict.", NULL, &signup_duplicate,
-	    "conceal", PGC_USERSET, 0, signup_duplicate_check, NULL, NULL);
-	DefineCustomIntVariable("mana_auth.member_limit", "Members that an organization can have.", NULL,
-	    &member_limit, 100, 1, INT_MAX, PGC_USERSET, 0, NULL, NULL, NULL);
+	    "What a sign-up with a known address answers: conceal or conflict.", NULL,
+	    &signup_duplicate, "conceal", PGC_USERSET, 0, signup_duplicate_check, NULL, NULL);
+	DefineCustomIntVariable("mana_auth.member_limit", "Members that an organization can have.",
+	    NULL, &member_limit, 100, 1, INT_MAX, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("mana_auth.organization_limit",
-	    "Organizations that a user can be in; 0: no limit.", NULL, &organization_limit, 0, 0, INT_MAX,
-	    PGC_USERSET, 0, NULL, NULL, NULL);
+	    "Organizations that a user can be in; 0: no limit.", NULL, &organization_limit, 0, 0,
+	    INT_MAX, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("mana_auth.invitation_limit",
-	    "Pending invitations that an organization can have.", NULL, &invitation_limit, 100, 1, INT_MAX,
-	    PGC_USERSET, 0, NULL, NULL, NULL);
+	    "Pending invitations that an organization can have.", NULL, &invitation_limit, 100, 1,
+	    INT_MAX, PGC_USERSET, 0, NULL, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /*
- * A client over its rate limit is an everyday event of which the edge writes its own line; without this hook an attacker
- * could fill the server's log with it. Every other error is logged as usual.
+ * A client over its rate limit is an everyday event of which the edge writes its own line; without
+ * this hook an attacker could fill the server's log with it. Every other error is logged as usual.
  */
 #include "postgres.h"
 

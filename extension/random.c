@@ -1,4 +1,5 @@
-/* Ids and one-time tokens: letters and digits from the server's strong random source, without bias. */
+/* Ids and one-time tokens: letters and digits from the server's strong random source, without bias.
+ */
 #include "postgres.h"
 
 #include "fmgr.h"
@@ -29,7 +30,8 @@ mana_random_id(PG_FUNCTION_ARGS)
 	at = VARDATA(id);
 	while (at < VARDATA(id) + len) {
 		if (!pg_strong_random(pool, sizeof(pool)))
-			ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not get random bytes"));
+			ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR),
+			    errmsg("could not get random bytes"));
 		for (size_t i = 0; i < sizeof(pool) && at < VARDATA(id) + len; i++)
 			if (pool[i] < UNBIASED)
 				*at++ = ALPHABET[pool[i] % LETTERS];

@@ -1,9 +1,11 @@
 /*
- * Rate limits, counted for all edges together in shared memory: fixed windows by class and client, the classes and
- * numbers of the service before us. auth_api.caller counts while it builds the caller, so no routine can forget to.
+ * Rate limits, counted for all edges together in shared memory: fixed windows by class and client,
+ * the classes and numbers of the service before us. auth_api.caller counts while it builds the
+ * caller, so no routine can forget to.
  *
- * The table is a fixed number of small buckets, each with its own lock; a full bucket gives up its oldest window. Keys
- * are keyed hashes, so that nobody can aim at a bucket. Counters are gone after a crash: they are seconds old at most.
+ * The table is a fixed number of small buckets, each with its own lock; a full bucket gives up its
+ * oldest window. Keys are keyed hashes, so that nobody can aim at a bucket. Counters are gone after
+ * a crash: they are seconds old at most.
  */
 #include "postgres.h"
 
@@ -25,10 +27,9 @@
 #include "utils/timestamp.h"
 #include "compat.h"
 
-
 #define BUCKETS         8192 /* a power of two */
 #define BUCKET_ENTRIES  7
-#define IPV6_KEPT_BYTES 8    /* a /64 is one client (RFC 6177) */
+#define IPV6_KEPT_BYTES 8 /* a /64 is one client (RFC 6177) */
 
 struct limit {
 	const char *class;
@@ -37,16 +38,16 @@ struct limit {
 };
 
 static const struct limit limits[] = {
-	{"sign_in", 10, 3},
-	{"sign_in_failure", 900, 20},
-	{"sign_up", 10, 3},
-	{"change_password", 10, 3},
-	{"change_email", 10, 3},
-	{"mail", 60, 3},
-	{"two_factor", 10, 3},
-	{"magic_link", 60, 5},
-	{"passkey", 60, 20},
-	{"default", 10, 100},
+    {"sign_in", 10, 3},
+    {"sign_in_failure", 900, 20},
+    {"sign_up", 10, 3},
+    {"change_password", 10, 3},
+    {"change_email", 10, 3},
+    {"mail", 60, 3},
+    {"two_factor", 10, 3},
+    {"magic_link", 60, 5},
+    {"passkey", 60, 20},
+    {"default", 10, 100},
 };
 
 struct entry {
@@ -86,8 +87,9 @@ static void refuse(int retry_after_seconds) pg_attribute_noreturn();
 void
 rate_limit_init(void)
 {
-	DefineCustomBoolVariable("mana_auth.rate_limit", "Counts and limits the requests of clients.", NULL,
-	    &enabled, true, PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	DefineCustomBoolVariable("mana_auth.rate_limit",
+	    "Counts and limits the requests of clients.", NULL, &enabled, true, PGC_SIGHUP,
+	    GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 	next_shmem_request = shmem_request_hook;
 	shmem_request_hook = request_memory;
 	next_shmem_startup = shmem_startup_hook;
@@ -130,7 +132,8 @@ mana_caller(PG_FUNCTION_ARGS)
 	bool nulls[COLUMNS];
 	int retry_after;
 
-	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE || shape->natts != COLUMNS)
+	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE ||
+	    shape->natts != COLUMNS)
 		elog(ERROR, "auth.caller has an unexpected shape");
 	if (enabled && !PG_ARGISNULL(RATE_CLASS) && !PG_ARGISNULL(IP)) {
 		const text *class = PG_GETARG_TEXT_PP(RATE_CLASS);
@@ -147,7 +150,8 @@ mana_caller(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(shape), values, nulls)));
 }
 
-/* auth.rate_limit_count(class, subject): the same for what is not a client address; seconds to wait, 0 when within. */
+/* auth.rate_limit_count(class, subject): the same for what is not a client address; seconds to
+ * wait, 0 when within. */
 Datum
 mana_rate_limit_count(PG_FUNCTION_ARGS)
 {
@@ -171,7 +175,8 @@ mana_rate_limit_wait(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(wait_of(key_of(class, NULL, PG_GETARG_TEXT_PP(1)), limit));
 }
 
-/* A class is a name of the table, or `name/what` to count apart under the same numbers; `none` is not counted. */
+/* A class is a name of the table, or `name/what` to count apart under the same numbers; `none` is
+ * not counted. */
 static const struct limit *
 limit_of(const text *class)
 {
@@ -278,5 +283,6 @@ static void
 refuse(int retry_after_seconds)
 {
 	ereport(ERROR, errcode(MANA_ERRCODE(429)), errmsg("too many requests"),
-	    errdetail_internal("{\"code\":\"RATE_LIMITED\",\"retryAfterSeconds\":%d}", retry_after_seconds));
+	    errdetail_internal(
+		"{\"code\":\"RATE_LIMITED\",\"retryAfterSeconds\":%d}", retry_after_seconds));
 }

@@ -1,7 +1,8 @@
 /*
- * auth.seal and auth.unseal: what lies in a table but must not be readable in a dump (mail arguments, signing keys, TOTP
- * secrets). A sealed value is: version 1, length of the kek id, kek id, iv ‖ ciphertext ‖ tag. The context says which
- * row and column it belongs to; a value moved elsewhere does not open.
+ * auth.seal and auth.unseal: what lies in a table but must not be readable in a dump (mail
+ * arguments, signing keys, TOTP secrets). A sealed value is: version 1, length of the kek id, kek
+ * id, iv ‖ ciphertext ‖ tag. The context says which row and column it belongs to; a value moved
+ * elsewhere does not open.
  */
 #include "postgres.h"
 
@@ -52,19 +53,21 @@ mana_unseal(PG_FUNCTION_ARGS)
 	const struct kek *kek;
 	bytea *aad, *plain;
 
-	if (len < 2 || at[0] != SEAL_VERSION || at[1] > KEK_ID_MAX || len < 2u + at[1] + SEAL_OVERHEAD)
+	if (len < 2 || at[0] != SEAL_VERSION || at[1] > KEK_ID_MAX ||
+	    len < 2u + at[1] + SEAL_OVERHEAD)
 		ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("this is no sealed value"));
 	memcpy(id, at + 2, at[1]);
 	kek = kek_find(id);
 	if (kek == NULL)
-		ereport(ERROR, errcode(MANA_ERRCODE(503)), errmsg("the key ring does not have key \"%s\"", id),
+		ereport(ERROR, errcode(MANA_ERRCODE(503)),
+		    errmsg("the key ring does not have key \"%s\"", id),
 		    errdetail_internal("{\"code\":\"VAULT_LOCKED\"}"));
 	aad = seal_aad(id, PG_GETARG_TEXT_PP(1));
 	len -= 2u + at[1];
 	plain = palloc(VARHDRSZ + len - SEAL_OVERHEAD);
 	SET_VARSIZE(plain, VARHDRSZ + len - SEAL_OVERHEAD);
 	if (!gcm_open((unsigned char *)VARDATA(plain), kek, VARDATA(aad), VARSIZE(aad) - VARHDRSZ,
-	    at + 2 + at[1], len))
+		at + 2 + at[1], len))
 		ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED),
 		    errmsg("a sealed value does not open: it was changed, or belongs elsewhere"));
 	PG_RETURN_BYTEA_P(plain);
@@ -93,11 +96,12 @@ gcm_seal(unsigned char *out, const struct kek *kek, const void *aad, size_t aad_
 	bool ok;
 
 	ok = pg_strong_random(out, SEAL_IV_BYTES) && ctx != NULL &&
-	    EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, kek->key, out) == 1 &&
-	    EVP_EncryptUpdate(ctx, NULL, &n, aad, (int)aad_len) == 1 &&
-	    EVP_EncryptUpdate(ctx, out + SEAL_IV_BYTES, &n, plain, (int)len) == 1 &&
-	    EVP_EncryptFinal_ex(ctx, out + SEAL_IV_BYTES + len, &n) == 1 &&
-	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, SEAL_TAG_BYTES, out + SEAL_IV_BYTES + len) == 1;
+	     EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, kek->key, out) == 1 &&
+	     EVP_EncryptUpdate(ctx, NULL, &n, aad, (int)aad_len) == 1 &&
+	     EVP_EncryptUpdate(ctx, out + SEAL_IV_BYTES, &n, plain, (int)len) == 1 &&
+	     EVP_EncryptFinal_ex(ctx, out + SEAL_IV_BYTES + len, &n) == 1 &&
+	     EVP_CIPHER_CTX_ctrl(
+		 ctx, EVP_CTRL_GCM_GET_TAG, SEAL_TAG_BYTES, out + SEAL_IV_BYTES + len) == 1;
 	EVP_CIPHER_CTX_free(ctx); /* wipes the key schedule */
 	if (!ok)
 		ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not seal"));
@@ -114,11 +118,12 @@ gcm_open(unsigned char *out, const struct kek *kek, const void *aad, size_t aad_
 	bool ok;
 
 	memcpy(tag, sealed + SEAL_IV_BYTES + plain_len, SEAL_TAG_BYTES);
-	ok = ctx != NULL && EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, kek->key, sealed) == 1 &&
-	    EVP_DecryptUpdate(ctx, NULL, &n, aad, (int)aad_len) == 1 &&
-	    EVP_DecryptUpdate(ctx, out, &n, sealed + SEAL_IV_BYTES, (int)plain_len) == 1 &&
-	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, SEAL_TAG_BYTES, tag) == 1 &&
-	    EVP_DecryptFinal_ex(ctx, out + plain_len, &n) == 1;
+	ok = ctx != NULL &&
+	     EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, kek->key, sealed) == 1 &&
+	     EVP_DecryptUpdate(ctx, NULL, &n, aad, (int)aad_len) == 1 &&
+	     EVP_DecryptUpdate(ctx, out, &n, sealed + SEAL_IV_BYTES, (int)plain_len) == 1 &&
+	     EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, SEAL_TAG_BYTES, tag) == 1 &&
+	     EVP_DecryptFinal_ex(ctx, out + plain_len, &n) == 1;
 	EVP_CIPHER_CTX_free(ctx);
 	if (!ok)
 		sodium_memzero(out, plain_len);

@@ -9,8 +9,8 @@
 #define SEAL_OVERHEAD  (SEAL_IV_BYTES + SEAL_TAG_BYTES)
 
 /*
- * AES-256-GCM. `out` takes iv ‖ ciphertext ‖ tag, len + SEAL_OVERHEAD bytes; the IV is 96 random bits (NIST SP 800-38D
- * 8.2.2; good for 2^32 messages a key). ERROR when OpenSSL fails.
+ * AES-256-GCM. `out` takes iv ‖ ciphertext ‖ tag, len + SEAL_OVERHEAD bytes; the IV is 96 random
+ * bits (NIST SP 800-38D 8.2.2; good for 2^32 messages a key). ERROR when OpenSSL fails.
  */
 extern void gcm_seal(unsigned char *out, const struct kek *kek, const void *aad, size_t aad_len,
     const unsigned char *plain, size_t len);

@@ -1,10 +1,12 @@
 /*
- * The vault: what touches master keys in clear. SQL decides (sql/functions/vault.sql) and never sees one.
+ * The vault: what touches master keys in clear. SQL decides (sql/functions/vault.sql) and never
+ * sees one.
  *
- * auth_api.vault_* are procedures because only a procedure can keep the promise "no key without its row in the trail": it
- * runs the routine that decides and writes the row, commits, and fills its OUT columns after that. A caller can neither
- * roll the row back nor get the key without it: inside a transaction block the call is refused. For the same reason
- * it is SECURITY INVOKER without a SET clause (either would make it atomic) and takes the owner's rights around its one query.
+ * auth_api.vault_* are procedures because only a procedure can keep the promise "no key without its
+ * row in the trail": it runs the routine that decides and writes the row, commits, and fills its
+ * OUT columns after that. A caller can neither roll the row back nor get the key without it: inside
+ * a transaction block the call is refused. For the same reason it is SECURITY INVOKER without a SET
+ * clause (either would make it atomic) and takes the owner's rights around its one query.
  */
 #include "postgres.h"
 
@@ -29,10 +31,20 @@ PG_FUNCTION_INFO_V1(mana_vault_rewrapped);
 PG_FUNCTION_INFO_V1(mana_kek_active_id);
 PG_FUNCTION_INFO_V1(mana_vault_call);
 
-#define MARK_MASTER_KEY '\004'
+#define MARK_MASTER_KEY  '\004'
 #define MASTER_KEY_CHARS 44 /* base64 of 32 bytes */
 
-enum reply_column { REFUSAL, MESSAGE, RETRY_AFTER, STATUS, BODY, LOCATION, COOKIES, CLAIMS, REPLY_COLUMNS };
+enum reply_column {
+	REFUSAL,
+	MESSAGE,
+	RETRY_AFTER,
+	STATUS,
+	BODY,
+	LOCATION,
+	COOKIES,
+	CLAIMS,
+	REPLY_COLUMNS
+};
 
 /* What the deciding routine returned, in memory that survives the commit. */
 struct decision {
@@ -42,10 +54,12 @@ struct decision {
 	char *user_id;
 };
 
-static Datum wrap_datum(FunctionCallInfo fcinfo, const unsigned char master_key[MASTER_KEY_BYTES], const char *user_id);
+static Datum wrap_datum(
+    FunctionCallInfo fcinfo, const unsigned char master_key[MASTER_KEY_BYTES], const char *user_id);
 static bool has_commitment(HeapTupleHeader record);
 static void wrap_from_record(struct wrap *wrap, HeapTupleHeader record);
-static void decide(struct decision *out, Oid procedure, Datum caller, Datum input, bool input_is_null, MemoryContext keep);
+static void decide(struct decision *out, Oid procedure, Datum caller, Datum input,
+    bool input_is_null, MemoryContext keep);
 static void owner_and_name(Oid *owner, char **name, Oid procedure);
 static void read_decision(struct decision *out, MemoryContext keep);
 static text *disclose(const char *body, const struct decision *decision);
@@ -58,7 +72,8 @@ mana_vault_mint(PG_FUNCTION_ARGS)
 	volatile Datum result;
 
 	if (!pg_strong_random(master_key, sizeof(master_key)))
-		ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not get random bytes"));
+		ereport(
+		    ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not get random bytes"));
 	PG_TRY();
 	{
 		result = wrap_datum(fcinfo, master_key, text_to_cstring(PG_GETARG_TEXT_PP(0)));
@@ -82,13 +97,14 @@ mana_vault_wrap_given(PG_FUNCTION_ARGS)
 	bool ok;
 
 	ok = VARSIZE_ANY_EXHDR(base64) == MASTER_KEY_CHARS &&
-	    sodium_base642bin(master_key, sizeof(master_key), VARDATA_ANY(base64), MASTER_KEY_CHARS, NULL, &len, NULL,
-	        sodium_base64_VARIANT_ORIGINAL) == 0 &&
-	    len == MASTER_KEY_BYTES;
+	     sodium_base642bin(master_key, sizeof(master_key), VARDATA_ANY(base64),
+		 MASTER_KEY_CHARS, NULL, &len, NULL, sodium_base64_VARIANT_ORIGINAL) == 0 &&
+	     len == MASTER_KEY_BYTES;
 	PG_TRY();
 	{
 		if (ok)
-			result = wrap_datum(fcinfo, master_key, text_to_cstring(PG_GETARG_TEXT_PP(0)));
+			result =
+			    wrap_datum(fcinfo, master_key, text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	}
 	PG_FINALLY();
 	{
@@ -100,7 +116,8 @@ mana_vault_wrap_given(PG_FUNCTION_ARGS)
 	return result;
 }
 
-/* auth.vault_rewrapped(user_id, wrap); the wrap itself when it is under the active key and in the present format */
+/* auth.vault_rewrapped(user_id, wrap); the wrap itself when it is under the active key and in the
+ * present format */
 Datum
 mana_vault_rewrapped(PG_FUNCTION_ARGS)
 {
@@ -114,7 +131,8 @@ mana_vault_rewrapped(PG_FUNCTION_ARGS)
 	opens = wrap_open(master_key, &wrap, user_id);
 	PG_TRY();
 	{
-		if (opens && wrap.format_version == WRAP_FORMAT && strcmp(wrap.kek_id, kek_active()->id) == 0 &&
+		if (opens && wrap.format_version == WRAP_FORMAT &&
+		    strcmp(wrap.kek_id, kek_active()->id) == 0 &&
 		    has_commitment(PG_GETARG_HEAPTUPLEHEADER(1)))
 			result = PG_GETARG_DATUM(1);
 		else if (opens)
@@ -142,7 +160,8 @@ mana_kek_active_id(PG_FUNCTION_ARGS)
 }
 
 static Datum
-wrap_datum(FunctionCallInfo fcinfo, const unsigned char master_key[MASTER_KEY_BYTES], const char *user_id)
+wrap_datum(
+    FunctionCallInfo fcinfo, const unsigned char master_key[MASTER_KEY_BYTES], const char *user_id)
 {
 	enum { WRAP_COLUMNS = 5 };
 	unsigned char commitment[COMMITMENT_BYTES];
@@ -152,7 +171,8 @@ wrap_datum(FunctionCallInfo fcinfo, const unsigned char master_key[MASTER_KEY_BY
 	struct wrap wrap;
 	TupleDesc shape;
 
-	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE || shape->natts != WRAP_COLUMNS)
+	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE ||
+	    shape->natts != WRAP_COLUMNS)
 		elog(ERROR, "auth.vault_wrap has an unexpected shape");
 	wrap_seal(&wrap, master_key, user_id);
 	wrap_commit(commitment, master_key, user_id);
@@ -183,8 +203,8 @@ wrap_from_record(struct wrap *wrap, HeapTupleHeader record)
 		int column;
 		char *to;
 		size_t size;
-	} texts[] = {{1, wrap->wrapped_mk, sizeof(wrap->wrapped_mk)}, {2, wrap->wrap_iv, sizeof(wrap->wrap_iv)},
-	    {4, wrap->kek_id, sizeof(wrap->kek_id)}};
+	} texts[] = {{1, wrap->wrapped_mk, sizeof(wrap->wrapped_mk)},
+	    {2, wrap->wrap_iv, sizeof(wrap->wrap_iv)}, {4, wrap->kek_id, sizeof(wrap->kek_id)}};
 	bool is_null;
 
 	memset(wrap, 0, sizeof(*wrap));
@@ -201,7 +221,9 @@ wrap_from_record(struct wrap *wrap, HeapTupleHeader record)
 Datum
 mana_vault_call(PG_FUNCTION_ARGS)
 {
-	CallContext *context = fcinfo->context && IsA(fcinfo->context, CallContext) ? (CallContext *)fcinfo->context : NULL;
+	CallContext *context = fcinfo->context && IsA(fcinfo->context, CallContext)
+				   ? (CallContext *)fcinfo->context
+				   : NULL;
 	MemoryContext keep = CurrentMemoryContext;
 	struct decision decision = {.discloses = false};
 	Datum values[REPLY_COLUMNS];
@@ -213,13 +235,15 @@ mana_vault_call(PG_FUNCTION_ARGS)
 		    errmsg("a vault procedure cannot run inside a transaction block"),
 		    errdetail("Its audit record must be durable before the key is handed out."));
 	if (PG_ARGISNULL(0))
-		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the caller is null"));
-	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE || shape->natts != REPLY_COLUMNS)
+		ereport(
+		    ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the caller is null"));
+	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE ||
+	    shape->natts != REPLY_COLUMNS)
 		elog(ERROR, "the procedure has an unexpected shape");
 
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	decide(&decision, fcinfo->flinfo->fn_oid, PG_GETARG_DATUM(0), PG_ARGISNULL(1) ? (Datum)0 : PG_GETARG_DATUM(1),
-	    PG_ARGISNULL(1), keep);
+	decide(&decision, fcinfo->flinfo->fn_oid, PG_GETARG_DATUM(0),
+	    PG_ARGISNULL(1) ? (Datum)0 : PG_GETARG_DATUM(1), PG_ARGISNULL(1), keep);
 	SPI_commit(); /* from here on the row is there, whatever the caller does */
 	SPI_finish();
 
@@ -241,7 +265,8 @@ mana_vault_call(PG_FUNCTION_ARGS)
 
 /* Runs auth.<name of the procedure>(caller, input) with the rights of the owner. */
 static void
-decide(struct decision *out, Oid procedure, Datum caller, Datum input, bool input_is_null, MemoryContext keep)
+decide(struct decision *out, Oid procedure, Datum caller, Datum input, bool input_is_null,
+    MemoryContext keep)
 {
 	Oid types[2], *all_types, user, owner;
 	int security, arg_count;
@@ -253,10 +278,13 @@ decide(struct decision *out, Oid procedure, Datum caller, Datum input, bool inpu
 	(void)get_func_signature(procedure, &all_types, &arg_count);
 	types[0] = all_types[0];
 	types[1] = all_types[1];
-	query = psprintf("SELECT (d.reply).*, d.disclose, d.user_id FROM auth.%s($1, $2) d", quote_identifier(name));
+	query = psprintf("SELECT (d.reply).*, d.disclose, d.user_id FROM auth.%s($1, $2) d",
+	    quote_identifier(name));
 	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(owner, security | SECURITY_LOCAL_USERID_CHANGE); /* an error takes it back by itself */
-	if (SPI_execute_with_args(query, 2, types, args, nulls, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
+	SetUserIdAndSecContext(
+	    owner, security | SECURITY_LOCAL_USERID_CHANGE); /* an error takes it back by itself */
+	if (SPI_execute_with_args(query, 2, types, args, nulls, false, 1) != SPI_OK_SELECT ||
+	    SPI_processed != 1)
 		elog(ERROR, "%s returned no decision", name);
 	SetUserIdAndSecContext(user, security);
 	read_decision(out, keep);
@@ -297,7 +325,8 @@ read_decision(struct decision *out, MemoryContext keep)
 	out->user_id = MemoryContextStrdup(keep, SPI_getvalue(row, shape, REPLY_COLUMNS + 2));
 }
 
-/* The body with the master key where the mark stands. The key is in clear in this text and on the stack, nowhere else. */
+/* The body with the master key where the mark stands. The key is in clear in this text and on the
+ * stack, nowhere else. */
 static text *
 disclose(const char *body, const struct decision *decision)
 {
@@ -309,9 +338,10 @@ disclose(const char *body, const struct decision *decision)
 	char *at;
 
 	if (mark == NULL || !wrap_open(master_key, &decision->wrap, decision->user_id))
-		ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("the vault does not open"), errhidestmt(true),
-		    errhidecontext(true));
-	sodium_bin2base64(base64, sizeof(base64), master_key, sizeof(master_key), sodium_base64_VARIANT_ORIGINAL);
+		ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("the vault does not open"),
+		    errhidestmt(true), errhidecontext(true));
+	sodium_bin2base64(
+	    base64, sizeof(base64), master_key, sizeof(master_key), sodium_base64_VARIANT_ORIGINAL);
 	before = (size_t)(mark - body);
 	len = strlen(body) - 1 + MASTER_KEY_CHARS;
 	whole = palloc(VARHDRSZ + len);

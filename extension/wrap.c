@@ -1,8 +1,9 @@
 /*
  * Wrapping master keys. Format 2 is AES-256-GCM with the AAD
  *   "auth.encryption_vaults" NUL "2" NUL kek id NUL user id
- * so that a wrap opens only in the row that it was made for. Format 1, of the service before us, has no AAD; it is read and
- * never written. Both are stored as WebCrypto has them: base64 of the IV, base64 of ciphertext ‖ tag.
+ * so that a wrap opens only in the row that it was made for. Format 1, of the service before us,
+ * has no AAD; it is read and never written. Both are stored as WebCrypto has them: base64 of the
+ * IV, base64 of ciphertext ‖ tag.
  */
 #include "postgres.h"
 
@@ -23,7 +24,8 @@ aad_of(unsigned char aad[AAD_MAX], int format_version, const char *kek_id, const
 	if (format_version == 1)
 		return 0;
 	if (len + kek_len + user_len > AAD_MAX)
-		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("user id too long"));
+		ereport(
+		    ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("user id too long"));
 	memcpy(aad, AAD_LABEL, len);
 	memcpy(aad + len, kek_id, kek_len);
 	memcpy(aad + len + kek_len, user_id, user_len);
@@ -38,7 +40,8 @@ wrap_seal(struct wrap *out, const unsigned char master_key[MASTER_KEY_BYTES], co
 	size_t aad_len = aad_of(aad, WRAP_FORMAT, kek->id, user_id);
 
 	gcm_seal(sealed, kek, aad, aad_len, master_key, MASTER_KEY_BYTES);
-	sodium_bin2base64(out->wrap_iv, sizeof(out->wrap_iv), sealed, SEAL_IV_BYTES, sodium_base64_VARIANT_ORIGINAL);
+	sodium_bin2base64(out->wrap_iv, sizeof(out->wrap_iv), sealed, SEAL_IV_BYTES,
+	    sodium_base64_VARIANT_ORIGINAL);
 	sodium_bin2base64(out->wrapped_mk, sizeof(out->wrapped_mk), sealed + SEAL_IV_BYTES,
 	    MASTER_KEY_BYTES + SEAL_TAG_BYTES, sodium_base64_VARIANT_ORIGINAL);
 	out->format_version = WRAP_FORMAT;
@@ -54,28 +57,33 @@ wrap_open(unsigned char master_key[MASTER_KEY_BYTES], const struct wrap *wrap, c
 
 	sodium_memzero(master_key, MASTER_KEY_BYTES);
 	if (kek == NULL) {
-		ereport(LOG, errmsg("a vault needs key \"%s\", which the key ring does not have", wrap->kek_id));
+		ereport(LOG, errmsg("a vault needs key \"%s\", which the key ring does not have",
+				 wrap->kek_id));
 		return false;
 	}
-	if (sodium_base642bin(sealed, SEAL_IV_BYTES, wrap->wrap_iv, strlen(wrap->wrap_iv), NULL, &iv_len, NULL,
-	        sodium_base64_VARIANT_ORIGINAL) != 0 ||
-	    sodium_base642bin(sealed + SEAL_IV_BYTES, sizeof(sealed) - SEAL_IV_BYTES, wrap->wrapped_mk,
-	        strlen(wrap->wrapped_mk), NULL, &rest_len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
+	if (sodium_base642bin(sealed, SEAL_IV_BYTES, wrap->wrap_iv, strlen(wrap->wrap_iv), NULL,
+		&iv_len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
+	    sodium_base642bin(sealed + SEAL_IV_BYTES, sizeof(sealed) - SEAL_IV_BYTES,
+		wrap->wrapped_mk, strlen(wrap->wrapped_mk), NULL, &rest_len, NULL,
+		sodium_base64_VARIANT_ORIGINAL) != 0 ||
 	    iv_len != SEAL_IV_BYTES || rest_len != MASTER_KEY_BYTES + SEAL_TAG_BYTES ||
 	    !gcm_open(master_key, kek, aad, aad_len, sealed, sizeof(sealed))) {
-		ereport(LOG, errmsg("the vault of user \"%s\" does not open with key \"%s\"", user_id, wrap->kek_id));
+		ereport(LOG, errmsg("the vault of user \"%s\" does not open with key \"%s\"",
+				 user_id, wrap->kek_id));
 		return false;
 	}
 	return true;
 }
 
 void
-wrap_commit(unsigned char commitment[COMMITMENT_BYTES], const unsigned char master_key[MASTER_KEY_BYTES], const char *user_id)
+wrap_commit(unsigned char commitment[COMMITMENT_BYTES],
+    const unsigned char master_key[MASTER_KEY_BYTES], const char *user_id)
 {
 	crypto_auth_hmacsha256_state state;
 
 	crypto_auth_hmacsha256_init(&state, master_key, MASTER_KEY_BYTES);
-	crypto_auth_hmacsha256_update(&state, (const unsigned char *)COMMIT_TEXT, sizeof(COMMIT_TEXT));
+	crypto_auth_hmacsha256_update(
+	    &state, (const unsigned char *)COMMIT_TEXT, sizeof(COMMIT_TEXT));
 	crypto_auth_hmacsha256_update(&state, (const unsigned char *)user_id, strlen(user_id));
 	crypto_auth_hmacsha256_final(&state, commitment);
 	sodium_memzero(&state, sizeof(state));

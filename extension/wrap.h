@@ -4,11 +4,11 @@
 
 #include "kek.h"
 
-#define MASTER_KEY_BYTES  32
-#define COMMITMENT_BYTES  32
-#define WRAP_CHARS        64 /* base64 of ciphertext and tag */
-#define WRAP_IV_CHARS     16 /* base64 of the IV */
-#define WRAP_FORMAT       2  /* what is written */
+#define MASTER_KEY_BYTES 32
+#define COMMITMENT_BYTES 32
+#define WRAP_CHARS       64 /* base64 of ciphertext and tag */
+#define WRAP_IV_CHARS    16 /* base64 of the IV */
+#define WRAP_FORMAT      2  /* what is written */
 
 struct wrap {
 	char wrapped_mk[WRAP_CHARS + 1];
@@ -18,13 +18,17 @@ struct wrap {
 };
 
 /* Wraps under the active key, in the present format, bound to the user. */
-extern void wrap_seal(struct wrap *out, const unsigned char master_key[MASTER_KEY_BYTES], const char *user_id);
+extern void
+wrap_seal(struct wrap *out, const unsigned char master_key[MASTER_KEY_BYTES], const char *user_id);
 
-/* False, and the key wiped, when the ring lacks the key or the wrap does not belong here; LOGs which. */
-extern bool wrap_open(unsigned char master_key[MASTER_KEY_BYTES], const struct wrap *wrap, const char *user_id);
+/* False, and the key wiped, when the ring lacks the key or the wrap does not belong here; LOGs
+ * which. */
+extern bool
+wrap_open(unsigned char master_key[MASTER_KEY_BYTES], const struct wrap *wrap, const char *user_id);
 
-/* What the vault remembers of a key without knowing it: the key is the HMAC's key, so nothing of it shows. */
-extern void wrap_commit(
-    unsigned char commitment[COMMITMENT_BYTES], const unsigned char master_key[MASTER_KEY_BYTES], const char *user_id);
+/* What the vault remembers of a key without knowing it: the key is the HMAC's key, so nothing of it
+ * shows. */
+extern void wrap_commit(unsigned char commitment[COMMITMENT_BYTES],
+    const unsigned char master_key[MASTER_KEY_BYTES], const char *user_id);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The present password, asked for again (password.h): look up what it is verified against, verify it
- * on a thread, let SQL finish by the outcome. SQL looks at the version of the password again, so
+ * The present password, asked for again (password.h): look up what it is verified against, verify
+ * it on a thread, let SQL finish by the outcome. SQL looks at the version of the password again, so
  * that one changed in between does not count, and counts what fails towards the lockout.
  */
 #include "features/password.h"
@@ -158,8 +158,8 @@ user_delete(struct request *r)
 		return reply_empty(r, 404);
 	if (in == NULL || in->password.p == NULL)
 		return db_call(r, CALL_USER_DELETE, reply_relay, db_null(), db_null(),
-		    db_text(r, in ? in->token : STR_NONE), db_text(r, in ? in->callback_url : STR_NONE),
-		    db_text(r, dialect(r)));
+		    db_text(r, in ? in->token : STR_NONE),
+		    db_text(r, in ? in->callback_url : STR_NONE), db_text(r, dialect(r)));
 	return db_call(r, CALL_PASSWORD_LOOKUP, delete_credentials_found);
 }
 

@@ -1,5 +1,6 @@
 /*
- * Routes in which the user's present password is asked for: changing it, verifying it, deleting the account.
+ * Routes in which the user's present password is asked for: changing it, verifying it, deleting the
+ * account.
  */
 #ifndef MANA_FEATURE_PASSWORD_H
 #define MANA_FEATURE_PASSWORD_H

@@ -1,6 +1,6 @@
 /*
- * A forgotten password (password_reset.h). The token is looked at first, so that junk costs no hash;
- * SQL then takes it and sets the password in one step, so that of two requests one wins.
+ * A forgotten password (password_reset.h). The token is looked at first, so that junk costs no
+ * hash; SQL then takes it and sets the password in one step, so that of two requests one wins.
  */
 #include "features/password_reset.h"
 
@@ -14,7 +14,8 @@ struct link_fields {
 	struct str callback_url;
 };
 static const struct field link_field_table[] = {
-    {"callbackURL", FIELD_URL, FIELD_REQUIRED, .offset = offsetof(struct link_fields, callback_url)},
+    {"callbackURL", FIELD_URL, FIELD_REQUIRED,
+	.offset = offsetof(struct link_fields, callback_url)},
     {NULL},
 };
 const struct schema password_reset_link_schema = {link_field_table, sizeof(struct link_fields)};
@@ -43,7 +44,8 @@ password_reset(struct request *r)
 	enum error problem = password_length_problem(r, in->new_password);
 
 	if (in->token.len == 0)
-		return reply_error(r, r->route->errors == ERRORS_V1 ? ERR_TOKEN_INVALID : ERR_INVALID_TOKEN);
+		return reply_error(
+		    r, r->route->errors == ERRORS_V1 ? ERR_TOKEN_INVALID : ERR_INVALID_TOKEN);
 	if (problem != OK)
 		return reply_error(r, problem);
 	return db_call(r, CALL_PASSWORD_RESET_LOOKUP, token_found, db_text(r, in->token));
@@ -56,7 +58,8 @@ token_found(struct request *r)
 	struct password_hashing *hashing = r->state;
 
 	if (row_count(r->answer) != 1)
-		return reply_error(r, r->route->errors == ERRORS_V1 ? ERR_TOKEN_INVALID : ERR_INVALID_TOKEN);
+		return reply_error(
+		    r, r->route->errors == ERRORS_V1 ? ERR_TOKEN_INVALID : ERR_INVALID_TOKEN);
 	password_hashing_prepare(
 	    r, hashing, in->new_password, row_text(r->answer, 0, 0), row_text(r->answer, 0, 1));
 	return job_run(r, JOB_HASH, password_hash_work, hashing, password_hashed);
@@ -73,5 +76,6 @@ password_hashed(struct request *r)
 	if (!hashing->hashed)
 		return reply_error(r, ERR_INTERNAL);
 	return db_call(r, CALL_PASSWORD_RESET, reply_relay, db_text(r, in->token),
-	    db_text(r, buf_view(&hashing->hash)), db_text(r, r->route->errors == ERRORS_V1 ? STR("v1") : STR("better-auth")));
+	    db_text(r, buf_view(&hashing->hash)),
+	    db_text(r, r->route->errors == ERRORS_V1 ? STR("v1") : STR("better-auth")));
 }

@@ -76,6 +76,7 @@ email_change(struct request *r)
 {
 	if (!config.change_email)
 		return reply_error(r, ERR_CHANGE_EMAIL_DISABLED);
-	return db_call(r, r->route->errors == ERRORS_V1 ? CALL_USER_CHANGE_EMAIL_V1 : CALL_USER_CHANGE_EMAIL,
+	return db_call(r,
+	    r->route->errors == ERRORS_V1 ? CALL_USER_CHANGE_EMAIL_V1 : CALL_USER_CHANGE_EMAIL,
 	    reply_relay);
 }

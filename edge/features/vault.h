@@ -1,6 +1,6 @@
 /*
- * Bodies of the vault's routes. The routes themselves are relayed: SQL decides, and writes the trail of refusals too, so
- * it gets the values as they came.
+ * Bodies of the vault's routes. The routes themselves are relayed: SQL decides, and writes the
+ * trail of refusals too, so it gets the values as they came.
  */
 #ifndef MANA_FEATURE_VAULT_H
 #define MANA_FEATURE_VAULT_H

@@ -49,8 +49,9 @@ base64_of_the_rfc(void **state)
 {
 	static const struct {
 		const char *plain, *encoded, *url;
-	} vectors[] = {{"", "", ""}, {"f", "Zg==", "Zg"}, {"fo", "Zm8=", "Zm8"}, {"foo", "Zm9v", "Zm9v"},
-	    {"foob", "Zm9vYg==", "Zm9vYg"}, {"fooba", "Zm9vYmE=", "Zm9vYmE"}, {"foobar", "Zm9vYmFy", "Zm9vYmFy"}};
+	} vectors[] = {{"", "", ""}, {"f", "Zg==", "Zg"}, {"fo", "Zm8=", "Zm8"},
+	    {"foo", "Zm9v", "Zm9v"}, {"foob", "Zm9vYg==", "Zm9vYg"},
+	    {"fooba", "Zm9vYmE=", "Zm9vYmE"}, {"foobar", "Zm9vYmFy", "Zm9vYmFy"}};
 
 	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
 		char memory[64], decoded[64];
@@ -71,7 +72,8 @@ base64_of_the_rfc(void **state)
 static void
 base64_that_is_not_canonical_is_refused(void **state)
 {
-	static const char *const bad[] = {"Zg", "Zg=", "Zg===", "Zh==", "Zm9=", " Zg==", "Zg==\n", "Z-==", "Zm9v=", "=Zg="};
+	static const char *const bad[] = {
+	    "Zg", "Zg=", "Zg===", "Zh==", "Zm9=", " Zg==", "Zg==\n", "Z-==", "Zm9v=", "=Zg="};
 	char decoded[64];
 	size_t count;
 

@@ -1,4 +1,5 @@
-/* Cryptography by its published vectors, and by what Better Auth wrote into databases and cookies. */
+/* Cryptography by its published vectors, and by what Better Auth wrote into databases and cookies.
+ */
 #include "check.h"
 
 #include "aead.h"
@@ -14,7 +15,8 @@
 static void
 from_hex(unsigned char *out, const char *hex)
 {
-	assert_int_equal(sodium_hex2bin(out, strlen(hex) / 2, hex, strlen(hex), NULL, NULL, NULL), 0);
+	assert_int_equal(
+	    sodium_hex2bin(out, strlen(hex) / 2, hex, strlen(hex), NULL, NULL, NULL), 0);
 }
 
 /* RFC 5869, A.1 and A.3 */
@@ -26,12 +28,15 @@ hkdf(void **state)
 	from_hex(key, "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b");
 	from_hex(salt, "000102030405060708090a0b0c");
 	from_hex(info, "f0f1f2f3f4f5f6f7f8f9");
-	from_hex(want, "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");
+	from_hex(want,
+	    "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");
 	assert_true(digest_hkdf(got, sizeof(got), (struct str){(char *)key, sizeof(key)},
 	    (struct str){(char *)salt, sizeof(salt)}, (struct str){(char *)info, sizeof(info)}));
 	assert_memory_equal(got, want, sizeof(want));
-	from_hex(want, "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8");
-	assert_true(digest_hkdf(got, sizeof(got), (struct str){(char *)key, sizeof(key)}, STR(""), STR("")));
+	from_hex(want,
+	    "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8");
+	assert_true(digest_hkdf(
+	    got, sizeof(got), (struct str){(char *)key, sizeof(key)}, STR(""), STR("")));
 	assert_memory_equal(got, want, sizeof(want));
 }
 
@@ -44,8 +49,8 @@ hkdf_of_a_recovery_code(void **state)
 	for (size_t i = 0; i < sizeof(secret); i++)
 		secret[i] = (unsigned char)i;
 	from_hex(want, "e29b7101bde0a9a100f34002714421915c750f10a44c0cd963356057733d0cd4");
-	assert_true(digest_hkdf(got, sizeof(got), (struct str){(char *)secret, sizeof(secret)}, STR(""),
-	    STR("mana-recovery-v1")));
+	assert_true(digest_hkdf(got, sizeof(got), (struct str){(char *)secret, sizeof(secret)},
+	    STR(""), STR("mana-recovery-v1")));
 	assert_memory_equal(got, want, sizeof(want));
 }
 
@@ -57,22 +62,28 @@ aes_256_gcm(void **state)
 
 	from_hex(key, "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308");
 	from_hex(iv, "cafebabefacedbaddecaf888");
-	from_hex(plain, "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525"
-	                "b16aedf5aa0de657ba637b39");
+	from_hex(plain, "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c9595"
+			"6809532fcf0e2449a6b525"
+			"b16aedf5aa0de657ba637b39");
 	from_hex(aad, "feedfacedeadbeeffeedfacedeadbeefabaddad2");
-	from_hex(want, "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838"
-	               "c5f61e6393ba7a0abcc9f662"
-	               "76fc6ece0f4e1768cddf8853bb2d551b");
-	assert_true(aead_seal(got, key, iv, (struct str){(char *)aad, sizeof(aad)}, (struct str){(char *)plain, sizeof(plain)}));
+	from_hex(want, "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590"
+		       "dbb3da7b08b1056828838"
+		       "c5f61e6393ba7a0abcc9f662"
+		       "76fc6ece0f4e1768cddf8853bb2d551b");
+	assert_true(aead_seal(got, key, iv, (struct str){(char *)aad, sizeof(aad)},
+	    (struct str){(char *)plain, sizeof(plain)}));
 	assert_memory_equal(got, want, sizeof(want));
-	assert_true(aead_open(opened, key, iv, (struct str){(char *)aad, sizeof(aad)}, (struct str){(char *)got, sizeof(got)}));
+	assert_true(aead_open(opened, key, iv, (struct str){(char *)aad, sizeof(aad)},
+	    (struct str){(char *)got, sizeof(got)}));
 	assert_memory_equal(opened, plain, sizeof(plain));
 	got[75] ^= 1;
-	assert_false(aead_open(opened, key, iv, (struct str){(char *)aad, sizeof(aad)}, (struct str){(char *)got, sizeof(got)}));
+	assert_false(aead_open(opened, key, iv, (struct str){(char *)aad, sizeof(aad)},
+	    (struct str){(char *)got, sizeof(got)}));
 	assert_true(sodium_is_zero(opened, sizeof(opened)));
 	got[75] ^= 1;
 	aad[0] ^= 1;
-	assert_false(aead_open(opened, key, iv, (struct str){(char *)aad, sizeof(aad)}, (struct str){(char *)got, sizeof(got)}));
+	assert_false(aead_open(opened, key, iv, (struct str){(char *)aad, sizeof(aad)},
+	    (struct str){(char *)got, sizeof(got)}));
 	assert_false(aead_open(opened, key, iv, STR(""), (struct str){(char *)got, 15}));
 }
 
@@ -80,11 +91,12 @@ aes_256_gcm(void **state)
 static void
 eddsa_of_the_rfc(void **state)
 {
-	static const char jws[] =
-	    "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki"
-	    "4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
-	static const char jwk[] = "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"d\":\"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A\","
-	                          "\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}";
+	static const char jws[] = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc."
+				  "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki"
+				  "4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
+	static const char jwk[] = "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"d\":\"nWGxne_"
+				  "9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A\","
+				  "\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}";
 	char memory[256];
 	struct buf claims = BUF_ON(memory);
 	struct signing_key key;
@@ -105,8 +117,8 @@ jwk_thumbprint_of_the_rfc(void **state)
 	struct buf b = BUF_ON(memory);
 	struct jwk_public key;
 
-	assert_true(jwk_public_read(
-	    &key, STR("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}")));
+	assert_true(jwk_public_read(&key, STR("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":"
+					      "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}")));
 	jwk_thumbprint(&b, &key);
 	assert_str_is(buf_view(&b), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
 }
@@ -127,7 +139,8 @@ jwts_of_other_kinds_are_refused(void **state)
 	struct buf claims = BUF_ON(claims_memory);
 	assert_false(jwt_verify_eddsa(&claims, &token, &other_public));
 	/* HS256 under the public key, the classic confusion (RFC 8725 §2.1) */
-	assert_false(jwt_verify_hs256(&claims, &token, (struct str){(char *)public.bytes, sizeof(public.bytes)}));
+	assert_false(jwt_verify_hs256(
+	    &claims, &token, (struct str){(char *)public.bytes, sizeof(public.bytes)}));
 	assert_true(jwt_verify_eddsa(&claims, &token, &public));
 	assert_str_is(buf_view(&claims), "{\"sub\":\"u\"}");
 
@@ -149,7 +162,8 @@ session_cookie_of_better_auth(void **state)
 	struct str value;
 
 	token_cookie_sign(&b, STR(SECRET), STR("AbCdEfGhIjKlMnOpQrStUvWxYz012345"));
-	assert_str_is(buf_view(&b), "AbCdEfGhIjKlMnOpQrStUvWxYz012345.Fby8SCE63ldQ4VXAhRi28pDDJ5vej8AeY/XZdg3SqKQ=");
+	assert_str_is(buf_view(&b),
+	    "AbCdEfGhIjKlMnOpQrStUvWxYz012345.Fby8SCE63ldQ4VXAhRi28pDDJ5vej8AeY/XZdg3SqKQ=");
 	assert_true(token_cookie_verify(&value, STR(SECRET), buf_view(&b)));
 	assert_str_is(value, "AbCdEfGhIjKlMnOpQrStUvWxYz012345");
 	memory[0] ^= 1;
@@ -157,8 +171,10 @@ session_cookie_of_better_auth(void **state)
 	memory[0] ^= 1;
 	assert_false(token_cookie_verify(&value, STR("another secret"), buf_view(&b)));
 	assert_false(token_cookie_verify(&value, STR(""), buf_view(&b)));
-	assert_false(token_cookie_verify(&value, STR(SECRET), STR("AbCdEfGhIjKlMnOpQrStUvWxYz012345")));
-	assert_false(token_cookie_verify(&value, STR(SECRET), STR(".Fby8SCE63ldQ4VXAhRi28pDDJ5vej8AeY/XZdg3SqKQ=")));
+	assert_false(
+	    token_cookie_verify(&value, STR(SECRET), STR("AbCdEfGhIjKlMnOpQrStUvWxYz012345")));
+	assert_false(token_cookie_verify(
+	    &value, STR(SECRET), STR(".Fby8SCE63ldQ4VXAhRi28pDDJ5vej8AeY/XZdg3SqKQ=")));
 }
 
 static void
@@ -169,34 +185,40 @@ verification_link_of_better_auth(void **state)
 	struct jwt token;
 
 	assert_true(jwt_parse(&token,
-	    STR("eyJhbGciOiJIUzI1NiJ9.eyJlbWFpbCI6ImFAZXhhbXBsZS5jb20iLCJpYXQiOjE3OTU0MzEzNDQsImV4cCI6MTc5NTQzNDk0NH0."
-	        "lT1S872vZDScKt2SPJ2IE4w9EZrs2Cen5u8YzV3f2RM")));
+	    STR("eyJhbGciOiJIUzI1NiJ9."
+		"eyJlbWFpbCI6ImFAZXhhbXBsZS5jb20iLCJpYXQiOjE3OTU0MzEzNDQsImV4cCI6MTc5NTQzNDk0NH0."
+		"lT1S872vZDScKt2SPJ2IE4w9EZrs2Cen5u8YzV3f2RM")));
 	assert_true(jwt_verify_hs256(&claims, &token, STR(SECRET)));
-	assert_str_is(buf_view(&claims), "{\"email\":\"a@example.com\",\"iat\":1795431344,\"exp\":1795434944}");
+	assert_str_is(buf_view(&claims),
+	    "{\"email\":\"a@example.com\",\"iat\":1795431344,\"exp\":1795434944}");
 }
 
 static void
 passwords_of_better_auth(void **state)
 {
 	struct str stored =
-	    STR("97644bbf07932059791ceb93e4b1001a:c8278aeb72ff8cc127b51845ce50712f02f02f033e75019ac8c328c4159684e5fdc4743836"
-	        "c1e56d5f3a7313d0d25fd668f6df56b880dcf3f5628b95fc067903");
+	    STR("97644bbf07932059791ceb93e4b1001a:"
+		"c8278aeb72ff8cc127b51845ce50712f02f02f033e75019ac8c328c4159684e5fdc4743836"
+		"c1e56d5f3a7313d0d25fd668f6df56b880dcf3f5628b95fc067903");
 	struct str nfkc =
-	    STR("1b3aede8bea802293dc5798da420d7a0:9071e8d0deb4b22e6cb22b0e418f116c5dc490dfd06258eaec8973c5a4cdbbbe5193d36ccf"
-	        "42aaa8f431c0fe98925d74ec526ef5e1099c45c33bb79f4037becb");
+	    STR("1b3aede8bea802293dc5798da420d7a0:"
+		"9071e8d0deb4b22e6cb22b0e418f116c5dc490dfd06258eaec8973c5a4cdbbbe5193d36ccf"
+		"42aaa8f431c0fe98925d74ec526ef5e1099c45c33bb79f4037becb");
 
 	assert_true(password_verify(stored, STR("password1234")));
 	assert_false(password_verify(stored, STR("password1235")));
 	assert_true(password_verify(nfkc, STR("ﬁ①Ⅷ-pässwörd")));
 	assert_true(password_verify(nfkc, STR("fi1VIII-pässwörd")));
 	assert_true(password_needs_rehash(stored, PASSWORD_PARAMS_DEFAULT));
-	assert_false(password_needs_rehash(stored, (struct password_params){.scheme = PASSWORD_SCRYPT}));
+	assert_false(
+	    password_needs_rehash(stored, (struct password_params){.scheme = PASSWORD_SCRYPT}));
 }
 
 static void
 passwords_are_hashed_as_argon2id(void **state)
 {
-	const struct password_params quick = {PASSWORD_ARGON2ID, 8192 * 1024, 1}, dearer = {PASSWORD_ARGON2ID, 16384 * 1024, 1};
+	const struct password_params quick = {PASSWORD_ARGON2ID, 8192 * 1024, 1},
+				     dearer = {PASSWORD_ARGON2ID, 16384 * 1024, 1};
 	char memory[PASSWORD_HASH_MAX];
 	struct buf b = BUF_ON(memory);
 
@@ -240,16 +262,19 @@ totp_of_the_rfc(void **state)
 	static const struct {
 		uint64_t seconds;
 		const char *code;
-	} vectors[] = {{59, "287082"}, {1111111109, "081804"}, {1111111111, "050471"}, {1234567890, "005924"},
-	    {2000000000, "279037"}, {20000000000, "353130"}};
+	} vectors[] = {{59, "287082"}, {1111111109, "081804"}, {1111111111, "050471"},
+	    {1234567890, "005924"}, {2000000000, "279037"}, {20000000000, "353130"}};
 	uint64_t step;
 
 	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
-		assert_true(totp_verify(&step, STR("12345678901234567890"), str_from(vectors[i].code), vectors[i].seconds));
+		assert_true(totp_verify(&step, STR("12345678901234567890"),
+		    str_from(vectors[i].code), vectors[i].seconds));
 		assert_int_equal(step, vectors[i].seconds / 30);
-		assert_true(totp_verify(&step, STR("12345678901234567890"), str_from(vectors[i].code), vectors[i].seconds + 30));
+		assert_true(totp_verify(&step, STR("12345678901234567890"),
+		    str_from(vectors[i].code), vectors[i].seconds + 30));
 		assert_int_equal(step, vectors[i].seconds / 30);
-		assert_false(totp_verify(&step, STR("12345678901234567890"), str_from(vectors[i].code), vectors[i].seconds + 61));
+		assert_false(totp_verify(&step, STR("12345678901234567890"),
+		    str_from(vectors[i].code), vectors[i].seconds + 61));
 	}
 	assert_false(totp_verify(&step, STR("12345678901234567890"), STR("28708"), 59));
 }
@@ -263,8 +288,9 @@ totp_of_better_auth(void **state)
 	assert_true(totp_code(code, STR("abcdefghijklmnopqrstuvwxyz012345"), 1));
 	assert_memory_equal(code, "959162", TOTP_DIGITS);
 	totp_uri(&b, STR("abcdefghijklmnopqrstuvwxyz012345"), STR("Mana"), STR("a+b@example.com"));
-	assert_str_is(buf_view(&b), "otpauth://totp/Mana:a%2Bb%40example.com?secret="
-	                            "MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43UOV3HO6DZPIYDCMRTGQ2Q&issuer=Mana&digits=6&period=30");
+	assert_str_is(buf_view(&b),
+	    "otpauth://totp/Mana:a%2Bb%40example.com?secret="
+	    "MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43UOV3HO6DZPIYDCMRTGQ2Q&issuer=Mana&digits=6&period=30");
 }
 
 static void
@@ -277,7 +303,8 @@ random_tokens_differ(void **state)
 	assert_memory_not_equal(&a, &b, sizeof(a));
 	for (size_t i = 0; i < TOKEN_CHARS; i++)
 		assert_non_null(strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-		                       "0123456789", a.chars[i]));
+				       "0123456789",
+		    a.chars[i]));
 }
 
 int

@@ -24,7 +24,8 @@ ordinary_requests_pass(void **state)
 	verdict = guard_check(get, sizeof(get) - 3, BODY_MAX);
 	assert_int_equal(verdict.status, 0);
 	assert_false(verdict.complete);
-	assert_int_equal(status_of("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"), 0);
+	assert_int_equal(
+	    status_of("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"), 0);
 	assert_int_equal(status_of("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n"), 0);
 }
 
@@ -47,19 +48,23 @@ what_is_ambiguous_is_refused(void **state)
 	    {400, "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n"},
 	    {400, "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"},
 	    {400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\n"},
-	    {400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc"},
+	    {400,
+		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc"},
 	    {400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\nabc"},
 	    {400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n"},
 	    {400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3, 3\r\n\r\nabc"},
 	    {501, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
-	    {501, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\ntransfer-encoding: x\r\n\r\n"},
+	    {501,
+		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\ntransfer-encoding: x\r\n\r\n"},
 	    {413, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		if (status_of(cases[i].bytes) != cases[i].status)
-			fail_msg("%d instead of %d for: %s", status_of(cases[i].bytes), cases[i].status, cases[i].bytes);
-	assert_int_equal(guard_check("GET / HTTP/1.1\r\nHost: a\0b\r\n\r\n", 30, BODY_MAX).status, 400);
+			fail_msg("%d instead of %d for: %s", status_of(cases[i].bytes),
+			    cases[i].status, cases[i].bytes);
+	assert_int_equal(
+	    guard_check("GET / HTTP/1.1\r\nHost: a\0b\r\n\r\n", 30, BODY_MAX).status, 400);
 }
 
 static void
@@ -96,7 +101,8 @@ static void
 only_trusted_proxies_are_believed(void **state)
 {
 	const struct config_list none = {.count = 0},
-	                         proxies = {.items = {STR("10.0.0.0/8"), STR("fd00::/8")}, .count = 2};
+				 proxies = {
+				     .items = {STR("10.0.0.0/8"), STR("fd00::/8")}, .count = 2};
 	static const struct {
 		bool trusting;
 		const char *peer, *forwarded, *client;
@@ -114,7 +120,8 @@ only_trusted_proxies_are_believed(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char out[CLIENT_IP_BYTES];
 
-		client_ip(out, cases[i].peer, str_from(cases[i].forwarded), cases[i].trusting ? &proxies : &none);
+		client_ip(out, cases[i].peer, str_from(cases[i].forwarded),
+		    cases[i].trusting ? &proxies : &none);
 		assert_string_equal(out, cases[i].client);
 	}
 }

@@ -1,4 +1,5 @@
-/* What comes from outside: body schemas with zod's words, JSON limits, addresses, origins, redirect targets. */
+/* What comes from outside: body schemas with zod's words, JSON limits, addresses, origins, redirect
+ * targets. */
 #include "check.h"
 
 #include "email.h"
@@ -39,7 +40,8 @@ read_as(bool form, const char *text)
 	i = (struct buf)BUF_ON(input);
 	w = (struct buf)BUF_ON(message);
 	memset(&target, 0, sizeof(target));
-	result = form ? field_read_form(&out, schema, "body", str_from(text)) : field_read_json(&out, schema, "body", str_from(text));
+	result = form ? field_read_form(&out, schema, "body", str_from(text))
+		      : field_read_json(&out, schema, "body", str_from(text));
 	assert_non_null(buf_cstr(&i));
 	assert_non_null(buf_cstr(&w));
 	return result;
@@ -48,26 +50,33 @@ read_as(bool form, const char *text)
 static void
 a_valid_body_fills_the_struct_and_the_input(void **state)
 {
-	assert_int_equal(read_as(false, "{\"name\":\"Ada\",\"email\":\"a@example.com\",\"password\":\"secret\",\"rememberMe\":false,"
-	                                "\"limit\":7,\"unknown\":1,\"metadata\":{\"type\": \"team\"}}"),
+	assert_int_equal(
+	    read_as(false, "{\"name\":\"Ada\",\"email\":\"a@example.com\",\"password\":\"secret\","
+			   "\"rememberMe\":false,"
+			   "\"limit\":7,\"unknown\":1,\"metadata\":{\"type\": \"team\"}}"),
 	    FIELD_VALID);
 	assert_str_is(target.name, "Ada");
 	assert_str_is(target.password, "secret");
 	assert_int_equal(target.remember, FIELD_FALSE);
 	assert_int_equal(target.limit, 7);
 	assert_null(target.url.p);
-	assert_string_equal(input, "{\"name\":\"Ada\",\"email\":\"a@example.com\",\"rememberMe\":false,\"limit\":7,"
-	                           "\"metadata\":{\"type\":\"team\"}}");
+	assert_string_equal(input,
+	    "{\"name\":\"Ada\",\"email\":\"a@example.com\",\"rememberMe\":false,\"limit\":7,"
+	    "\"metadata\":{\"type\":\"team\"}}");
 }
 
 static void
 a_form_is_read_alike(void **state)
 {
-	assert_int_equal(read_as(true, "name=Ada+L&email=a%40example.com&password=s%26t&rememberMe=true&limit=7"), FIELD_VALID);
+	assert_int_equal(
+	    read_as(
+		true, "name=Ada+L&email=a%40example.com&password=s%26t&rememberMe=true&limit=7"),
+	    FIELD_VALID);
 	assert_str_is(target.name, "Ada L");
 	assert_str_is(target.password, "s&t");
 	assert_int_equal(target.remember, FIELD_TRUE);
-	assert_string_equal(input, "{\"name\":\"Ada L\",\"email\":\"a@example.com\",\"rememberMe\":true,\"limit\":7}");
+	assert_string_equal(input,
+	    "{\"name\":\"Ada L\",\"email\":\"a@example.com\",\"rememberMe\":true,\"limit\":7}");
 }
 
 static void
@@ -77,19 +86,20 @@ problems_are_said_in_zods_words(void **state)
 		const char *body, *words;
 	} cases[] = {
 	    {"{}", "[body.name] Invalid input: expected string, received undefined; "
-	           "[body.email] Invalid input: expected string, received undefined; "
-	           "[body.password] Invalid input: expected string, received undefined"},
+		   "[body.email] Invalid input: expected string, received undefined; "
+		   "[body.password] Invalid input: expected string, received undefined"},
 	    {"{\"email\":1,\"password\":true,\"name\":[]}",
-	        "[body.name] Invalid input: expected string, received array; "
-	        "[body.email] Invalid input: expected string, received number; "
-	        "[body.password] Invalid input: expected string, received boolean"},
+		"[body.name] Invalid input: expected string, received array; "
+		"[body.email] Invalid input: expected string, received number; "
+		"[body.password] Invalid input: expected string, received boolean"},
 	    {"{\"name\":\"\",\"email\":\"x\",\"password\":\"p\"}",
-	        "[body.name] Too small: expected string to have >=1 characters; [body.email] Invalid email address"},
+		"[body.name] Too small: expected string to have >=1 characters; [body.email] "
+		"Invalid email address"},
 	    {"{\"name\":\"12345678901\",\"email\":\"a@b.de\",\"password\":null}",
-	        "[body.name] Too big: expected string to have <=10 characters; "
-	        "[body.password] Invalid input: expected string, received null"},
+		"[body.name] Too big: expected string to have <=10 characters; "
+		"[body.password] Invalid input: expected string, received null"},
 	    {"{\"name\":\"a\",\"email\":\"a@b.de\",\"password\":\"p\",\"rememberMe\":\"yes\"}",
-	        "[body.rememberMe] Invalid input: expected boolean, received string"},
+		"[body.rememberMe] Invalid input: expected boolean, received string"},
 	    {"[]", "[body] Invalid input: expected object, received array"},
 	};
 
@@ -102,25 +112,35 @@ problems_are_said_in_zods_words(void **state)
 static void
 lengths_are_counted_as_javascript_does(void **state)
 {
-	assert_int_equal(read_as(false, "{\"name\":\"üüüüüüüüüü\",\"email\":\"a@b.de\",\"password\":\"p\"}"), FIELD_VALID);
-	assert_int_equal(read_as(false, "{\"name\":\"😀😀😀😀😀\",\"email\":\"a@b.de\",\"password\":\"p\"}"), FIELD_VALID);
-	assert_int_equal(read_as(false, "{\"name\":\"😀😀😀😀😀😀\",\"email\":\"a@b.de\",\"password\":\"p\"}"), FIELD_INVALID);
+	assert_int_equal(
+	    read_as(false, "{\"name\":\"üüüüüüüüüü\",\"email\":\"a@b.de\",\"password\":\"p\"}"),
+	    FIELD_VALID);
+	assert_int_equal(
+	    read_as(false, "{\"name\":\"😀😀😀😀😀\",\"email\":\"a@b.de\",\"password\":\"p\"}"),
+	    FIELD_VALID);
+	assert_int_equal(
+	    read_as(false, "{\"name\":\"😀😀😀😀😀😀\",\"email\":\"a@b.de\",\"password\":\"p\"}"),
+	    FIELD_INVALID);
 }
 
 static void
 tokens_reach_sql_as_digests_only(void **state)
 {
 	assert_int_equal(
-	    read_as(false, "{\"name\":\"a\",\"email\":\"a@b.de\",\"password\":\"p\",\"token\":\"abc\"}"), FIELD_VALID);
-	assert_non_null(strstr(input, "\"token\":\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\""));
+	    read_as(false,
+		"{\"name\":\"a\",\"email\":\"a@b.de\",\"password\":\"p\",\"token\":\"abc\"}"),
+	    FIELD_VALID);
+	assert_non_null(strstr(input,
+	    "\"token\":\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\""));
 	assert_null(strstr(input, "abc\""));
 }
 
 static void
 broken_and_hostile_json_is_refused(void **state)
 {
-	static const char *const bad[] = {"", "{", "{\"name\":", "{\"name\":\"a\",\"name\":\"b\"}", "{\"name\":\"\\u0000\"}",
-	    "{\"name\":\"\\ud800\"}", "{\"name\":\"\xff\"}", "{\"a\":[[[[[[[[[[1]]]]]]]]]]}", "{} {}"};
+	static const char *const bad[] = {"", "{", "{\"name\":", "{\"name\":\"a\",\"name\":\"b\"}",
+	    "{\"name\":\"\\u0000\"}", "{\"name\":\"\\ud800\"}", "{\"name\":\"\xff\"}",
+	    "{\"a\":[[[[[[[[[[1]]]]]]]]]]}", "{} {}"};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		if (read_as(false, bad[i]) != FIELD_MALFORMED)
@@ -133,8 +153,9 @@ static void
 addresses_are_valid_as_zod_says(void **state)
 {
 	static const char *const good[] = {"a@example.com", "A.b+c_d-e'f@x-y.example.co", "1@2.de"};
-	static const char *const bad[] = {"", "a", "@example.com", "a@", "a@b", ".a@b.de", "a.@b.de", "a..b@b.de", "a@-b.de",
-	    "a@b..de", "a@b.d", "a@b.1e", "a b@c.de", "a@b.de\n", "a@b.de.", "ä@b.de", "a@ü.de", "a@b@c.de", "\"a\"@b.de"};
+	static const char *const bad[] = {"", "a", "@example.com", "a@", "a@b", ".a@b.de",
+	    "a.@b.de", "a..b@b.de", "a@-b.de", "a@b..de", "a@b.d", "a@b.1e", "a b@c.de", "a@b.de\n",
+	    "a@b.de.", "ä@b.de", "a@ü.de", "a@b@c.de", "\"a\"@b.de"};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 		if (!email_valid(str_from(good[i])))
@@ -149,11 +170,14 @@ origins_are_parsed_strictly(void **state)
 {
 	static const struct {
 		const char *url, *origin;
-	} good[] = {{"https://Mana.how/x?y#z", "https://mana.how"}, {"https://mana.how:443", "https://mana.how"},
-	    {"http://localhost:5173/", "http://localhost:5173"}, {"http://[::1]:80/x", "http://[::1]"}};
-	static const char *const bad[] = {"", "mana.how", "//mana.how", "ftp://mana.how", "https://", "https://user@mana.how",
-	    "https://mana.how\\@evil", "https://mana.how:x", "https://ma na.how", "javascript:alert(1)", "https:/mana.how",
-	    "https://[::1", "https://evil.example%2F@mana.how"};
+	} good[] = {{"https://Mana.how/x?y#z", "https://mana.how"},
+	    {"https://mana.how:443", "https://mana.how"},
+	    {"http://localhost:5173/", "http://localhost:5173"},
+	    {"http://[::1]:80/x", "http://[::1]"}};
+	static const char *const bad[] = {"", "mana.how", "//mana.how", "ftp://mana.how",
+	    "https://", "https://user@mana.how", "https://mana.how\\@evil", "https://mana.how:x",
+	    "https://ma na.how", "javascript:alert(1)", "https:/mana.how", "https://[::1",
+	    "https://evil.example%2F@mana.how"};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		char text[128];
@@ -176,8 +200,9 @@ a_star_stands_for_subdomains_and_nothing_else(void **state)
 {
 	struct str pattern = STR("https://*.mana.how");
 	static const char *const good[] = {"https://a.mana.how", "https://a.b.mana.how"};
-	static const char *const bad[] = {"https://mana.how", "https://.mana.how", "http://a.mana.how", "https://a.mana.how:8443",
-	    "https://mana.how.evil.example", "https://evil.example/.mana.how", "https://evilmana.how"};
+	static const char *const bad[] = {"https://mana.how", "https://.mana.how",
+	    "http://a.mana.how", "https://a.mana.how:8443", "https://mana.how.evil.example",
+	    "https://evil.example/.mana.how", "https://evilmana.how"};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 		assert_true(uri_origin_matches(str_from(good[i]), pattern));
@@ -190,9 +215,11 @@ a_star_stands_for_subdomains_and_nothing_else(void **state)
 static void
 only_safe_paths_are_redirected_to(void **state)
 {
-	static const char *const good[] = {"/", "/ok?x=1", "/a/b#c", "/dash?next=//evil", "/caf%C3%A9"};
-	static const char *const bad[] = {"", "relative", "//evil.example", "/\\evil.example", "/..//evil.example", "/%2f/evil",
-	    "/%5cevil", "/a\\b", "/a//b", "/ a", "/a\tb", "https://evil.example", "javascript:alert(1)", "/%zz", "/%00"};
+	static const char *const good[] = {
+	    "/", "/ok?x=1", "/a/b#c", "/dash?next=//evil", "/caf%C3%A9"};
+	static const char *const bad[] = {"", "relative", "//evil.example", "/\\evil.example",
+	    "/..//evil.example", "/%2f/evil", "/%5cevil", "/a\\b", "/a//b", "/ a", "/a\tb",
+	    "https://evil.example", "javascript:alert(1)", "/%zz", "/%00"};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 		if (!uri_path_safe(str_from(good[i])))

@@ -111,6 +111,7 @@ static const struct variable variables[] = {
 /* clang-format on */
 
 static const size_t variables_count = sizeof(variables) / sizeof(variables[0]);
+static char *from_files[sizeof(variables) / sizeof(variables[0])];
 
 /* Public strings that people have been running services with. */
 static const char *const known_secrets[] = {"better-auth-secret-12345678901234567890",
@@ -122,7 +123,7 @@ static bool read_variable(const struct variable *v, FILE *problems);
 static bool read_number(const struct variable *v, const char *value, FILE *problems);
 static bool read_choice(const struct variable *v, const char *value, FILE *problems);
 static bool read_list(const struct variable *v, const char *value, FILE *problems);
-static bool read_secret_file(const char **value, const char *name, FILE *problems);
+static bool read_secret_file(const char **value, char **kept, const char *name, FILE *problems);
 static bool derive(FILE *problems);
 static bool derive_origins(FILE *problems);
 static bool refuse_unsafe(FILE *problems);
@@ -144,7 +145,8 @@ read_variable(const struct variable *v, FILE *problems)
 {
 	const char *value = getenv(v->name);
 
-	if (value == NULL && v->kind == SECRET && !read_secret_file(&value, v->name, problems))
+	if (value == NULL && v->kind == SECRET &&
+	    !read_secret_file(&value, &from_files[v - variables], v->name, problems))
 		return false;
 	if (value == NULL || (value[0] == '\0' && v->kind != LIST))
 		value = v->initial;
@@ -231,7 +233,7 @@ read_list(const struct variable *v, const char *value, FILE *problems)
 /* NAME_FILE: the first line of a file, kept for the life of the process. No such variable: *value
  * stays NULL. */
 static bool
-read_secret_file(const char **value, const char *name, FILE *problems)
+read_secret_file(const char **value, char **kept, const char *name, FILE *problems)
 {
 	char variable[80], line[SECRET_FILE_BYTES_MAX];
 	const char *path;
@@ -254,9 +256,11 @@ read_secret_file(const char **value, const char *name, FILE *problems)
 		fprintf(problems, "%s: the first line of %s must hold the value\n", variable, path);
 		return false;
 	}
-	*value = strdup(line);
-	if (*value == NULL)
+	free(*kept);
+	*kept = strdup(line);
+	if (*kept == NULL)
 		abort();
+	*value = *kept;
 	explicit_bzero(line, sizeof(line));
 	return true;
 }

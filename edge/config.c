@@ -106,7 +106,7 @@ static const struct variable variables[] = {
 	S("SMTP_PASS", smtp_password, "", "password to log in with"),
 	T("SMTP_FROM", smtp_from, "Mana <noreply@mana.how>", "sender"),
 	C("SMTP_TLS", smtp_tls, "auto", "auto|off|starttls|implicit", "auto: STARTTLS where it is offered, implicit on port 465"),
-	{"SMTP_INSECURE_TLS", SWITCH, &config.smtp_insecure_tls, "false", 0, 0, "true|false", "true: the mail server's certificate is not checked"},
+	B("SMTP_INSECURE_TLS", smtp_insecure_tls, "off", "on: the mail server's certificate is not checked"),
 };
 /* clang-format on */
 

@@ -6,6 +6,7 @@
 #include "field.h"
 
 #include <stdlib.h>
+#include <unistr.h>
 
 #include "digest.h"
 #include "email.h"
@@ -95,6 +96,9 @@ field_read_form(
 				return out->memory->overflow ? FIELD_TOO_LARGE : FIELD_MALFORMED;
 			given[i].text =
 			    (struct str){out->memory->p + from, out->memory->len - from};
+			/* JSON cannot hold anything else, and SQL gets JSON */
+			if (u8_check((const uint8_t *)given[i].text.p, given[i].text.len) != NULL)
+				return FIELD_MALFORMED;
 		}
 	}
 	for (int i = 0; i < FIELD_MAX && schema[i].name != NULL; i++)

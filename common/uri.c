@@ -124,34 +124,36 @@ uri_origin_matches(struct str origin, struct str pattern)
 	return middle.p[0] != '.';
 }
 
+/* The two hex digits behind a percent sign: a byte that means nothing to whoever splits paths. */
+static bool
+escape_is_harmless(struct str digits)
+{
+	int high = digits.len >= 2 ? hex_value(digits.p[0]) : -1;
+	int low = digits.len >= 2 ? hex_value(digits.p[1]) : -1;
+	int byte = high * 16 + low;
+
+	return high >= 0 && low >= 0 && byte >= ' ' && byte != '/' && byte != '\\' && byte != '.';
+}
+
 bool
 uri_path_safe(struct str url)
 {
-	if (url.len == 0 || url.p[0] != '/' ||
-	    (url.len > 1 && (url.p[1] == '/' || url.p[1] == '\\')))
+	bool in_path = true;
+
+	if (url.len == 0 || url.p[0] != '/')
 		return false;
 	for (size_t i = 0; i < url.len; i++) {
-		char c = url.p[i];
+		char c = url.p[i], next = i + 1 < url.len ? url.p[i + 1] : '\0';
 
 		if (c <= ' ' || c > '~' || c == '\\')
 			return false;
-		if (c == '?' || c == '#')
-			break;
+		in_path = in_path && c != '?' && c != '#';
 		/* "/..//evil" and "/%2f/evil" become "//evil" once a browser or proxy has
 		 * normalised them */
-		if (c == '/' && i + 1 < url.len && (url.p[i + 1] == '/' || url.p[i + 1] == '.'))
+		if (in_path && c == '/' && (next == '/' || next == '.'))
 			return false;
-		if (c == '%') {
-			int high = i + 2 < url.len ? hex_value(url.p[i + 1]) : -1;
-			int low = i + 2 < url.len ? hex_value(url.p[i + 2]) : -1;
-			int byte;
-
-			if (high < 0 || low < 0)
-				return false;
-			byte = high << 4 | low;
-			if (byte == '/' || byte == '\\' || byte == '.' || byte < ' ')
-				return false;
-		}
+		if (in_path && c == '%' && !escape_is_harmless(str_skip(url, i + 1)))
+			return false;
 	}
 	return true;
 }

@@ -72,8 +72,8 @@ base64_of_the_rfc(void **state)
 static void
 base64_that_is_not_canonical_is_refused(void **state)
 {
-	static const char *const bad[] = {
-	    "Zg", "Zg=", "Zg===", "Zh==", "Zm9=", " Zg==", "Zg==\n", "Z-==", "Zm9v=", "=Zg="};
+	static const char *const bad[] = {"Zg", "Zg=", "Zg===", "Zh==", "Zm9=", " Zg==", "Zg==\n",
+	    "Z-==", "Zm9v=", "=Zg=", "\x8eZm9"};
 	char decoded[64];
 	size_t count;
 

@@ -146,6 +146,7 @@ broken_and_hostile_json_is_refused(void **state)
 		if (read_as(false, bad[i]) != FIELD_MALFORMED)
 			fail_msg("%s was read", bad[i]);
 	assert_int_equal(read_as(true, "name=%zz"), FIELD_MALFORMED);
+	assert_int_equal(read_as(true, "name=%ff&email=a@b.de&password=p"), FIELD_MALFORMED);
 	assert_int_equal(read_as(true, "name=a%00&email=a@b.de&password=p"), FIELD_INVALID);
 }
 
@@ -219,7 +220,7 @@ only_safe_paths_are_redirected_to(void **state)
 	    "/", "/ok?x=1", "/a/b#c", "/dash?next=//evil", "/caf%C3%A9"};
 	static const char *const bad[] = {"", "relative", "//evil.example", "/\\evil.example",
 	    "/..//evil.example", "/%2f/evil", "/%5cevil", "/a\\b", "/a//b", "/ a", "/a\tb",
-	    "https://evil.example", "javascript:alert(1)", "/%zz", "/%00"};
+	    "https://evil.example", "javascript:alert(1)", "/%zz", "/ok?a\xff", "/ok?a\\b", "/%00"};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 		if (!uri_path_safe(str_from(good[i])))

@@ -1,0 +1,18 @@
+/* An address that is accepted is safe in a header line and in an SMTP command. */
+#include "fuzz.h"
+
+#include "email.h"
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct str text = {(const char *)data, size};
+
+	if (email_valid(text)) {
+		REQUIRE(size <= EMAIL_BYTES_MAX);
+		for (size_t i = 0; i < size; i++)
+			REQUIRE(data[i] > ' ' && data[i] < 0x7f &&
+				strchr("<>\"(),:;[\\]", data[i]) == NULL);
+	}
+	return 0;
+}

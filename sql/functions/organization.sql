@@ -86,6 +86,7 @@ BEGIN
   RETURN auth.granted(auth.json_object('status', true));
 END
 $$;
+COMMENT ON FUNCTION auth_api.organization_check_slug IS 'POST /organization/check-slug: whether a slug is free';
 
 CREATE FUNCTION auth_api.organization_update(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -1,0 +1,89 @@
+-- Mails that were promised: claimed with a lease, sent or tried again, dead after the last try. Calls to other services the same.
+\pset format unaligned
+\pset tuples_only on
+SET story.ip = '192.0.2.11';
+SELECT auth.mail_queue('otp', 'mail-' || n || '@example.com', 'en', auth.json_object('code', n)) IS NOT NULL FROM generate_series(1, 2) n;
+UPDATE auth.outbox SET next_attempt_at = CASE WHEN kind = 'otp' THEN now() - interval '1 day' ELSE now() + interval '1 day' END
+ WHERE state = 'pending';
+
+-- The arguments are sealed, each to its row.
+SELECT count(*) FILTER (WHERE position('code'::bytea IN args) > 0) AS in_clear FROM auth.outbox WHERE kind = 'otp';
+DO $$
+BEGIN
+  PERFORM auth.unseal((SELECT args FROM auth.outbox WHERE recipient = 'mail-1@example.com'),
+                      'outbox:' || (SELECT id FROM auth.outbox WHERE recipient = 'mail-2@example.com'));
+  RAISE NOTICE 'opened in another row';
+EXCEPTION WHEN OTHERS THEN
+  RAISE NOTICE 'another row''s arguments do not open';
+END
+$$;
+
+-- One worker has a mail at a time, and nobody else can report on it.
+SET ROLE auth_edge;
+SELECT recipient, args, message_id ~ '^[a-z0-9]{32}$' AS has_id, attempt FROM auth_api.outbox_claim('w1', 1, 60);
+SELECT recipient FROM auth_api.outbox_claim('w2', 10, 60);
+SELECT count(*) FROM auth_api.outbox_claim('w3', 10, 60);
+RESET ROLE;
+SELECT id AS first, message_id FROM auth.outbox WHERE recipient = 'mail-1@example.com' \gset
+SELECT id AS second FROM auth.outbox WHERE recipient = 'mail-2@example.com' \gset
+SET ROLE auth_edge;
+SELECT auth_api.outbox_done(:'first', 'w2');
+SELECT auth_api.outbox_done(:'second', 'w2');
+
+-- Not accepted: again after a pause, under the same Message-ID.
+SELECT auth_api.outbox_failed(:'first', 'w1', '451 try later', false);
+SELECT count(*) FROM auth_api.outbox_claim('w1', 10, 60);
+RESET ROLE;
+SELECT next_attempt_at - now() BETWEEN interval '1 second' AND interval '2 seconds' AS pause, last_error FROM auth.outbox WHERE id = :'first';
+UPDATE auth.outbox SET next_attempt_at = now() WHERE id = :'first';
+SET ROLE auth_edge;
+SELECT recipient, message_id = :'message_id' AS same_id, attempt FROM auth_api.outbox_claim('w1', 10, 60);
+
+-- A worker that dies loses its lease: another sends, and the first one's report comes too late.
+RESET ROLE;
+UPDATE auth.outbox SET leased_until = now() WHERE id = :'first';
+SET ROLE auth_edge;
+SELECT recipient, attempt FROM auth_api.outbox_claim('w2', 10, 60);
+SELECT auth_api.outbox_done(:'first', 'w1'), auth_api.outbox_failed(:'first', 'w1', 'late', true) IS NULL AS ignored;
+
+-- The twelfth try was the last; a permanent refusal is at once.
+RESET ROLE;
+UPDATE auth.outbox SET attempts = 12 WHERE id = :'first';
+SET ROLE auth_edge;
+SELECT auth_api.outbox_failed(:'first', 'w2', '451 try later', false);
+RESET ROLE;
+SELECT recipient, state, args IS NULL AS wiped, last_error, finished_at IS NOT NULL AS finished FROM auth.outbox WHERE kind = 'otp' ORDER BY 1;
+
+-- A mail of a transaction that failed was never promised.
+BEGIN;
+SELECT auth.mail_queue('otp', 'never@example.com', 'en', '{}') IS NOT NULL;
+ROLLBACK;
+SELECT count(*) FROM auth.outbox WHERE recipient = 'never@example.com';
+
+-- What is finished goes after its time; what waits does not.
+UPDATE auth.outbox SET finished_at = now() - interval '8 days' WHERE kind = 'otp' AND state = 'sent';
+UPDATE auth.outbox SET finished_at = now() - interval '91 days' WHERE kind = 'otp' AND state = 'dead';
+SELECT count(*) AS waiting FROM auth.outbox WHERE state = 'pending' \gset
+SELECT auth_api.sweep() >= 2 AS swept;
+SELECT count(*) FROM auth.outbox WHERE kind = 'otp';
+SELECT count(*) = :waiting AS still_waiting FROM auth.outbox WHERE state = 'pending';
+
+-- Calls to other services: one goes only after the one before it, and each only to its own target.
+SELECT auth.outbound_queue('story', '/init', '{"n":1}', NULL) AS init \gset
+SELECT auth.outbound_queue('story', '/then', '{"n":2}', NULL, :'init') AS then \gset
+SET ROLE auth_edge;
+SELECT count(*) FROM auth_api.outbound_claim('elsewhere', 'w1', 10, 60);
+SELECT path, body, attempt FROM auth_api.outbound_claim('story', 'w1', 10, 60);
+SELECT path FROM auth_api.outbound_claim('story', 'w2', 10, 60);
+SELECT auth_api.outbound_failed(:'init', 'w2', 'not mine', false) IS NULL AS ignored;
+SELECT auth_api.outbound_failed(:'init', 'w1', '503', false);
+SELECT path FROM auth_api.outbound_claim('story', 'w2', 10, 60);
+RESET ROLE;
+UPDATE auth.outbound_calls SET next_attempt_at = now() WHERE id = :'init';
+SET ROLE auth_edge;
+SELECT path, attempt FROM auth_api.outbound_claim('story', 'w2', 10, 60);
+SELECT auth_api.outbound_done(:'init', 'w1'), auth_api.outbound_done(:'init', 'w2');
+SELECT path, body FROM auth_api.outbound_claim('story', 'w2', 10, 60);
+SELECT auth_api.outbound_failed(:'then', 'w2', '400 never', true);
+RESET ROLE;
+SELECT path, state, body IS NULL AS wiped, last_error FROM auth.outbound_calls WHERE target = 'story' ORDER BY path;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "config.h"
-#include "db/op.h"
+#include "db/connection.h"
 #include "log.h"
 #include "loop.h"
 
@@ -21,29 +21,7 @@ enum {
 	PATIENCE_MS =
 	    1500, /* of a call that finds no connection, so that a short absence is not noticed */
 	WAITING_MAX = 512,
-	FAILURES_PER_LINE = 20, /* in the log, while the database is away */
-	OPTIONS_BYTES = 320
-};
-
-enum state { CLOSED, CONNECTING, PREPARING, READY };
-
-/* Calls in the order in which they came. */
-struct line {
-	struct request *first, *last;
-	int count;
-};
-
-struct connection {
-	struct loop_watch watch; /* first: see loop.h */
-	PGconn *pg;
-	enum state state;
-	enum call_pool pool;
-	uint64_t deadline_ms; /* CLOSED: when to connect; CONNECTING, PREPARING: when to give up */
-	int failures;         /* in a row */
-	int answers;          /* Syncs seen while PREPARING */
-	bool at_end;          /* the last thing read was the NULL behind results */
-	const char *trouble;  /* to be lost at the next tick: not in the middle of a call to us */
-	struct line sent;     /* calls under way */
+	FAILURES_PER_LINE = 20 /* in the log, while the database is away */
 };
 
 static struct connection connections[CONNECTIONS_MAX];
@@ -54,20 +32,13 @@ static bool send_call(struct connection *c, struct request *r);
 static void send_waiting(enum call_pool pool);
 static void expire_waiting(enum call_pool pool, uint64_t now_ms);
 static struct connection *pick(enum call_pool pool);
-static void connect_start(struct connection *c);
 static void on_ready(struct loop_watch *watch);
-static void connect_go_on(struct connection *c);
-static void prepare_all(struct connection *c);
-static void prepare_got(struct connection *c, const PGresult *result);
-static void check_role(struct connection *c, const PGresult *result);
 static void read_results(struct connection *c);
 static bool read_result(struct connection *c);
-static void flush(struct connection *c);
 static void lose(struct connection *c, const char *why);
 static void append(struct line *line, struct request *r);
 static struct request *take(struct line *line);
 static bool is_overdue(const struct line *line, uint64_t now_ms);
-static int timeout_of(enum call_pool pool);
 
 void
 pipeline_start(void)
@@ -79,7 +50,7 @@ pipeline_start(void)
 		c->watch.fd = -1;
 		c->watch.ready = on_ready;
 		c->pool = i < config.db_pipelines ? POOL_FAST : POOL_SLOW;
-		connect_start(c);
+		connection_open(c);
 	}
 }
 
@@ -116,9 +87,9 @@ send_call(struct connection *c, struct request *r)
 		c->trouble = "a call could not be sent";
 		return false;
 	}
-	call->deadline_ms = loop_now_ms() + (uint64_t)timeout_of(c->pool);
+	call->deadline_ms = loop_now_ms() + connection_timeout_ms(c);
 	append(&c->sent, r);
-	flush(c);
+	connection_flush(c);
 	return true;
 }
 
@@ -159,10 +130,10 @@ pipeline_tick(uint64_t now_ms)
 	for (int i = 0; i < connections_count; i++) {
 		struct connection *c = &connections[i];
 
-		if (c->state == CLOSED && now_ms >= c->deadline_ms)
-			connect_start(c);
-		else if (c->trouble != NULL)
+		if (c->trouble != NULL)
 			lose(c, c->trouble);
+		else if (c->state == CLOSED && now_ms >= c->deadline_ms)
+			connection_open(c);
 		else if ((c->state == CONNECTING || c->state == PREPARING) &&
 			 now_ms >= c->deadline_ms)
 			lose(c, "no connection in time");
@@ -180,38 +151,6 @@ expire_waiting(enum call_pool pool, uint64_t now_ms)
 		op_ended(take(&waiting[pool]));
 }
 
-/* libpq looks a host name up in PQconnectStart, and waits: use a unix socket or hostaddr where that
- * matters. */
-static void
-connect_start(struct connection *c)
-{
-	char options[OPTIONS_BYTES];
-	const char *const names[] = {"dbname", "application_name", "gssencmode", "options", NULL};
-	const char *const values[] = {
-	    config.database_url.p, "mana-auth-edge", "disable", options, NULL};
-	int timeout_ms = timeout_of(c->pool);
-
-	snprintf(options, sizeof(options),
-	    "-c statement_timeout=%d -c lock_timeout=%d -c idle_in_transaction_session_timeout=%d "
-	    "-c mana_auth.session_limit=%d -c mana_auth.signup_daily_max=%d -c "
-	    "mana_auth.signup_duplicate=%s",
-	    timeout_ms, timeout_ms, timeout_ms, (int)config.session_limit,
-	    (int)config.max_daily_signups, config.signup_duplicate.p);
-	c->answers = 0;
-	c->at_end = false;
-	c->trouble = NULL;
-	c->deadline_ms = loop_now_ms() + (uint64_t)config.db_connect_timeout_ms;
-	c->pg = PQconnectStartParams(names, values, 1);
-	if (c->pg == NULL)
-		abort();
-	if (PQstatus(c->pg) == CONNECTION_BAD) {
-		lose(c, PQerrorMessage(c->pg));
-		return;
-	}
-	c->state = CONNECTING;
-	loop_watch_both(&c->watch, PQsocket(c->pg));
-}
-
 static void
 on_ready(struct loop_watch *watch)
 {
@@ -219,7 +158,9 @@ on_ready(struct loop_watch *watch)
 	bool closed;
 
 	if (c->state == CONNECTING) {
-		connect_go_on(c);
+		connection_go_on(c);
+		if (c->trouble != NULL)
+			lose(c, c->trouble);
 		return;
 	}
 	closed = PQconsumeInput(c->pg) != 1;
@@ -229,99 +170,7 @@ on_ready(struct loop_watch *watch)
 	if (c->trouble != NULL)
 		lose(c, c->trouble);
 	else if (c->state != CLOSED)
-		flush(c);
-}
-
-static void
-connect_go_on(struct connection *c)
-{
-	loop_forget(&c->watch); /* now, while it is open: libpq may close it and take another one */
-	switch (PQconnectPoll(c->pg)) {
-	case PGRES_POLLING_READING:
-		loop_watch_read(&c->watch, PQsocket(c->pg));
-		return;
-	case PGRES_POLLING_WRITING:
-		loop_watch_both(&c->watch, PQsocket(c->pg));
-		return;
-	case PGRES_POLLING_OK:
-		loop_watch_read(&c->watch, PQsocket(c->pg));
-		if (PQsetnonblocking(c->pg, 1) == 0 && PQenterPipelineMode(c->pg) == 1) {
-			prepare_all(c);
-			return;
-		}
-		break;
-	default:
-		break;
-	}
-	lose(c, PQerrorMessage(c->pg));
-}
-
-/* One Sync a statement, so that each that does not prepare is named. CALL_READY is run at once,
- * behind the others. */
-static void
-prepare_all(struct connection *c)
-{
-	bool sent = true;
-
-	c->state = PREPARING;
-	for (int i = CALL_NONE + 1; i < CALL_COUNT && sent; i++)
-		sent = PQsendPrepare(c->pg, calls[i].name, calls[i].sql, 0, NULL) == 1 &&
-		       PQpipelineSync(c->pg) == 1;
-	sent = sent &&
-	       PQsendQueryPrepared(c->pg, calls[CALL_READY].name, 0, NULL, NULL, NULL, 0) == 1 &&
-	       PQpipelineSync(c->pg) == 1;
-	if (sent)
-		flush(c);
-	else
-		lose(c, PQerrorMessage(c->pg));
-}
-
-static void
-prepare_got(struct connection *c, const PGresult *result)
-{
-	switch (PQresultStatus(result)) {
-	case PGRES_PIPELINE_SYNC:
-		c->answers++;
-		break;
-	case PGRES_TUPLES_OK:
-		check_role(c, result);
-		break;
-	case PGRES_COMMAND_OK:
-		break;
-	default:
-		log_event(LOG_ERROR_LEVEL, "database",
-		    "a statement does not prepare: do edge and extension match?",
-		    c->answers + 1 < CALL_COUNT ? calls[c->answers + 1].name : NULL,
-		    PQresultErrorMessage(result));
-		c->trouble = "not all statements prepare";
-	}
-	if (c->answers < CALL_COUNT || c->trouble != NULL)
-		return;
-	c->state = READY;
-	c->failures = 0;
-	send_waiting(c->pool);
-	log_event(
-	    LOG_INFO_LEVEL, "database", "connected", c->pool == POOL_FAST ? "fast" : "slow", NULL);
-}
-
-/* A role that row level security does not bind could read everything; see ARCHITECTURE.md. */
-static void
-check_role(struct connection *c, const PGresult *result)
-{
-	static bool said;
-
-	if (PQntuples(result) == 1 && strcmp(PQgetvalue(result, 0, 0), "f") == 0)
-		return;
-	if (!said)
-		log_event(config.production ? LOG_ERROR_LEVEL : LOG_WARNING_LEVEL, "database",
-		    "DATABASE_URL must name a role without SUPERUSER and BYPASSRLS, such as "
-		    "auth_edge",
-		    PQuser(c->pg), NULL);
-	said = true;
-	if (!config.production)
-		return;
-	c->trouble = "the role is too powerful for production";
-	loop_stop_service();
+		connection_flush(c);
 }
 
 static void
@@ -346,8 +195,10 @@ read_result(struct connection *c)
 	}
 	c->at_end = false;
 	if (c->state == PREPARING) {
-		prepare_got(c, result);
+		connection_prepare_got(c, result);
 		PQclear(result);
+		if (c->state == READY)
+			send_waiting(c->pool);
 	} else if (r == NULL) {
 		PQclear(result); /* a notice of the server's end: it closes the connection next */
 	} else if (PQresultStatus(result) != PGRES_PIPELINE_SYNC) {
@@ -358,19 +209,6 @@ read_result(struct connection *c)
 		op_ended(take(&c->sent));
 	}
 	return true;
-}
-
-static void
-flush(struct connection *c)
-{
-	int left = PQflush(c->pg);
-
-	if (left < 0)
-		c->trouble = "the connection could not be written to";
-	else if (left > 0)
-		loop_watch_both(&c->watch, PQsocket(c->pg));
-	else
-		loop_watch_read(&c->watch, PQsocket(c->pg));
 }
 
 /* Plans the next try, then fails what was under way. */
@@ -432,10 +270,4 @@ static bool
 is_overdue(const struct line *line, uint64_t now_ms)
 {
 	return line->first != NULL && now_ms >= line->first->private->call.deadline_ms;
-}
-
-static int
-timeout_of(enum call_pool pool)
-{
-	return (int)(pool == POOL_FAST ? config.db_query_timeout_ms : config.db_slow_timeout_ms);
 }

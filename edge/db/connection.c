@@ -1,0 +1,157 @@
+/*
+ * Connecting without waiting, and preparing every statement; see connection.h. libpq's own time-out
+ * does not hold for connecting in the background: pipeline.c's tick does.
+ */
+#include "db/connection.h"
+
+#include <stdlib.h>
+
+#include "config.h"
+#include "log.h"
+
+enum { OPTIONS_BYTES = 320 };
+
+static void prepare_all(struct connection *c);
+static void check_role(struct connection *c, const PGresult *result);
+
+/* libpq looks a host name up in PQconnectStart, and waits: use a unix socket or hostaddr where that
+ * matters. */
+void
+connection_open(struct connection *c)
+{
+	char options[OPTIONS_BYTES];
+	const char *const names[] = {"dbname", "application_name", "gssencmode", "options", NULL};
+	const char *const values[] = {
+	    config.database_url.p, "mana-auth-edge", "disable", options, NULL};
+	int timeout_ms = (int)connection_timeout_ms(c);
+
+	snprintf(options, sizeof(options),
+	    "-c statement_timeout=%d -c lock_timeout=%d -c idle_in_transaction_session_timeout=%d "
+	    "-c mana_auth.session_limit=%d -c mana_auth.signup_daily_max=%d -c "
+	    "mana_auth.signup_duplicate=%s",
+	    timeout_ms, timeout_ms, timeout_ms, (int)config.session_limit,
+	    (int)config.max_daily_signups, config.signup_duplicate.p);
+	c->answers = 0;
+	c->at_end = false;
+	c->trouble = NULL;
+	c->deadline_ms = loop_now_ms() + (uint64_t)config.db_connect_timeout_ms;
+	c->pg = PQconnectStartParams(names, values, 1);
+	if (c->pg == NULL)
+		abort();
+	c->state = CONNECTING;
+	if (PQstatus(c->pg) == CONNECTION_BAD)
+		c->trouble = PQerrorMessage(c->pg);
+	else
+		loop_watch_both(&c->watch, PQsocket(c->pg));
+}
+
+void
+connection_go_on(struct connection *c)
+{
+	loop_forget(&c->watch); /* now, while it is open: libpq may close it and take another one */
+	switch (PQconnectPoll(c->pg)) {
+	case PGRES_POLLING_READING:
+		loop_watch_read(&c->watch, PQsocket(c->pg));
+		return;
+	case PGRES_POLLING_WRITING:
+		loop_watch_both(&c->watch, PQsocket(c->pg));
+		return;
+	case PGRES_POLLING_OK:
+		loop_watch_read(&c->watch, PQsocket(c->pg));
+		if (PQsetnonblocking(c->pg, 1) == 0 && PQenterPipelineMode(c->pg) == 1) {
+			prepare_all(c);
+			return;
+		}
+		break;
+	default:
+		break;
+	}
+	c->trouble = PQerrorMessage(c->pg);
+}
+
+/* One Sync a statement, so that each that does not prepare is named. CALL_READY is run at once,
+ * behind the others. */
+static void
+prepare_all(struct connection *c)
+{
+	bool sent = true;
+
+	c->state = PREPARING;
+	for (int i = CALL_NONE + 1; i < CALL_COUNT && sent; i++)
+		sent = PQsendPrepare(c->pg, calls[i].name, calls[i].sql, 0, NULL) == 1 &&
+		       PQpipelineSync(c->pg) == 1;
+	sent = sent &&
+	       PQsendQueryPrepared(c->pg, calls[CALL_READY].name, 0, NULL, NULL, NULL, 0) == 1 &&
+	       PQpipelineSync(c->pg) == 1;
+	if (sent)
+		connection_flush(c);
+	else
+		c->trouble = PQerrorMessage(c->pg);
+}
+
+void
+connection_prepare_got(struct connection *c, const PGresult *result)
+{
+	switch (PQresultStatus(result)) {
+	case PGRES_PIPELINE_SYNC:
+		c->answers++;
+		break;
+	case PGRES_TUPLES_OK:
+		check_role(c, result);
+		break;
+	case PGRES_COMMAND_OK:
+		break;
+	default:
+		log_event(LOG_ERROR_LEVEL, "database",
+		    "a statement does not prepare: do edge and extension match?",
+		    c->answers + 1 < CALL_COUNT ? calls[c->answers + 1].name : NULL,
+		    PQresultErrorMessage(result));
+		c->trouble = "not all statements prepare";
+	}
+	if (c->answers < CALL_COUNT || c->trouble != NULL)
+		return;
+	c->state = READY;
+	c->failures = 0;
+	log_event(
+	    LOG_INFO_LEVEL, "database", "connected", c->pool == POOL_FAST ? "fast" : "slow", NULL);
+}
+
+/* A role that row level security does not bind could read everything; see ARCHITECTURE.md. */
+static void
+check_role(struct connection *c, const PGresult *result)
+{
+	static bool said;
+
+	if (PQntuples(result) == 1 && strcmp(PQgetvalue(result, 0, 0), "f") == 0)
+		return;
+	if (!said)
+		log_event(config.production ? LOG_ERROR_LEVEL : LOG_WARNING_LEVEL, "database",
+		    "DATABASE_URL must name a role without SUPERUSER and BYPASSRLS, such as "
+		    "auth_edge",
+		    PQuser(c->pg), NULL);
+	said = true;
+	if (!config.production)
+		return;
+	c->trouble = "the role is too powerful for production";
+	loop_stop_service();
+}
+
+void
+connection_flush(struct connection *c)
+{
+	int left = PQflush(c->pg);
+
+	if (left < 0)
+		c->trouble = "the connection could not be written to";
+	else if (left > 0)
+		loop_watch_both(&c->watch, PQsocket(c->pg));
+	else
+		loop_watch_read(&c->watch, PQsocket(c->pg));
+}
+
+uint64_t
+connection_timeout_ms(const struct connection *c)
+{
+	return (uint64_t)(c->pool == POOL_FAST ? config.db_query_timeout_ms
+					       : config.db_slow_timeout_ms);
+}

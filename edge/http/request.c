@@ -116,9 +116,3 @@ request_cookie_signed(struct request *r, struct str name)
 		return STR_NONE;
 	return value;
 }
-
-bool
-request_is_unheard(const struct request *r)
-{
-	return r->private->transport == NULL;
-}

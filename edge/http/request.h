@@ -81,8 +81,5 @@ struct str request_header(const struct request *r, struct str name);
 struct str request_cookie(struct request *r, struct str name);
 /* The same of a signed cookie, without its signature; STR_NONE also if the signature is wrong. */
 struct str request_cookie_signed(struct request *r, struct str name);
-/* Whether the request was made by somebody who has left meanwhile, or by nobody (a background
- * task). */
-bool request_is_unheard(const struct request *r);
 
 #endif

@@ -36,7 +36,7 @@ routes config: build
 	@build/mana-auth-edge $@
 
 build: packages
-	@for part in $(PARTS); do $(MAKE) --no-print-directory -C $$part || exit; done
+	@for part in $(PARTS); do echo "building $$part"; $(MAKE) -s --no-print-directory -C $$part || exit; done
 
 # The extension where the private clusters of tests/stack look for it.
 stage: build

@@ -39,4 +39,10 @@ SQL_PARTS = \
 	functions/organization \
 	functions/member \
 	functions/invitation \
+	schema/oidc \
+	functions/oidc \
+	functions/oidc_authorize \
+	functions/oidc_token \
+	functions/oidc_resource \
+	functions/oidc_client \
 	grants

@@ -45,6 +45,7 @@ BEGIN
      ORDER BY x.created_at LIMIT batch FOR UPDATE SKIP LOCKED);
   GET DIAGNOSTICS n = ROW_COUNT; swept := swept + n;
   PERFORM auth.vault_audit_make_partitions();
+  swept := swept + auth.oidc_sweep(batch);
   RETURN swept;
 END
 $$;

@@ -1,0 +1,97 @@
+-- What the parts of the OpenID provider share: URLs, errors, clients and their redirects, living grants.
+
+CREATE FUNCTION auth.form_encode(value text) RETURNS text LANGUAGE sql IMMUTABLE STRICT
+  RETURN (SELECT COALESCE(pg_catalog.string_agg(
+                   CASE WHEN b = 32 THEN '+'
+                        WHEN b BETWEEN 48 AND 57 OR b BETWEEN 65 AND 90 OR b BETWEEN 97 AND 122 OR b IN (42, 45, 46, 95)
+                          THEN pg_catalog.chr(b)
+                        ELSE '%' || pg_catalog.upper(pg_catalog.lpad(pg_catalog.to_hex(b), 2, '0')) END, '' ORDER BY i), '')
+            FROM (SELECT i, pg_catalog.get_byte(bytes, i) AS b
+                    FROM (SELECT pg_catalog.convert_to(value, 'UTF8') AS bytes) v,
+                         pg_catalog.generate_series(0, pg_catalog.octet_length(bytes) - 1) i) each_byte);
+COMMENT ON FUNCTION auth.form_encode IS 'a value in a query, as application/x-www-form-urlencoded (URL standard, section 5.2)';
+
+CREATE FUNCTION auth.form_query(VARIADIC pairs text[]) RETURNS text LANGUAGE sql IMMUTABLE
+  RETURN (SELECT COALESCE(pg_catalog.string_agg(pairs[i] || '=' || auth.form_encode(pairs[i + 1]), '&' ORDER BY i), '')
+            FROM pg_catalog.generate_series(1, pg_catalog.cardinality(pairs), 2) i WHERE pairs[i + 1] IS NOT NULL);
+COMMENT ON FUNCTION auth.form_query IS 'name=value&... of names and values in turn; NULLs are left out';
+
+CREATE FUNCTION auth.url_with_query(url text, query text, in_fragment boolean DEFAULT false) RETURNS text LANGUAGE sql IMMUTABLE
+  RETURN CASE WHEN in_fragment THEN url || '#' || query
+              ELSE url || CASE WHEN pg_catalog.strpos(url, '?') > 0 THEN '&' ELSE '?' END || query END;
+COMMENT ON FUNCTION auth.url_with_query IS 'adds parameters to a registered redirect URI, which has no fragment and may have a query';
+
+CREATE FUNCTION auth.oidc_refuse(status integer, error text, description text) RETURNS auth.reply LANGUAGE sql IMMUTABLE
+  RETURN auth.granted(auth.json_object('error_description', description, 'error', error), status => status);
+COMMENT ON FUNCTION auth.oidc_refuse IS 'an error in the form of RFC 6749, section 5.2';
+
+CREATE FUNCTION auth.oidc_redirect(location text) RETURNS auth.reply LANGUAGE sql IMMUTABLE
+  RETURN ROW(NULL, NULL, NULL, 302, NULL, location, NULL, NULL)::auth.reply;
+COMMENT ON FUNCTION auth.oidc_redirect IS
+  'where the browser goes next. A path of ours that ends in &sig= is signed by the edge, which has the secret of cookies';
+
+CREATE FUNCTION auth.oidc_client_find(client_id text) RETURNS auth.oauth_clients
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  client auth.oauth_clients;
+BEGIN
+  SELECT x.* INTO client FROM auth.oauth_clients x WHERE x.id = oidc_client_find.client_id AND NOT x.disabled;
+  RETURN client;
+END
+$$;
+COMMENT ON FUNCTION auth.oidc_client_find IS 'a client that may act; a row of NULLs when there is none';
+
+CREATE FUNCTION auth.oidc_redirect_uri_is_sound(uri text) RETURNS boolean LANGUAGE sql IMMUTABLE
+  RETURN uri ~ '^[A-Za-z][A-Za-z0-9+.-]*:[^[:space:][:cntrl:]#\\"<>*]+$' AND pg_catalog.length(uri) <= 2048
+         AND uri !~* '^(javascript|data|vbscript|file|about|blob|filesystem|view-source):'
+         AND (uri ~* '^https://[^/?@]+([/?]|$)'
+              OR uri ~* '^http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?([/?]|$)'
+              OR uri ~ '^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:/');
+COMMENT ON FUNCTION auth.oidc_redirect_uri_is_sound IS
+  'https; http on this machine''s loopback; or an app''s own scheme in reverse domain notation (RFC 8252, section 7.1). '
+  'No fragment (RFC 6749, section 3.1.2), no wildcard, no user information';
+
+CREATE FUNCTION auth.oidc_redirect_uri_is_registered(registered text[], given text) RETURNS boolean LANGUAGE sql IMMUTABLE
+  RETURN COALESCE(given = ANY (registered)
+    -- RFC 8252, section 7.3: "The authorization server MUST allow any port to be specified at the time of the request for
+    -- loopback IP redirect URIs". Of the two forms only the port is dropped, and only from a literal loopback address.
+    OR (given ~ '^http://(127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?(/[^\\]*)?$'
+        AND EXISTS (SELECT FROM pg_catalog.unnest(registered) r
+                     WHERE r ~ '^http://(127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?(/|$)'
+                       AND pg_catalog.regexp_replace(r, '^(http://(127\.0\.0\.1|\[::1\]))(:[0-9]{1,5})?', '\1')
+                         = pg_catalog.regexp_replace(given, '^(http://(127\.0\.0\.1|\[::1\]))(:[0-9]{1,5})?', '\1'))), false);
+COMMENT ON FUNCTION auth.oidc_redirect_uri_is_registered IS
+  'RFC 9700, section 2.1: "authorization servers MUST utilize exact string matching"; but for the port of loopback addresses';
+
+CREATE FUNCTION auth.oidc_grant_lives(g auth.oauth_grants) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN g.id IS NOT NULL
+     AND EXISTS (SELECT FROM auth.users u WHERE u.id = g.user_id AND u.deleted_at IS NULL)
+     AND ('offline_access' = ANY (g.scopes)
+          OR EXISTS (SELECT FROM auth.sessions s WHERE s.id = g.session_id AND s.expires_at > now()));
+END
+$$;
+COMMENT ON FUNCTION auth.oidc_grant_lives IS
+  'whether its tokens are good: as long as the session, or longer where the user allowed offline_access';
+
+CREATE FUNCTION auth.oidc_user_claims(u auth.users, scopes text[]) RETURNS json LANGUAGE sql STABLE
+  RETURN pg_catalog.json_strip_nulls(auth.json_object(
+    'name', CASE WHEN 'profile' = ANY (scopes) THEN u.name END,
+    'picture', CASE WHEN 'profile' = ANY (scopes) THEN u.image END,
+    'given_name', CASE WHEN 'profile' = ANY (scopes) AND u.name ~ '\S\s+\S'
+                       THEN pg_catalog.regexp_replace(pg_catalog.btrim(u.name), '\s+\S+$', '') END,
+    'family_name', CASE WHEN 'profile' = ANY (scopes) AND u.name ~ '\S\s+\S'
+                        THEN pg_catalog.substring(u.name, '(\S+)\s*$') END,
+    'email', CASE WHEN 'email' = ANY (scopes) THEN u.email END,
+    'email_verified', CASE WHEN 'email' = ANY (scopes) THEN u.email_verified END));
+COMMENT ON FUNCTION auth.oidc_user_claims IS 'OpenID Connect Core, section 5.4: what the scopes profile and email ask for';
+
+CREATE FUNCTION auth.json_joined(a json, b json) RETURNS text LANGUAGE sql IMMUTABLE
+  RETURN CASE WHEN b::text = '{}' THEN a::text
+              ELSE pg_catalog.rtrim(a::text, '}') || ',' || pg_catalog.ltrim(b::text, '{') END;
+COMMENT ON FUNCTION auth.json_joined IS 'the members of two flat objects in one';
+
+CREATE FUNCTION auth.epoch(t timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE STRICT
+  RETURN pg_catalog.floor(EXTRACT(epoch FROM t))::bigint;
+COMMENT ON FUNCTION auth.epoch IS 'NumericDate (RFC 7519)';

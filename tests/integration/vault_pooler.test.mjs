@@ -1,0 +1,97 @@
+// Through a transaction pooler (pgbouncer) a key still leaves its audit row, whatever the client does around the call.
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { somebodySignedIn } from './lib/people.mjs';
+import { startStack } from './lib/stack.mjs';
+import { until } from './lib/wait.mjs';
+
+const OUT = Array(8).fill('NULL').join(',');
+
+describe('through a pooler', () => {
+  let stack, pooler, session;
+  before(async () => {
+    stack = await startStack();
+    const ada = await somebodySignedIn(stack);
+    [session] = stack.sql(`SELECT s.id, s.user_id FROM auth.sessions s WHERE s.user_id = :'id' ORDER BY created_at DESC LIMIT 1`, {
+      id: ada.id,
+    });
+    pooler = await startPooler(stack);
+  });
+  after(async () => {
+    await pooler?.stop();
+    await stack?.stop();
+  });
+
+  const call = (name) => `CALL auth_api.${name}(auth_api.caller(NULL, NULL, '${session.user_id}', '${session.id}', '127.0.0.1',
+    'test', 'pooler', 'none'), '{}', ${OUT})`;
+  const rows = () => stack.sql('SELECT count(*)::int AS n FROM auth.encryption_vault_audit')[0].n;
+
+  test('each call leaves its row', () => {
+    const before_ = rows();
+    assert.match(pooler.psql(call('vault_init')).stdout, /masterKey/);
+    assert.match(pooler.psql(call('vault_key')).stdout, /masterKey/);
+    assert.equal(rows(), before_ + 2);
+  });
+
+  test('inside a transaction block there is no key', () => {
+    const before_ = rows();
+    const done = pooler.psql(`BEGIN; ${call('vault_key')}; ROLLBACK;`);
+    assert.match(done.stderr, /cannot run inside a transaction block/);
+    assert.ok(!done.stdout.includes('masterKey'));
+    assert.equal(rows(), before_);
+  });
+
+  test('nor in a batch that goes wrong afterwards, a DO block or a function', () => {
+    for (const text of [
+      `SELECT 1; ${call('vault_key')}; SELECT 1/0;`,
+      `DO $$ BEGIN ${call('vault_key')}; END $$;`,
+      `CREATE FUNCTION pg_temp.steal() RETURNS void LANGUAGE plpgsql AS $f$ BEGIN ${call('vault_key')}; END $f$; SELECT pg_temp.steal();`,
+    ]) {
+      const before_ = rows();
+      const done = pooler.psql(text, ['-c', text]);
+      const got = (done.stdout.match(/masterKey/g) ?? []).length;
+      assert.ok(rows() - before_ >= got, `${got} keys and ${rows() - before_} rows by: ${text}`);
+    }
+  });
+});
+
+/** pgbouncer in transaction mode in front of the stack's cluster, as the cluster's own user. */
+async function startPooler(stack) {
+  const folder = mkdtempSync(join(tmpdir(), 'mana-pooler-'));
+  const configuration = join(folder, 'pgbouncer.ini');
+  writeFileSync(configuration, `[databases]
+mana_platform = host=${stack.socket} user=postgres
+[pgbouncer]
+listen_addr =
+unix_socket_dir = ${folder}
+listen_port = 6432
+auth_type = any
+pool_mode = transaction
+logfile = ${join(folder, 'log')}
+`);
+  const { uid } = statSync(stack.socket);
+  const owner = execFileSync('id', ['-nu', String(uid)], { encoding: 'utf8' }).trim();
+  const become = process.getuid() === 0 ? ['runuser', '-u', owner, '--'] : [];
+  chmodSync(folder, 0o755);
+  if (become.length) execFileSync('chown', ['-R', owner, folder]);
+  const [program, ...args] = [...become, 'pgbouncer', configuration];
+  const child = spawn(program, args, { stdio: 'ignore', env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` } });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const psql = (text, how = ['-f', '-']) => spawnSync(
+    'psql', ['-qAtX', ...how, '-h', folder, '-p', '6432', '-U', 'postgres', 'mana_platform'], { input: text, encoding: 'utf8' });
+  await until('pgbouncer answers', () => psql('SELECT 1').stdout.trim() === '1');
+  return {
+    psql,
+    async stop() {
+      child.kill('SIGTERM');
+      await ended;
+      rmSync(folder, { recursive: true });
+    },
+  };
+}

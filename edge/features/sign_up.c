@@ -7,7 +7,7 @@
 #include "features/sign_up.h"
 
 #include "db/db.h"
-#include "features/locale.h"
+#include "http/locale.h"
 #include "features/password_rules.h"
 #include "gates/gates.h"
 #include "http/reply.h"

@@ -7,7 +7,7 @@
 #include "base64.h"
 #include "digest.h"
 #include "embed.h"
-#include "features/locale.h"
+#include "http/locale.h"
 #include "http/reply.h"
 #include "template.h"
 #include "uri.h"

@@ -1,7 +1,7 @@
 /*
  * Accept-Language (RFC 9110 section 12.5.4), read as browsers write it: the best one first.
  */
-#include "features/locale.h"
+#include "http/locale.h"
 
 struct str
 locale_of(const struct request *r)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base64.h"
 #include "http/client_ip.h"
 #include "uri.h"
 
@@ -30,6 +31,7 @@ struct config config;
 static int node_env, signup_duplicate, password_scheme, password_policy, smtp_tls;
 static int64_t hash_memory_kib, hash_passes;
 static struct config_list more_trusted_origins;
+static struct str brand_logo_file;
 
 #define T(name, field, initial, help)                                                              \
 	{                                                                                          \
@@ -77,6 +79,12 @@ static const struct variable variables[] = {
 	T("JWT_AUDIENCE", jwt_audience, "mana", "aud of access tokens"),
 	B("SESSION_JWT_HEADER", session_jwt_header, "on", "set-auth-jwt on get-session"),
 
+	S("SYNAPSE_OIDC_CLIENT_SECRET", synapse_secret, "", "secret of the OpenID client matrix-synapse; empty: it cannot sign anybody in"),
+	L("SYNAPSE_OIDC_REDIRECT_URIS", config.synapse_redirect_uris, "https://matrix.mana.how/_synapse/client/oidc/callback", "where Synapse receives its users"),
+	T("BRAND_NAME", brand_name, "Mana", "name on the hosted pages"),
+	T("BRAND_COLOR", brand_color, "#4f46e5", "their colour, #rrggbb"),
+	{"BRAND_LOGO_FILE", TEXT, &brand_logo_file, "", 0, 0, NULL, "PNG or SVG of at most 32 KiB, shown on them"},
+
 	N("SESSION_LIMIT", session_limit, "100", 1, 10000, "sessions of one user; the oldest go first"),
 	N("MAX_DAILY_SIGNUPS", max_daily_signups, "0", 0, 1000000000, "new accounts a day (UTC); 0: no limit"),
 	C("SIGNUP_DUPLICATE", signup_duplicate, "conceal", "conceal|conflict", "sign-up with a known address: as if new, or 409"),
@@ -117,7 +125,7 @@ static char *from_files[sizeof(variables) / sizeof(variables[0])];
 static const char *const known_secrets[] = {"better-auth-secret-12345678901234567890",
     "better-auth-secret-123456789", "change-me-in-production", "dev-service-key", NULL};
 
-enum { SECRET_CHARS_MIN = 16, SECRET_FILE_BYTES_MAX = 8192 };
+enum { SECRET_CHARS_MIN = 16, SECRET_FILE_BYTES_MAX = 8192, LOGO_BYTES_MAX = 32 * 1024 };
 
 static bool read_variable(const struct variable *v, FILE *problems);
 static bool read_number(const struct variable *v, const char *value, FILE *problems);
@@ -126,6 +134,7 @@ static bool read_list(const struct variable *v, const char *value, FILE *problem
 static bool read_secret_file(const char **value, char **kept, const char *name, FILE *problems);
 static bool derive(FILE *problems);
 static bool derive_origins(FILE *problems);
+static bool derive_brand(FILE *problems);
 static bool refuse_unsafe(FILE *problems);
 static bool is_weak(struct str secret);
 static bool refused(FILE *problems, const char *name, const char *should_be);
@@ -302,7 +311,45 @@ derive(FILE *problems)
 		if (strchr("abcdefghijklmnopqrstuvwxyz0123456789.-", config.cookie_domain.p[i]) ==
 		    NULL)
 			return refused(problems, "COOKIE_DOMAIN", "a domain such as .mana.how");
-	return derive_origins(problems);
+	return derive_brand(problems) && derive_origins(problems);
+}
+
+/* The colour goes into a style sheet, the logo into a page: a data: URI, so that no page loads
+ * anything. */
+static bool
+derive_brand(FILE *problems)
+{
+	static char logo[LOGO_BYTES_MAX], uri[BASE64_LENGTH(LOGO_BYTES_MAX) + 32];
+	struct buf out = BUF_ON(uri);
+	struct str color = config.brand_color;
+	bool is_svg = str_ends(brand_logo_file, STR(".svg"));
+	size_t count;
+	FILE *file;
+
+	if (color.len != 7 || color.p[0] != '#' ||
+	    strspn(color.p + 1, "0123456789abcdefABCDEF") != 6)
+		return refused(problems, "BRAND_COLOR", "a colour such as #4f46e5");
+	for (size_t i = 0; i < config.synapse_redirect_uris.count; i++)
+		if (!str_starts(config.synapse_redirect_uris.items[i], STR("http")) ||
+		    memchr(config.synapse_redirect_uris.items[i].p, '#',
+			config.synapse_redirect_uris.items[i].len) != NULL)
+			return refused(problems, "SYNAPSE_OIDC_REDIRECT_URIS",
+			    "URLs by comma, without fragments");
+	if (brand_logo_file.len == 0)
+		return true;
+	file = fopen(brand_logo_file.p, "re");
+	if (file == NULL)
+		return refused(problems, "BRAND_LOGO_FILE", "a file that can be read");
+	count = fread(logo, 1, sizeof(logo), file);
+	fclose(file);
+	if (count == 0 || count == sizeof(logo) ||
+	    !(is_svg || str_ends(brand_logo_file, STR(".png"))))
+		return refused(
+		    problems, "BRAND_LOGO_FILE", "a .png or .svg file of at most 32 KiB");
+	buf_str(&out, is_svg ? STR("data:image/svg+xml;base64,") : STR("data:image/png;base64,"));
+	base64_encode(&out, logo, count);
+	config.brand_logo = buf_view(&out);
+	return true;
 }
 
 /* BASE_URL's own origin, and all origins that may act: that one, CORS_ORIGINS and

@@ -46,6 +46,13 @@ struct config {
 	struct str jwt_audience;
 	bool session_jwt_header;
 
+	/* the OpenID provider and its pages */
+	struct str synapse_secret; /* empty: no such client */
+	struct config_list synapse_redirect_uris;
+	struct str brand_name;
+	struct str brand_color; /* #rrggbb */
+	struct str brand_logo;  /* data: URI; empty: the name alone */
+
 	/* accounts */
 	int64_t session_limit;
 	int64_t max_daily_signups;

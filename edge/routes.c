@@ -7,6 +7,11 @@
 
 #include "features/health.h"
 #include "features/jwks.h"
+#include "features/oidc_authorize.h"
+#include "features/oidc_client.h"
+#include "features/oidc_discovery.h"
+#include "features/oidc_end_session.h"
+#include "features/oidc_token.h"
 #include "features/password.h"
 #include "features/password_reset.h"
 #include "features/session.h"
@@ -80,6 +85,35 @@ const struct route routes[] = {
 	ROUTE(POST,   "/api/v1/auth/reset-password",            PUBLIC, "default", V1, &password_reset_schema, password_reset, NONE, 0),
 	ROUTE(POST,   "/api/v1/auth/resend-verification",       PUBLIC, "mail", V1, &email_schema, NULL, VERIFICATION_SEND_V1, 0),
 	ROUTE(GET,    "/api/v1/auth/signup-status",             PUBLIC, "default", V1, NULL, NULL, SIGNUP_STATUS, 0),
+
+	/* the OpenID provider */
+	ROUTE(GET,    "/.well-known/openid-configuration",          PUBLIC, NULL, OAUTH, NULL, oidc_discovery, NONE, ROUTE_CACHEABLE),
+	ROUTE(GET,    "/.well-known/oauth-authorization-server",    PUBLIC, NULL, OAUTH, NULL, oidc_discovery, NONE, ROUTE_CACHEABLE),
+	ROUTE(GET,    "/api/auth/.well-known/openid-configuration", PUBLIC, NULL, OAUTH, NULL, oidc_discovery, NONE, ROUTE_CACHEABLE),
+	ROUTE(GET,    "/api/auth/oauth2/authorize",            PUBLIC,  "default", OAUTH, &oidc_authorize_schema, oidc_authorize, NONE, 0),
+	ROUTE(POST,   "/api/auth/oauth2/authorize",            PUBLIC,  "default", OAUTH, &oidc_authorize_schema, oidc_authorize, NONE, ROUTE_FORM_ONLY | ROUTE_ANY_ORIGIN),
+	ROUTE(POST,   "/api/auth/oauth2/consent",              SESSION, "default", BETTER_AUTH, &oidc_consent_schema, oidc_consent, NONE, 0),
+	ROUTE(POST,   "/api/auth/oauth2/continue",             SESSION, "default", BETTER_AUTH, &oidc_continue_schema, oidc_continue, NONE, 0),
+	ROUTE(POST,   "/api/auth/oauth2/token",                PUBLIC,  "default", OAUTH, &oidc_token_schema, oidc_token, NONE, ROUTE_FORM_ONLY | ROUTE_ANY_ORIGIN),
+	ROUTE(POST,   "/api/auth/oauth2/introspect",           PUBLIC,  "default", OAUTH, &oidc_introspect_schema, oidc_introspect, NONE, ROUTE_FORM_ONLY | ROUTE_ANY_ORIGIN),
+	ROUTE(POST,   "/api/auth/oauth2/revoke",               PUBLIC,  "default", OAUTH, &oidc_introspect_schema, oidc_revoke, NONE, ROUTE_FORM_ONLY | ROUTE_ANY_ORIGIN),
+	ROUTE(GET,    "/api/auth/oauth2/userinfo",             PUBLIC,  "default", OAUTH, NULL, oidc_userinfo, NONE, ROUTE_ANY_ORIGIN),
+	ROUTE(POST,   "/api/auth/oauth2/userinfo",             PUBLIC,  "default", OAUTH, &oidc_userinfo_schema, oidc_userinfo, NONE, ROUTE_FORM_ONLY | ROUTE_ANY_ORIGIN | ROUTE_BODY_OPTIONAL),
+	ROUTE(GET,    "/api/auth/oauth2/end-session",          PUBLIC,  "default", OAUTH, &oidc_end_session_schema, oidc_end_session, NONE, 0),
+	ROUTE(POST,   "/api/auth/oauth2/end-session",          PUBLIC,  "default", OAUTH, &oidc_end_session_schema, oidc_end_session, NONE, ROUTE_FORM_ONLY | ROUTE_ANY_ORIGIN),
+	ROUTE(POST,   "/api/auth/oauth2/end-session/confirm",  PUBLIC,  "default", OAUTH, &oidc_end_session_schema, oidc_end_session_confirm, NONE, ROUTE_FORM_ONLY),
+	ROUTE(GET,    "/api/auth/oauth2/endsession",           PUBLIC,  "default", OAUTH, &oidc_end_session_schema, oidc_end_session, NONE, 0),
+	ROUTE(POST,   "/api/auth/oauth2/endsession",           PUBLIC,  "default", OAUTH, &oidc_end_session_schema, oidc_end_session, NONE, ROUTE_FORM_ONLY | ROUTE_ANY_ORIGIN),
+	ROUTE(POST,   "/api/auth/oauth2/register",             PUBLIC,  "default", OAUTH, &oidc_client_create_schema, NULL, OIDC_CLIENT_CREATE, 0),
+	ROUTE(POST,   "/api/auth/oauth2/create-client",        SESSION, "default", BETTER_AUTH, &oidc_client_create_schema, NULL, OIDC_CLIENT_CREATE, 0),
+	ROUTE(GET,    "/api/auth/oauth2/get-client",           SESSION, "default", BETTER_AUTH, &oidc_client_schema, NULL, OIDC_CLIENT_GET, 0),
+	ROUTE(GET,    "/api/auth/oauth2/get-clients",          SESSION, "default", BETTER_AUTH, NULL, NULL, OIDC_CLIENT_LIST, 0),
+	ROUTE(GET,    "/api/auth/oauth2/public-client",        SESSION, "default", BETTER_AUTH, &oidc_client_schema, NULL, OIDC_CLIENT_PUBLIC, 0),
+	ROUTE(GET,    "/api/auth/oauth2/client/:client_id",    SESSION, "default", BETTER_AUTH, NULL, NULL, OIDC_CLIENT_PUBLIC, 0),
+	ROUTE(POST,   "/api/auth/oauth2/delete-client",        SESSION, "default", BETTER_AUTH, &oidc_client_schema, NULL, OIDC_CLIENT_DELETE, 0),
+	ROUTE(POST,   "/api/auth/oauth2/client/rotate-secret", SESSION, "default", BETTER_AUTH, &oidc_client_schema, NULL, OIDC_CLIENT_ROTATE, 0),
+	ROUTE(GET,    "/api/auth/oauth2/get-consents",         SESSION, "default", BETTER_AUTH, NULL, NULL, OIDC_CONSENT_LIST, 0),
+	ROUTE(POST,   "/api/auth/oauth2/delete-consent",       SESSION, "default", BETTER_AUTH, &oidc_consent_delete_schema, NULL, OIDC_CONSENT_DELETE, 0),
 
 	/* the encryption vault */
 	ROUTE(GET,    "/api/v1/me/encryption-vault/status",         BEARER, "default", VAULT, NULL, NULL, VAULT_STATUS, 0),

@@ -7,6 +7,7 @@
 
 #include "db/db.h"
 #include "email.h"
+#include "features/oidc_request.h"
 #include "http/reply.h"
 #include "jobs/job.h"
 #include "jobs/password_job.h"
@@ -16,6 +17,7 @@ struct sign_in_fields {
 	struct str password;
 	struct str callback_url;
 	enum field_bool remember_me;
+	struct str oauth_query;
 };
 
 struct sign_in {
@@ -24,6 +26,7 @@ struct sign_in {
 	struct str callback_url;
 	struct str dialect;
 	bool remember;
+	struct str oauth_input; /* an authorization request that waits for this */
 	struct str user_id;
 	int64_t password_version;
 	struct password_checking checking;
@@ -37,6 +40,8 @@ static const struct field sign_in_field_table[] = {
 	.offset = offsetof(struct sign_in_fields, password)},
     {"callbackURL", FIELD_URL, 0, .offset = offsetof(struct sign_in_fields, callback_url)},
     {"rememberMe", FIELD_BOOL, 0, .offset = offsetof(struct sign_in_fields, remember_me)},
+    {"oauth_query", FIELD_STRING, FIELD_SECRET,
+	.offset = offsetof(struct sign_in_fields, oauth_query)},
     {NULL},
 };
 const struct schema sign_in_schema = {sign_in_field_table, sizeof(struct sign_in_fields)};
@@ -53,6 +58,7 @@ static enum step lookup(struct request *r, struct str dialect);
 static enum step credentials_found(struct request *r);
 static enum step password_checked(struct request *r);
 static enum step finish(struct request *r);
+static enum step finished(struct request *r);
 
 enum step
 sign_in(struct request *r)
@@ -85,6 +91,8 @@ lookup(struct request *r, struct str dialect)
 	s->callback_url = in->callback_url;
 	s->dialect = dialect;
 	s->remember = in->remember_me != FIELD_FALSE;
+	if (in->oauth_query.len > 0 && !oidc_request_read(r, &s->oauth_input, in->oauth_query))
+		return oidc_invalid_signature(r);
 	return db_call(r, CALL_SIGN_IN_LOOKUP, credentials_found, db_text(r, s->email));
 }
 
@@ -115,8 +123,17 @@ finish(struct request *r)
 	const struct sign_in *s = r->state;
 	struct str new_hash = s->checking.hash.len > 0 ? buf_view(&s->checking.hash) : STR_NONE;
 
-	return db_call(r, CALL_SIGN_IN_FINISH, reply_relay, db_text(r, s->email),
+	return db_call(r, CALL_SIGN_IN_FINISH, finished, db_text(r, s->email),
 	    db_text(r, s->user_id), db_int(r, s->password_version), db_bool(s->checking.verified),
 	    db_text(r, new_hash), db_bool(s->remember), db_text(r, s->callback_url),
 	    db_text(r, s->dialect));
+}
+
+static enum step
+finished(struct request *r)
+{
+	const struct sign_in *s = r->state;
+
+	return s->oauth_input.p != NULL ? oidc_continue_as_signed_in(r, s->oauth_input)
+					: reply_relay(r);
 }

@@ -89,7 +89,8 @@ by_bearer(struct request *r, const char **problem)
 	return ok;
 }
 
-/* RFC 7519 section 4.1. An id_token has another audience and no sid, and so is none of ours. */
+/* RFC 7519 section 4.1. An id_token of ours has auth_time, which an access JWT never has: whatever
+ * a client is called, nobody gets in with what it was told about its user. */
 static bool
 claims_are_current(const json_t *claims)
 {
@@ -105,7 +106,8 @@ claims_are_current(const json_t *claims)
 	if (not_before != NULL && (!json_is_integer(not_before) ||
 				      json_integer_value(not_before) > now + CLOCK_SKEW_SECONDS))
 		return false;
-	return json_member_str(claims, "sub").len > 0 && json_member_str(claims, "sid").len > 0;
+	return json_object_get(claims, "auth_time") == NULL &&
+	       json_member_str(claims, "sub").len > 0 && json_member_str(claims, "sid").len > 0;
 }
 
 static bool

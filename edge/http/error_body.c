@@ -8,6 +8,8 @@ void
 error_body(struct buf *out, enum error_shape shape, const struct error_info *e, struct str message,
     int retry_after_seconds)
 {
+	if (shape == ERRORS_OAUTH && e->status == 415)
+		shape = ERRORS_BETTER_AUTH; /* refused before OAuth is spoken */
 	switch (shape) {
 	case ERRORS_BETTER_AUTH:
 		member(out, "{\"message\"", message);

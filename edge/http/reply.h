@@ -11,6 +11,18 @@
 #include "error.h"
 #include "http/request.h"
 
+/* Columns of auth.reply, for a step that looks into one before it relays it. */
+enum reply_column {
+	REPLY_REFUSAL,
+	REPLY_MESSAGE,
+	REPLY_RETRY_AFTER,
+	REPLY_STATUS,
+	REPLY_BODY,
+	REPLY_LOCATION,
+	REPLY_COOKIES,
+	REPLY_CLAIMS
+};
+
 enum { REPLY_SESSION_COOKIE = -1 /* no Max-Age: gone with the browser */ };
 
 /* Adds a header to the answer that follows. A value that could split the response makes the answer
@@ -39,6 +51,8 @@ enum step
 reply_refusal(struct request *r, enum error e, struct str message, int retry_after_seconds);
 /* The answer of the last db_call is one row of auth.reply: sends what it says. A step in itself. */
 enum step reply_relay(struct request *r);
+/* Only its cookies, for a step that answers otherwise; false if they are malformed. */
+bool reply_relay_cookies(struct request *r) MUST_USE;
 /* The end of a background task. */
 enum step reply_nobody(struct request *r);
 

@@ -21,6 +21,12 @@ reply_refusal(struct request *r, enum error e, struct str message, int retry_aft
 
 	if (r->private->background != NULL)
 		return STEP_DONE;
+	if (r->form != NULL) {
+		const struct form_page *form = r->form;
+
+		r->form = NULL; /* a page that cannot be made is an error like any other */
+		return form->refused(r, e, retry_after_seconds);
+	}
 	if (retry_after_seconds > 0) {
 		char memory[16];
 		struct buf seconds = BUF_ON(memory);

@@ -11,7 +11,6 @@
 #include "log.h"
 #include "routes.h"
 
-enum column { REFUSAL, MESSAGE, RETRY_AFTER, STATUS, BODY, LOCATION, COOKIES, CLAIMS };
 enum marker { MARKER_FRESH = 1, MARKER_ACCESS = 2, MARKER_PRESENTED = 3 };
 enum { JWT_ROOM = 1024 };
 
@@ -31,22 +30,30 @@ reply_relay(struct request *r)
 
 	if (row_count(r->answer) != 1)
 		return broken(r, "rows");
-	if (!add_cookies(r, row_text(r->answer, 0, COOKIES)))
+	if (!reply_relay_cookies(r))
 		return broken(r, "cookies");
-	if (row_text(r->answer, 0, REFUSAL).p != NULL)
-		return refused(r, row_text(r->answer, 0, REFUSAL));
-	if (row_text(r->answer, 0, CLAIMS).p != NULL &&
-	    !sign(r, &jwt, row_text(r->answer, 0, CLAIMS)))
+	if (row_text(r->answer, 0, REPLY_REFUSAL).p != NULL)
+		return refused(r, row_text(r->answer, 0, REPLY_REFUSAL));
+	if (r->form != NULL)
+		return r->form->granted(r);
+	if (row_text(r->answer, 0, REPLY_CLAIMS).p != NULL &&
+	    !sign(r, &jwt, row_text(r->answer, 0, REPLY_CLAIMS)))
 		return reply_refusal(r, ERR_SERVICE_UNAVAILABLE, STR_NONE, 1);
 	if (jwt.p != NULL && (r->route->flags & ROUTE_AUTH_JWT) && config.session_jwt_header)
 		reply_header(r, "set-auth-jwt", jwt);
-	location = row_text(r->answer, 0, LOCATION);
+	location = row_text(r->answer, 0, REPLY_LOCATION);
 	if (location.p != NULL)
 		reply_header(r, "location", location);
-	status = (int)row_int(r->answer, 0, STATUS, 200);
-	body = row_text(r->answer, 0, BODY);
+	status = (int)row_int(r->answer, 0, REPLY_STATUS, 200);
+	body = row_text(r->answer, 0, REPLY_BODY);
 	return body.p != NULL ? reply_json(r, status, fill_markers(r, body, jwt))
 			      : reply_empty(r, status);
+}
+
+bool
+reply_relay_cookies(struct request *r)
+{
+	return add_cookies(r, row_text(r->answer, 0, REPLY_COOKIES));
 }
 
 static enum step
@@ -56,16 +63,18 @@ refused(struct request *r, struct str name)
 
 	if (e == OK)
 		return broken(r, arena_cstr(&r->arena, name));
-	return reply_refusal(
-	    r, e, row_text(r->answer, 0, MESSAGE), (int)row_int(r->answer, 0, RETRY_AFTER, 0));
+	return reply_refusal(r, e, row_text(r->answer, 0, REPLY_MESSAGE),
+	    (int)row_int(r->answer, 0, REPLY_RETRY_AFTER, 0));
 }
 
+/* Members make an access JWT; a whole object is an id_token, and signed as it is. */
 static bool
 sign(struct request *r, struct str *jwt, struct str claims)
 {
 	struct buf out = arena_buf(&r->arena, 2 * claims.len + JWT_ROOM);
 
-	if (!signing_access_token(&out, claims))
+	if (!(str_starts(claims, STR("{")) ? signing_token(&out, claims)
+					   : signing_access_token(&out, claims)))
 		return false;
 	*jwt = buf_view(&out);
 	return true;

@@ -16,6 +16,7 @@
 
 #include "arena.h"
 #include "digest.h"
+#include "error.h"
 #include "token.h"
 
 enum step {
@@ -25,6 +26,12 @@ enum step {
 
 struct request;
 typedef enum step step_fn(struct request *r);
+
+/* How the form of a hosted page is answered: with a page or a redirect instead of JSON. */
+struct form_page {
+	enum step (*refused)(struct request *r, enum error e, int retry_after_seconds);
+	step_fn *granted; /* a row of auth.reply is in r->answer, its cookies are set */
+};
 
 enum method {
 	METHOD_GET = 1,
@@ -67,6 +74,7 @@ struct request {
 	struct str
 	    input; /* JSON object for SQL: what the schema let through, and the captures by name */
 	void *state;                    /* a handler's own, from request_state */
+	const struct form_page *form;   /* NULL: answered as the route says */
 	const struct db_answer *answer; /* of the last db_call, until the next one; see db/row.h */
 	struct arena arena;
 	struct request_private *private; /* http/dispatch.c, http/reply.c, db/, jobs/ */

@@ -5,8 +5,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { Client } from './lib/http.mjs';
 import { startStack, UNLIMITED } from './lib/stack.mjs';
-import { Replay, keepCookies } from './traces/replay.mjs';
+import { Replay } from './traces/replay.mjs';
 
 const CLEARED = ['session_token', 'session_data', 'dont_remember'].map(
   (name) => `mana.${name}; deleted; Max-Age=0; Path=/; HttpOnly; SameSite=Lax`,
@@ -35,15 +36,10 @@ async function member(replay, name, { displayName = name, password = 'password12
 }
 
 async function signIn(replay, name, password = 'password1234', headers = {}) {
-  const answer = await fetch(`${base}/api/auth/sign-in/email`, {
-    method: 'POST',
-    headers: { origin: base, ...JSON_HEADERS, 'user-agent': 'trace/1', ...headers },
-    body: JSON.stringify({ email: replay.email(name), password }),
-  });
+  const client = new Client(base, { headers: { 'user-agent': 'trace/1', ...headers } });
+  const answer = await client.post('/api/auth/sign-in/email', { email: replay.email(name), password });
   assert.equal(answer.status, 200);
-  const jar = new Map();
-  keepCookies(jar, answer.headers.getSetCookie());
-  return Object.assign(jar, { token: (await answer.json()).token });
+  return Object.assign(client.cookies, { token: answer.json.token });
 }
 
 const tokenOf = (link) => new URL(link).searchParams.get('token');

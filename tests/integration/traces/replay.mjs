@@ -213,7 +213,7 @@ function cookieShape(line) {
 }
 
 /** Applies Set-Cookie lines to a jar of name → value. */
-export function keepCookies(jar, lines) {
+function keepCookies(jar, lines) {
   for (const line of lines) {
     const [pair, ...attributes] = line.split('; ');
     const at = pair.indexOf('=');

@@ -34,6 +34,7 @@ CREATE TABLE auth.oauth_clients (
   CONSTRAINT oauth_clients_redirects_where_users_come
     CHECK (NOT 'authorization_code' = ANY (grant_types) OR pg_catalog.cardinality(redirect_uris) > 0)
 );
+CREATE INDEX oauth_clients_created_by_idx ON auth.oauth_clients (created_by);
 COMMENT ON TABLE auth.oauth_clients IS 'relying parties; id is the client_id';
 COMMENT ON COLUMN auth.oauth_clients.secret_digest IS 'SHA-256 of the client secret (Better Auth stores the same as base64url)';
 COMMENT ON COLUMN auth.oauth_clients.auth_method IS 'the one way in which the client authenticates; none: a public client, with PKCE';

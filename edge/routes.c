@@ -6,6 +6,7 @@
 #include "routes.h"
 
 #include "features/health.h"
+#include "features/hosted.h"
 #include "features/jwks.h"
 #include "features/oidc_authorize.h"
 #include "features/oidc_client.h"
@@ -31,7 +32,7 @@ const struct route routes[] = {
 
 	/* Better Auth's core */
 	ROUTE(GET,    "/api/auth/ok",              PUBLIC,  NULL,      BETTER_AUTH, NULL, ok, NONE, 0),
-	ROUTE(GET,    "/api/auth/error",           PUBLIC,  NULL,      BETTER_AUTH, NULL, health_error_page, NONE, 0),
+	ROUTE(GET,    "/api/auth/error",           PUBLIC,  NULL,      BETTER_AUTH, NULL, hosted_failed, NONE, 0),
 	ROUTE(POST,   "/api/auth/sign-up/email",   PUBLIC,  "sign_up", BETTER_AUTH, &sign_up_schema, sign_up, NONE, ROUTE_FORM | ROUTE_LOGIN),
 	ROUTE(POST,   "/api/auth/sign-in/email",   PUBLIC,  "sign_in", BETTER_AUTH, &sign_in_schema, sign_in, NONE, ROUTE_FORM | ROUTE_LOGIN),
 	ROUTE(GET,    "/api/auth/verify-email",    PUBLIC,  "default", BETTER_AUTH, &verify_email_schema, verify_email_open, NONE, 0),
@@ -114,6 +115,21 @@ const struct route routes[] = {
 	ROUTE(POST,   "/api/auth/oauth2/client/rotate-secret", SESSION, "default", BETTER_AUTH, &oidc_client_schema, NULL, OIDC_CLIENT_ROTATE, 0),
 	ROUTE(GET,    "/api/auth/oauth2/get-consents",         SESSION, "default", BETTER_AUTH, NULL, NULL, OIDC_CONSENT_LIST, 0),
 	ROUTE(POST,   "/api/auth/oauth2/delete-consent",       SESSION, "default", BETTER_AUTH, &oidc_consent_delete_schema, NULL, OIDC_CONSENT_DELETE, 0),
+
+	/* the hosted pages, and their forms */
+	ROUTE(GET,    "/login",           PUBLIC, NULL,      BETTER_AUTH, NULL, hosted_login, NONE, 0),
+	ROUTE(POST,   "/login",           PUBLIC, "sign_in", BETTER_AUTH, &sign_in_schema, hosted_login_sent, NONE, ROUTE_FORM_ONLY | ROUTE_LOGIN),
+	ROUTE(GET,    "/sign-up",         PUBLIC, NULL,      BETTER_AUTH, NULL, hosted_sign_up, NONE, 0),
+	ROUTE(POST,   "/sign-up",         PUBLIC, "sign_up", BETTER_AUTH, &sign_up_schema, hosted_sign_up_sent, NONE, ROUTE_FORM_ONLY | ROUTE_LOGIN),
+	ROUTE(GET,    "/consent",         PUBLIC, "default", BETTER_AUTH, NULL, hosted_consent, NONE, 0),
+	ROUTE(POST,   "/consent",         PUBLIC, "default", BETTER_AUTH, &oidc_consent_schema, hosted_consent_sent, NONE, ROUTE_FORM_ONLY | ROUTE_LOGIN),
+	ROUTE(GET,    "/forgot-password", PUBLIC, NULL,      BETTER_AUTH, NULL, hosted_forgot, NONE, 0),
+	ROUTE(POST,   "/forgot-password", PUBLIC, "mail",    BETTER_AUTH, &email_schema, hosted_forgot_sent, NONE, ROUTE_FORM_ONLY | ROUTE_LOGIN),
+	ROUTE(GET,    "/reset-password",  PUBLIC, NULL,      BETTER_AUTH, NULL, hosted_reset, NONE, 0),
+	ROUTE(POST,   "/reset-password",  PUBLIC, "default", BETTER_AUTH, &password_reset_schema, hosted_reset_sent, NONE, ROUTE_FORM_ONLY | ROUTE_LOGIN),
+	ROUTE(GET,    "/sign-out",        PUBLIC, NULL,      BETTER_AUTH, NULL, hosted_sign_out, NONE, 0),
+	ROUTE(GET,    "/signed-out",      PUBLIC, NULL,      BETTER_AUTH, NULL, hosted_signed_out, NONE, 0),
+	ROUTE(GET,    "/signed-in",       PUBLIC, NULL,      BETTER_AUTH, NULL, hosted_signed_in, NONE, 0),
 
 	/* the encryption vault */
 	ROUTE(GET,    "/api/v1/me/encryption-vault/status",         BEARER, "default", VAULT, NULL, NULL, VAULT_STATUS, 0),

@@ -93,6 +93,7 @@ const struct call_info calls[CALL_COUNT] = {
 	[CALL_OIDC_AUTHORIZE]      = CALLED("oidc_authorize", 3, "$9,$10,$11"),
 	[CALL_OIDC_CONTINUE]       = CALLED("oidc_continue", 2, "$9,$10"),
 	[CALL_OIDC_CONSENT]        = CALLED("oidc_consent", 4, "$9,$10,$11,$12"),
+	[CALL_OIDC_CONSENT_PAGE]   = CALLED("oidc_consent_page", 1, "$9"),
 	[CALL_OIDC_CLIENT_KEYS]    = OWN("oidc_client_keys", 1, "$1"),
 	[CALL_OIDC_TOKEN]          = CALLED("oidc_token", 7, "$9,$10,$11,$12,$13,$14,$15"),
 	[CALL_OIDC_INTROSPECT]     = CALLED("oidc_introspect", 7, "$9,$10,$11,$12,$13,$14,$15"),

@@ -1,4 +1,4 @@
-/* Liveness, readiness, and the page for links that failed. */
+/* Liveness and readiness. */
 #include "features/health.h"
 
 #include <time.h>
@@ -34,19 +34,6 @@ health_ready(struct request *r)
 		return reply_json(
 		    r, 503, STR("{\"status\":\"unavailable\",\"reason\":\"signing keys\"}"));
 	return reply_json(r, 200, STR("{\"status\":\"ready\"}"));
-}
-
-/* Says nothing of what the query holds: there is nothing to inject. */
-enum step
-health_error_page(struct request *r)
-{
-	return reply_html(r, 200,
-	    STR("<!doctype html><html lang=\"de\"><meta charset=\"utf-8\"><title>Mana</title>"
-		"<meta name=\"viewport\" content=\"width=device-width\">"
-		"<h1>Das hat nicht geklappt</h1><p>Der Link ist ung\xc3\xbcltig oder "
-		"abgelaufen.</p>"
-		"<p lang=\"en\">The link is invalid or has expired.</p></html>"),
-	    STR("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"));
 }
 
 /* As JavaScript's toISOString. */

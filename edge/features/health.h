@@ -11,7 +11,5 @@ enum step health(struct request *r);
 /* GET /health/ready: 503 until the database is reached, all statements are prepared and a signing
  * key is there. */
 enum step health_ready(struct request *r);
-/* GET /api/auth/error: a page for links that failed. */
-enum step health_error_page(struct request *r);
 
 #endif

@@ -220,5 +220,7 @@ oidc_answer_json(struct request *r)
 enum step
 oidc_invalid_signature(struct request *r)
 {
+	if (r->form != NULL)
+		return reply_error(r, ERR_OAUTH_INVALID_REQUEST);
 	return reply_json(r, 400, STR("{\"error\":\"invalid_signature\"}"));
 }

@@ -81,7 +81,8 @@ enum step
 reply_html(struct request *r, int status, struct str body, struct str policy)
 {
 	reply_header(r, "content-security-policy", policy);
-	reply_header(r, "referrer-policy", STR("no-referrer"));
+	reply_header(r, "referrer-policy",
+	    STR("same-origin")); /* none at all makes the Origin of forms null */
 	reply_header(r, "x-frame-options", STR("DENY"));
 	return finish(r, status, "text/html; charset=utf-8", body);
 }

@@ -1,23 +1,13 @@
 /*
- * Pages from templates. The style is inlined and allowed by its hash, so that the policy can forbid
- * everything else.
+ * The page of a link in a mail, inside the layout of the hosted pages.
  */
 #include "pages/page.h"
 
-#include "base64.h"
-#include "digest.h"
-#include "embed.h"
 #include "http/locale.h"
 #include "http/reply.h"
-#include "template.h"
-#include "uri.h"
-
-enum { PAGE_BYTES_MAX = 32 * 1024, POLICY_BYTES_MAX = 1024 };
+#include "pages/hosted.h"
 
 EMBED(confirm_html, "pages/confirm.html");
-EMBED(page_css, "pages/page.css");
-
-static void policy_write(struct buf *out, struct str style, struct str callback_url);
 
 bool
 page_is_wanted(const struct request *r)
@@ -38,48 +28,18 @@ page_is_wanted(const struct request *r)
 enum step
 page_confirm_show(struct request *r, const struct page_confirm *page)
 {
-	struct str language = locale_of(r);
-	const struct page_words *words =
-	    str_equal(language, STR("en")) ? &page->english : &page->german;
-	struct str style = embedded_text((struct embedded)EMBEDDED(page_css));
+	const struct page_words *said =
+	    str_equal(locale_of(r), STR("en")) ? &page->english : &page->german;
 	struct str callback_url = page->callback_url.p != NULL ? page->callback_url : STR("/");
 	const struct template_value values[] = {
-	    {.name = "language", .value = language},
-	    {.name = "title", .value = words->title},
-	    {.name = "text", .value = words->text},
-	    {.name = "button", .value = words->button},
+	    {.name = "title", .value = said->title},
+	    {.name = "text", .value = said->text},
+	    {.name = "button", .value = said->button},
 	    {.name = "action", .value = page->action},
 	    {.name = "token", .value = page->token},
 	    {.name = "callbackURL", .value = callback_url},
-	    {.name = "style", .value = style, .is_markup = true},
 	};
-	struct buf html = arena_buf(&r->arena, PAGE_BYTES_MAX);
-	struct buf policy = arena_buf(&r->arena, POLICY_BYTES_MAX);
-	struct str missing;
 
-	policy_write(&policy, style, callback_url);
-	if (!template_render(&html, &missing,
-		embedded_text((struct embedded)EMBEDDED(confirm_html)), TEMPLATE_HTML, values,
-		sizeof(values) / sizeof(values[0])))
-		return reply_error(r, ERR_INTERNAL);
-	reply_header(r, "Referrer-Policy", STR("no-referrer"));
-	return reply_html(r, 200, buf_view(&html), buf_view(&policy));
-}
-
-/* Browsers apply form-action to the redirect behind the form, too: its origin has to be in. */
-static void
-policy_write(struct buf *out, struct str style, struct str callback_url)
-{
-	char memory[POLICY_BYTES_MAX];
-	struct buf origin = BUF_ON(memory);
-	struct digest digest;
-
-	digest_sha256(&digest, style);
-	buf_str(out, STR("default-src 'none'; style-src 'sha256-"));
-	base64_encode(out, digest.bytes, sizeof(digest.bytes));
-	buf_str(out, STR("'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"));
-	if (uri_origin(&origin, callback_url) && buf_ok(&origin)) {
-		buf_char(out, ' ');
-		buf_str(out, buf_view(&origin));
-	}
+	return hosted_show(r, 200, (struct embedded)EMBEDDED(confirm_html), said->title,
+	    callback_url, values, sizeof(values) / sizeof(values[0]));
 }

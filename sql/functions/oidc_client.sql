@@ -257,3 +257,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth_api.oidc_consent_delete IS 'POST /oauth2/delete-consent: withdrawn, with all tokens that came of it';
+
+CREATE FUNCTION auth_api.oidc_consent_page(c auth.caller, client_id text) RETURNS TABLE (client_name text, email text)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN QUERY
+    SELECT o.name, u.email FROM auth.oauth_clients o, auth.users u
+     WHERE o.id = oidc_consent_page.client_id AND NOT o.disabled AND u.id = (auth.session_find(c)).user_id;
+END
+$$;
+COMMENT ON FUNCTION auth_api.oidc_consent_page IS 'who asks whom; no row: no such client, or nobody is signed in';

@@ -88,7 +88,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
   s constant auth.sessions := auth.session_find(c);
   client auth.oauth_clients := auth.oidc_client_find(COALESCE(hint_client, input ->> 'client_id'));
-  back constant text := input ->> 'post_logout_redirect_uri';
+  back constant text := NULLIF(input ->> 'post_logout_redirect_uri', ''); -- a form sends what is absent as empty
   ended text;
 BEGIN
   IF hint_client <> input ->> 'client_id' THEN
@@ -113,7 +113,7 @@ BEGIN
   END IF;
   RETURN ROW(NULL, NULL, NULL, 302, NULL,
              CASE WHEN back IS NULL THEN '/signed-out'
-                  WHEN input ->> 'state' IS NULL THEN back
+                  WHEN COALESCE(input ->> 'state', '') = '' THEN back
                   ELSE auth.url_with_query(back, auth.form_query('state', input ->> 'state')) END,
              auth.session_cookies_cleared(), NULL)::auth.reply;
 END

@@ -1,0 +1,31 @@
+/*
+ * The hosted pages and their forms. A form is answered by the handler of the API behind it, whose
+ * outcome becomes a redirect or the page again (struct form_page).
+ */
+#ifndef MANA_FEATURE_HOSTED_H
+#define MANA_FEATURE_HOSTED_H
+
+#include "routes.h"
+
+/* GET and POST /login */
+enum step hosted_login(struct request *r);
+enum step hosted_login_sent(struct request *r);
+/* GET and POST /sign-up */
+enum step hosted_sign_up(struct request *r);
+enum step hosted_sign_up_sent(struct request *r);
+/* GET and POST /consent */
+enum step hosted_consent(struct request *r);
+enum step hosted_consent_sent(struct request *r);
+/* GET and POST /forgot-password */
+enum step hosted_forgot(struct request *r);
+enum step hosted_forgot_sent(struct request *r);
+/* GET and POST /reset-password */
+enum step hosted_reset(struct request *r);
+enum step hosted_reset_sent(struct request *r);
+/* GET /sign-out, /signed-out, /signed-in, /api/auth/error */
+enum step hosted_sign_out(struct request *r);
+enum step hosted_signed_out(struct request *r);
+enum step hosted_signed_in(struct request *r);
+enum step hosted_failed(struct request *r);
+
+#endif

@@ -1,0 +1,197 @@
+/* Pages inside the layout (hosted.h). The style is inlined and allowed by its hash. */
+#include "pages/hosted.h"
+
+#include "base64.h"
+#include "config.h"
+#include "digest.h"
+#include "http/locale.h"
+#include "http/reply.h"
+#include "uri.h"
+
+enum { PAGE_BYTES_MAX = 96 * 1024, CONTENT_BYTES_MAX = 24 * 1024, STYLE_BYTES_MAX = 8 * 1024 };
+enum { POLICY_BYTES_MAX = 1024, VALUES_MAX = 16, ALERT_BYTES_MAX = 512 };
+
+EMBED(page_css, "pages/page.css");
+EMBED(frame_html, "pages/frame.html");
+EMBED(message_html, "pages/message.html");
+
+static const struct {
+	const char *name, *german, *english;
+} words[WORD_COUNT] = {
+#define WORD(name, german, english) {#name, german, english},
+#include "pages/words.def"
+#undef WORD
+};
+
+static struct str style(struct request *r);
+static struct str logo(struct request *r);
+static void policy_write(struct buf *out, struct str css, struct str target);
+
+struct str
+hosted_word(const struct request *r, enum word word)
+{
+	return str_from(
+	    str_equal(locale_of(r), STR("en")) ? words[word].english : words[word].german);
+}
+
+enum word
+hosted_error_word(enum error e)
+{
+	switch (e) {
+	case ERR_INVALID_EMAIL_OR_PASSWORD:
+	case ERR_INVALID_CREDENTIALS:
+		return WORD_bad_credentials;
+	case ERR_EMAIL_NOT_VERIFIED:
+		return WORD_bad_unverified;
+	case ERR_ACCOUNT_LOCKED:
+	case ERR_RATE_LIMITED:
+		return WORD_bad_too_many;
+	case ERR_INVALID_EMAIL:
+	case ERR_VALIDATION_ERROR:
+		return WORD_bad_email;
+	case ERR_PASSWORD_TOO_SHORT:
+	case ERR_PASSWORD_TOO_LONG:
+		return WORD_bad_password_length;
+	case ERR_PASSWORD_COMPROMISED:
+		return WORD_bad_password_weak;
+	case ERR_UNAUTHORIZED:
+		return WORD_bad_session;
+	case ERR_INVALID_TOKEN:
+	case ERR_OAUTH_INVALID_REQUEST:
+		return WORD_failed_text;
+	default:
+		return WORD_bad_other;
+	}
+}
+
+enum step
+hosted_show(struct request *r, int status, struct embedded page, struct str title,
+    struct str target, const struct template_value *given, size_t count)
+{
+	struct template_value values[WORD_COUNT + VALUES_MAX];
+	struct buf content = arena_buf(&r->arena, CONTENT_BYTES_MAX),
+		   html = arena_buf(&r->arena, PAGE_BYTES_MAX),
+		   policy = arena_buf(&r->arena, POLICY_BYTES_MAX);
+	struct str css = style(r), missing;
+
+	for (size_t i = 0; i < WORD_COUNT; i++)
+		values[i] = (struct template_value){
+		    .name = words[i].name, .value = hosted_word(r, (enum word)i)};
+	for (size_t i = 0; i < count && i < VALUES_MAX; i++)
+		values[WORD_COUNT + i] = given[i];
+	if (!template_render(
+		&content, &missing, embedded_text(page), TEMPLATE_HTML, values, WORD_COUNT + count))
+		return reply_error(r, ERR_INTERNAL);
+	const struct template_value outer[] = {
+	    {.name = "language", .value = locale_of(r)},
+	    {.name = "title", .value = title},
+	    {.name = "brand", .value = config.brand_name},
+	    {.name = "logo", .value = logo(r), .is_markup = true},
+	    {.name = "style", .value = css, .is_markup = true},
+	    {.name = "content", .value = buf_view(&content), .is_markup = true},
+	};
+	if (!template_render(&html, &missing, embedded_text((struct embedded)EMBEDDED(frame_html)),
+		TEMPLATE_HTML, outer, sizeof(outer) / sizeof(outer[0])))
+		return reply_error(r, ERR_INTERNAL);
+	policy_write(&policy, css, target);
+	return reply_html(r, status, buf_view(&html), buf_view(&policy));
+}
+
+/* The colour has been checked when the configuration was read. */
+static struct str
+style(struct request *r)
+{
+	static const struct str mark = {.p = "{color}", .len = 7};
+	struct str text = embedded_text((struct embedded)EMBEDDED(page_css));
+	struct buf out = arena_buf(&r->arena, STYLE_BYTES_MAX);
+
+	for (size_t i = 0; i < text.len; i++) {
+		if (str_starts(str_skip(text, i), mark)) {
+			buf_str(&out, config.brand_color);
+			i += mark.len - 1;
+		} else {
+			buf_char(&out, text.p[i]);
+		}
+	}
+	return buf_view(&out);
+}
+
+static struct str
+logo(struct request *r)
+{
+	struct buf out;
+
+	if (config.brand_logo.len == 0)
+		return STR("<span class=\"mark\" aria-hidden=\"true\"></span>");
+	out = arena_buf(&r->arena, config.brand_logo.len + 64);
+	buf_str(&out, STR("<img alt=\"\" src=\""));
+	buf_str(&out, config.brand_logo); /* base64 */
+	buf_str(&out, STR("\">"));
+	return buf_view(&out);
+}
+
+/* Browsers apply form-action to every redirect behind a form, a client's own ones included, so it
+ * can name no single origin: other sites are reached by https only (http where we are http
+ * ourselves), and an app by its scheme. */
+static void
+policy_write(struct buf *out, struct str css, struct str target)
+{
+	struct digest digest;
+	struct str scheme, rest;
+
+	digest_sha256(&digest, css);
+	buf_str(out, STR("default-src 'none'; img-src data:; style-src 'sha256-"));
+	base64_encode(out, digest.bytes, sizeof(digest.bytes));
+	buf_str(out, STR("'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"));
+	if (target.p == NULL)
+		return;
+	buf_str(out, STR(" https:"));
+	if (str_starts(config.base_url, STR("http://")))
+		buf_str(out, STR(" http:"));
+	if (str_starts(target, STR("/")) || !str_cut(&scheme, &rest, target, ':') ||
+	    str_equal(scheme, STR("https")) || str_equal(scheme, STR("http")))
+		return;
+	for (size_t i = 0; i < scheme.len; i++) {
+		char c = str_lower(scheme.p[i]);
+
+		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
+			c == '+'))
+			return;
+	}
+	buf_char(out, ' ');
+	buf_str(out, scheme);
+	buf_char(out, ':');
+}
+
+enum step
+hosted_message(struct request *r, int status, enum word heading, enum word text, enum word link)
+{
+	struct buf markup = arena_buf(&r->arena, ALERT_BYTES_MAX);
+
+	if (link == WORD_login_button) {
+		buf_str(&markup, STR("<a class=\"button\" href=\"/login\">"));
+		buf_str(&markup, hosted_word(r, link));
+		buf_str(&markup, STR("</a>"));
+	}
+	const struct template_value values[] = {
+	    {.name = "heading", .value = hosted_word(r, heading)},
+	    {.name = "text", .value = hosted_word(r, text)},
+	    {.name = "link", .value = buf_view(&markup), .is_markup = true},
+	};
+	return hosted_show(r, status, (struct embedded)EMBEDDED(message_html),
+	    hosted_word(r, heading), STR_NONE, values, sizeof(values) / sizeof(values[0]));
+}
+
+struct template_value
+hosted_alert(struct request *r, enum word word)
+{
+	struct buf markup = arena_buf(&r->arena, ALERT_BYTES_MAX);
+
+	if (word != WORD_COUNT) {
+		buf_str(&markup, STR("<p class=\"alert\" role=\"alert\">"));
+		buf_str(&markup, hosted_word(r, word)); /* ours, from words.def */
+		buf_str(&markup, STR("</p>\n"));
+	}
+	return (struct template_value){
+	    .name = "alert", .value = buf_view(&markup), .is_markup = true};
+}

@@ -1,0 +1,110 @@
+// Attacks on the OpenID provider, a line each; and Authlib, which Synapse is made with, as the honest client beside them.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { Client } from './lib/http.mjs';
+import { basic, CALLBACK, code, exchange, pkce, register, request, SYNAPSE, SYNAPSE_BASIC } from './lib/oidc.mjs';
+import { somebodySignedIn } from './lib/people.mjs';
+import { startStack, UNLIMITED } from './lib/stack.mjs';
+
+const PARTY = fileURLToPath(new URL('lib/authlib_party.py', import.meta.url));
+
+describe('hostile clients', () => {
+  let stack, ada, stranger;
+  before(async () => {
+    stack = await startStack(SYNAPSE, UNLIMITED);
+    ada = await somebodySignedIn(stack, 'Ada Lovelace');
+    stranger = new Client(stack.url, { origin: null });
+    register(stack, { name: `'Other'`, redirect_uris: `ARRAY['${CALLBACK}']`, client_id: `'other'`, secret: `'other-secret'`, skip_consent: 'true' });
+    register(stack, { name: `'Phone'`, redirect_uris: `ARRAY['http://127.0.0.1/cb']`, client_id: `'phone'`, auth_method: `'none'`, skip_consent: 'true' });
+  });
+  after(() => stack?.stop());
+
+  test('Authlib signs somebody in, its id_token validated', async () => {
+    const party = spawn('/usr/bin/python3', [PARTY, stack.url, 'matrix-synapse', SYNAPSE.SYNAPSE_OIDC_CLIENT_SECRET, CALLBACK], {
+      stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, AUTHLIB_INSECURE_TRANSPORT: '1' },
+    });
+    const lines = createInterface({ input: party.stdout })[Symbol.asyncIterator]();
+    const answer = await ada.http.get((await lines.next()).value);
+    party.stdin.end(`${answer.headers.location}\n`);
+    const { claims, userinfo } = JSON.parse((await lines.next()).value);
+    assert.equal(claims.sub, ada.id);
+    assert.equal(userinfo.email, ada.email);
+  });
+
+  for (const redirect_uri of [
+    'https://evil.example/cb', `${CALLBACK}/`, `${CALLBACK}/../x`, `${CALLBACK}?x=1`, `${CALLBACK}#x`, CALLBACK.toUpperCase(), `${CALLBACK}%00`,
+    `${CALLBACK}@evil.example`, CALLBACK.replace('127.0.0.1', '127.0.0.1.evil.example'), CALLBACK.replace('http://', 'http://u@'),
+    CALLBACK.replace('http', 'https'), `//127.0.0.1:27090/cb`, 'javascript:alert(1)', '', undefined,
+  ])
+    test(`redirect_uri ${redirect_uri}`, async () => {
+      const answer = await ada.http.get(request({ redirect_uri }));
+      assert.equal(answer.status, 302);
+      assert.ok(answer.headers.location.startsWith(`${stack.url}/api/auth/error?error=invalid_redirect&`), answer.headers.location);
+    });
+
+  for (const [attack, more, error] of [
+    ['PKCE plain', { code_challenge: 'x'.repeat(43), code_challenge_method: 'plain' }, 'invalid_request'],
+    ['PKCE method left out', { code_challenge: 'x'.repeat(43) }, 'invalid_request'],
+    ['implicit', { response_type: 'token' }, 'unsupported_response_type'],
+    ['hybrid', { response_type: 'code id_token' }, 'unsupported_response_type'],
+    ['form_post', { response_mode: 'form_post' }, 'invalid_request'],
+    ['unknown scope', { scope: 'openid admin' }, 'invalid_scope'],
+    ['request object', { request: 'eyJhbGciOiJub25lIn0.e30.' }, 'request_not_supported'],
+    ['prompt none with login', { prompt: 'none login' }, 'invalid_request'],
+  ])
+    test(attack, async () => {
+      const { location } = (await ada.http.get(request(more))).headers;
+      const url = new URL(location.replace('#', '?'));
+      assert.deepEqual([url.searchParams.get('error'), url.searchParams.get('code'), url.searchParams.get('iss')], [error, null, stack.url]);
+    });
+
+  test('a public client without PKCE', async () => {
+    const answer = await ada.http.get(request({ client_id: 'phone', redirect_uri: 'http://127.0.0.1:9/cb' }));
+    assert.equal(new URL(answer.headers.location).searchParams.get('error'), 'invalid_request');
+  });
+
+  const { verifier, challenge } = pkce();
+  const WITH = { code_challenge: challenge, code_challenge_method: 'S256' };
+  for (const [attack, asked, form, headers, status, error] of [
+    ['code of another client', WITH, { code_verifier: verifier }, basic('other', 'other-secret'), 400, 'invalid_grant'],
+    ['wrong verifier', WITH, { code_verifier: 'w'.repeat(43) }, undefined, 400, 'invalid_grant'],
+    ['no verifier', WITH, {}, undefined, 400, 'invalid_grant'],
+    ['verifier where none was promised (downgrade)', {}, { code_verifier: verifier }, undefined, 400, 'invalid_grant'],
+    ['another redirect_uri', {}, { redirect_uri: 'https://evil.example/' }, undefined, 400, 'invalid_grant'],
+    ['wrong secret', {}, {}, basic('matrix-synapse', 'wrong'), 401, 'invalid_client'],
+    ['no secret', {}, { client_id: 'matrix-synapse' }, {}, 400, 'invalid_client'],
+    ['unknown client', {}, {}, basic('ghost', 'x'), 401, 'invalid_client'],
+    ['two ways of authentication', {}, { client_id: 'matrix-synapse', client_secret: 'x' }, undefined, 400, 'invalid_request'],
+    ['password grant', {}, { grant_type: 'password' }, undefined, 400, 'unsupported_grant_type'],
+    ['client_credentials of a client for users', {}, { grant_type: 'client_credentials' }, undefined, 400, 'unauthorized_client'],
+  ])
+    test(attack, async () => {
+      const answer = await exchange(stranger, { code: await code(ada, asked), ...form }, headers ?? SYNAPSE_BASIC);
+      assert.deepEqual([answer.status, answer.json.error], [status, error], answer.text);
+      assert.equal(answer.headers['cache-control'], 'no-store');
+    });
+
+  test('a replayed code revokes what it gave', async () => {
+    const given = await code(ada);
+    const tokens = await exchange(stranger, { code: given });
+    assert.equal((await exchange(stranger, { code: given })).status, 400);
+    assert.equal((await stranger.get('/api/auth/oauth2/userinfo', { bearer: tokens.json.access_token })).status, 401);
+  });
+
+  test('ten presentations of one code at once give tokens once', async () => {
+    const given = await code(ada);
+    const answers = await Promise.all(Array.from({ length: 10 }, () => exchange(stranger, { code: given })));
+    assert.equal(answers.filter(({ status }) => status === 200).length, 1);
+    assert.equal(answers.filter(({ status }) => status === 400).length, 9);
+  });
+
+  test('an open redirector after logout', async () => {
+    const answer = await ada.http.get('/api/auth/oauth2/end-session?client_id=other&post_logout_redirect_uri=https://evil.example/');
+    assert.equal(answer.status, 400);
+  });
+});

@@ -1,7 +1,7 @@
 // The cases of `make bench`: each is a request that wrk repeats; what it needs is made through the API beforehand.
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -11,7 +11,7 @@ import { startStack, UNLIMITED } from '../integration/lib/stack.mjs';
 const [seconds, clients] = process.argv.slice(2).map(Number);
 const VAULT = '/api/v1/me/encryption-vault';
 
-const stack = await startStack({}, UNLIMITED);
+const stack = await startStack({}, { settings: { ...UNLIMITED.settings, fsync: 'on' } }); // a commit costs what it costs
 const folder = mkdtempSync(join(tmpdir(), 'mana-bench-'));
 try {
   const ada = await somebodySignedIn(stack);
@@ -27,6 +27,16 @@ try {
   await measure('GET /api/auth/token', { path: '/api/auth/token', headers: cookie });
   await measure('GET encryption-vault/key', { path: `${VAULT}/key`, headers: bearer });
   await measure('POST /api/auth/sign-in/email', { path: '/api/auth/sign-in/email', json: signIn });
+
+  // In the database alone: a key is disclosed after its audit row is committed, so a commit of one row is the floor.
+  stack.psql('CREATE TABLE public.floor (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz, what text)');
+  const { sub, sid } = JSON.parse(Buffer.from(ada.token.split('.')[1], 'base64url').toString());
+  const floor = await transactions('floor', "INSERT INTO public.floor (at, what) VALUES (now(), 'fetch');");
+  const key = await transactions('key', `CALL auth_api.vault_key(auth_api.caller(NULL, NULL, '${sub}', '${sid}', \
+'127.0.0.1', NULL, NULL, NULL), NULL, ${Array(8).fill('NULL').join(', ')});`);
+  console.log('\n| in the database | transactions/s | of the floor |\n|---|---:|---:|');
+  console.log(`| INSERT of one row | ${Math.round(floor)} | 100 % |`);
+  console.log(`| auth_api.vault_key | ${Math.round(key)} | ${Math.round((100 * key) / floor)} % |`);
 } finally {
   rmSync(folder, { recursive: true });
   await stack.stop();
@@ -41,8 +51,19 @@ async function measure(name, { path, headers = {}, json }) {
   console.log(`| ${name} | ${Math.round(rate)} | ${p50.toFixed(2)} ms | ${p99.toFixed(2)} ms | ${others} |`);
 }
 
+/** pgbench's transactions a second, over the stack's socket, with prepared statements as the edge's are. */
+async function transactions(name, sql) {
+  const script = join(folder, `${name}.sql`);
+  writeFileSync(script, `${sql.replace(/\\\n/g, '')}\n`);
+  chmodSync(folder, 0o755);
+  const bin = (await run('pg_config', ['--bindir'])).trim();
+  const options = ['-n', '-M', 'prepared', `-c${clients}`, '-j1', `-T${seconds}`, '-f', script];
+  const out = await run(join(bin, 'pgbench'), ['-h', stack.socket, '-U', 'postgres', ...options, 'mana_platform']);
+  return Number(out.match(/^tps = ([\d.]+)/m)[1]);
+}
+
 function lua(headers, json) {
-  const lines = Object.entries(headers).map(([name, value]) => `wrk.headers[${quote(name)}] = ${quote(value)}`);
+  const lines = Object.entries(headers).map(([name, value]) => `wrk.headers[ ${quote(name)} ] = ${quote(value)}`);
   if (json !== undefined) lines.push('wrk.method = "POST"', `wrk.body = ${quote(JSON.stringify(json))}`);
   return `${lines.join('\n')}
 function done(summary, latency)

@@ -190,6 +190,9 @@ BEGIN
     RETURN auth.vault_nobody();
   END IF;
   SELECT x.* INTO v FROM auth.encryption_vaults x WHERE x.user_id = me;
+  IF v.kek_id IS DISTINCT FROM auth.kek_active_id() OR v.format_version < 2 OR v.commitment IS NULL THEN
+    v := auth.vault_lock(me); -- the wrap will be replaced; of parallel calls the second must see the first's
+  END IF;
   IF v.user_id IS NULL THEN
     RETURN auth.vault_refuse(c, me, 'failed_fetch', 'not-initialised', 404, 'VAULT_NOT_INITIALISED');
   ELSIF v.zero_knowledge THEN
@@ -246,10 +249,10 @@ END
 $$;
 COMMENT ON FUNCTION auth.vault_rotate IS 'POST /rotate: a new key; the recovery wrap of the old one goes';
 
-CREATE FUNCTION auth.vault_generation_seen(c auth.caller, input jsonb) RETURNS integer
+CREATE FUNCTION auth.vault_generation_seen(c auth.caller, input jsonb) RETURNS numeric
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  RETURN COALESCE(CASE WHEN jsonb_typeof(input -> 'generation') = 'number' THEN (input ->> 'generation')::numeric::integer END,
+  RETURN COALESCE(CASE WHEN jsonb_typeof(input -> 'generation') = 'number' THEN (input ->> 'generation')::numeric END,
                   (SELECT s.vault_generation FROM auth.sessions s WHERE s.id = c.session_id), 1);
 END
 $$;

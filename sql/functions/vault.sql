@@ -350,6 +350,7 @@ COMMENT ON FUNCTION auth.vault_zero_knowledge IS
 CREATE FUNCTION auth.vault_zk_enable(c auth.caller, v auth.encryption_vaults) RETURNS auth.vault_reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  o record;
   done constant json := auth.json_object('ok', true, 'zeroKnowledge', true);
 BEGIN
   IF v.zero_knowledge THEN
@@ -358,6 +359,11 @@ BEGIN
     RETURN auth.vault_refuse(c, v.user_id, 'zk_enable', 'no-recovery-wrap', 400, 'RECOVERY_WRAP_MISSING');
   ELSIF v.recovery_generation <> v.generation THEN
     RETURN auth.vault_refuse(c, v.user_id, 'zk_enable', 'old-generation', 409, 'KEY_GENERATION_CONFLICT');
+  ELSIF v.commitment IS NULL THEN -- the last chance to learn which key this is: without it any key would do to come back
+    o := auth.vault_opened(v);
+    IF NOT o.opens THEN
+      RETURN auth.vault_refuse(c, v.user_id, 'zk_enable', 'unwrap-failed', 500, 'INTERNAL');
+    END IF;
   END IF;
   UPDATE auth.encryption_vaults x SET wrapped_mk = NULL, wrap_iv = NULL, zero_knowledge = true WHERE x.user_id = v.user_id;
   RETURN auth.vault_grant(c, v.user_id, 'zk_enable', NULL, 200, done);

@@ -4,6 +4,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <uninorm.h>
+#include <unistr.h>
 #include <zxcvbn.h>
 
 #include "digest.h"
@@ -112,11 +113,13 @@ password_guessable(struct str plain, const char *const words[])
 	return plain.len <= LOOKED_AT && bits < guessable_bits;
 }
 
-/* NFKC; the caller wipes and frees. */
+/* NFKC; the caller wipes and frees. libunistring turns what is no UTF-8 into U+FFFD, which would
+ * make all such passwords one. */
 static bool
 normalise(uint8_t **out, size_t *len, struct str plain)
 {
-	if (plain.p == NULL || plain.len > PASSWORD_BYTES_MAX)
+	if (plain.p == NULL || plain.len > PASSWORD_BYTES_MAX ||
+	    u8_check((const uint8_t *)plain.p, plain.len) != NULL)
 		return false;
 	*out = u8_normalize(UNINORM_NFKC, (const uint8_t *)plain.p, plain.len, NULL, len);
 	return *out != NULL;

@@ -40,7 +40,8 @@ static void problem(struct reader *r, const struct field *f, struct str text);
 static void
 wrong_type(struct reader *r, const struct field *f, const char *expected, const char *received);
 static const char *type_name(const json_t *json);
-static void member(struct reader *r, const struct field *f);
+static void member(struct reader *r, const struct field *f, struct str json);
+static bool begin_member(struct reader *r, const struct field *f);
 static struct str keep(struct reader *r, struct str text);
 static int64_t utf16_units(struct str text);
 
@@ -138,9 +139,7 @@ take(struct reader *r, const struct field *f, struct given given)
 		return;
 	}
 	if (json_is_null(given.json) && (f->flags & FIELD_NULLABLE)) {
-		member(r, f);
-		if (!(f->flags & FIELD_SECRET))
-			buf_str(r->out->input, STR("null"));
+		member(r, f, STR("null"));
 		return;
 	}
 	switch (f->kind) {
@@ -175,8 +174,8 @@ take(struct reader *r, const struct field *f, struct given given)
 static void
 take_string(struct reader *r, const struct field *f, struct str text)
 {
-	char memory[160];
-	struct buf said = BUF_ON(memory);
+	char memory[160], hex_memory[2 * DIGEST_BYTES];
+	struct buf said = BUF_ON(memory), hex = BUF_ON(hex_memory);
 	int64_t bound = 0;
 	const char *wrong = string_problem(f, text, &bound);
 	struct digest digest;
@@ -192,17 +191,14 @@ take_string(struct reader *r, const struct field *f, struct str text)
 	}
 	if (f->offset != FIELD_NOWHERE)
 		memcpy((char *)r->out->target + f->offset, &text, sizeof(text));
-	if ((f->flags & FIELD_SECRET) || f->kind == FIELD_PASSWORD)
-		return;
-	member(r, f);
 	if (f->kind == FIELD_TOKEN) {
 		digest_sha256(&digest, text);
-		buf_char(r->out->input, '"');
-		buf_hex(r->out->input, digest.bytes, sizeof(digest.bytes));
-		buf_char(r->out->input, '"');
-	} else {
-		buf_json_str(r->out->input, text);
+		buf_hex(&hex, digest.bytes, sizeof(digest.bytes));
+		text = buf_view(&hex);
 	}
+	if (!begin_member(r, f))
+		return;
+	buf_json_str(r->out->input, text);
 }
 
 /* zod's words, NULL when all is well; with `bound`, a number and " characters" follow. */
@@ -245,8 +241,7 @@ take_bool(struct reader *r, const struct field *f, struct given given)
 	}
 	if (f->offset != FIELD_NOWHERE)
 		memcpy((char *)r->out->target + f->offset, &value, sizeof(value));
-	member(r, f);
-	buf_str(r->out->input, is_true ? STR("true") : STR("false"));
+	member(r, f, is_true ? STR("true") : STR("false"));
 }
 
 static void
@@ -254,14 +249,16 @@ take_int(struct reader *r, const struct field *f, struct given given)
 {
 	int64_t value = 0;
 	bool ok = json_is_integer(given.json);
-	char digits[24] = "", *stop;
+	char digits[24] = "", written[24], *stop;
+	struct buf text = BUF_ON(written);
 
 	if (ok) {
 		value = json_integer_value(given.json);
 	} else if (given.text.len > 0 && given.text.len < 19) {
 		memcpy(digits, given.text.p, given.text.len);
 		value = strtoll(digits, &stop, 10);
-		ok = *stop == '\0' && (digits[0] == '-' || (digits[0] >= '0' && digits[0] <= '9'));
+		ok = stop == digits + given.text.len &&
+		     (digits[0] == '-' || (digits[0] >= '0' && digits[0] <= '9'));
 	}
 	if (!ok) {
 		wrong_type(r, f, "number", given.json ? type_name(given.json) : "string");
@@ -273,8 +270,8 @@ take_int(struct reader *r, const struct field *f, struct given given)
 	}
 	if (f->offset != FIELD_NOWHERE)
 		memcpy((char *)r->out->target + f->offset, &value, sizeof(value));
-	member(r, f);
-	buf_int(r->out->input, value);
+	buf_int(&text, value);
+	member(r, f, buf_view(&text));
 }
 
 static void
@@ -293,20 +290,28 @@ take_json(struct reader *r, const struct field *f, const json_t *json)
 	free(text);
 	if (f->offset != FIELD_NOWHERE)
 		memcpy((char *)r->out->target + f->offset, &kept, sizeof(kept));
-	member(r, f);
-	buf_str(r->out->input, kept);
+	member(r, f, kept);
 }
 
 static void
-member(struct reader *r, const struct field *f)
+member(struct reader *r, const struct field *f, struct str json)
 {
-	if (f->flags & FIELD_SECRET)
-		return;
+	if (begin_member(r, f))
+		buf_str(r->out->input, json);
+}
+
+/* The name, for a value to follow; false if SQL is not to see the field. */
+static bool
+begin_member(struct reader *r, const struct field *f)
+{
+	if ((f->flags & FIELD_SECRET) || f->kind == FIELD_PASSWORD)
+		return false;
 	if (r->first_member_written)
 		buf_char(r->out->input, ',');
 	r->first_member_written = true;
 	buf_json_str(r->out->input, str_from(f->name));
 	buf_char(r->out->input, ':');
+	return true;
 }
 
 static void

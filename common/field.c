@@ -35,10 +35,13 @@ static void take_string(struct reader *r, const struct field *f, struct str text
 static void take_bool(struct reader *r, const struct field *f, struct given given);
 static void take_int(struct reader *r, const struct field *f, struct given given);
 static void take_json(struct reader *r, const struct field *f, const json_t *json);
+static void take_strings(struct reader *r, const struct field *f, struct given given);
+static void take_object(struct reader *r, const struct field *f, const json_t *json);
 static const char *string_problem(const struct field *f, struct str text, int64_t *bound);
 static void problem(struct reader *r, const struct field *f, struct str text);
 static void
 wrong_type(struct reader *r, const struct field *f, const char *expected, const char *received);
+static const char *expected_type(enum field_kind kind);
 static const char *type_name(const json_t *json);
 static void member(struct reader *r, const struct field *f, struct str json);
 static bool begin_member(struct reader *r, const struct field *f);
@@ -129,13 +132,10 @@ take(struct reader *r, const struct field *f, struct given given)
 	bool is_form = given.text.p != NULL;
 
 	if (given.json == NULL && !is_form) {
-		if (f->flags & FIELD_REQUIRED)
-			wrong_type(r, f,
-			    f->kind == FIELD_BOOL   ? "boolean"
-			    : f->kind == FIELD_INT  ? "number"
-			    : f->kind == FIELD_JSON ? "object"
-						    : "string",
-			    "undefined");
+		if ((f->flags & FIELD_REQUIRED) && f->kind == FIELD_STRINGS)
+			problem(r, f, STR("Invalid input")); /* zod's word for a union */
+		else if (f->flags & FIELD_REQUIRED)
+			wrong_type(r, f, expected_type(f->kind), "undefined");
 		return;
 	}
 	if (json_is_null(given.json) && (f->flags & FIELD_NULLABLE)) {
@@ -155,6 +155,15 @@ take(struct reader *r, const struct field *f, struct given given)
 	case FIELD_JSON:
 		if (json_is_object(given.json))
 			take_json(r, f, given.json);
+		else
+			wrong_type(r, f, "object", is_form ? "string" : type_name(given.json));
+		return;
+	case FIELD_STRINGS:
+		take_strings(r, f, given);
+		return;
+	case FIELD_OBJECT:
+		if (json_is_object(given.json))
+			take_object(r, f, given.json);
 		else
 			wrong_type(r, f, "object", is_form ? "string" : type_name(given.json));
 		return;
@@ -294,6 +303,48 @@ take_json(struct reader *r, const struct field *f, const json_t *json)
 }
 
 static void
+take_strings(struct reader *r, const struct field *f, struct given given)
+{
+	const json_t *item;
+	size_t i;
+
+	if (given.json == NULL) {
+		take_string(r, f, given.text);
+		return;
+	}
+	json_array_foreach((json_t *)given.json, i, item) if (!json_is_string(item)) break;
+	if (json_is_string(given.json) ||
+	    (json_is_array(given.json) && i == json_array_size(given.json)))
+		take_json(r, f, given.json);
+	else
+		problem(r, f, STR("Invalid input"));
+}
+
+/* The members as if they stood in a body of their own; their messages name the way to them. */
+static void
+take_object(struct reader *r, const struct field *f, const json_t *json)
+{
+	char memory[96];
+	struct buf path = BUF_ON(memory);
+	struct reader inner = *r;
+
+	buf_str(&path, str_from(r->prefix));
+	buf_char(&path, '.');
+	buf_str(&path, str_from(f->name));
+	buf_char(&path, '\0');
+	if (!buf_ok(&path) || !begin_member(r, f))
+		return;
+	inner.prefix = memory;
+	inner.first_member_written = false;
+	buf_char(r->out->input, '{');
+	for (const struct field *m = f->members; m->name != NULL; m++)
+		take(&inner, m, (struct given){json_object_get(json, m->name), STR_NONE});
+	buf_char(r->out->input, '}');
+	r->invalid = inner.invalid;
+	r->first_problem_written = inner.first_problem_written;
+}
+
+static void
 member(struct reader *r, const struct field *f, struct str json)
 {
 	if (begin_member(r, f))
@@ -340,6 +391,22 @@ wrong_type(struct reader *r, const struct field *f, const char *expected, const 
 	buf_str(&text, STR(", received "));
 	buf_str(&text, str_from(received));
 	problem(r, f, buf_view(&text));
+}
+
+static const char *
+expected_type(enum field_kind kind)
+{
+	switch (kind) {
+	case FIELD_BOOL:
+		return "boolean";
+	case FIELD_INT:
+		return "number";
+	case FIELD_JSON:
+	case FIELD_OBJECT:
+		return "object";
+	default:
+		return "string";
+	}
 }
 
 static const char *

@@ -27,6 +27,8 @@ enum field_kind {
 	FIELD_JSON,     /* struct str: compact JSON of an object; max bytes */
 	FIELD_ENUM,     /* struct str: one of options */
 	FIELD_ANY,      /* no target: any JSON value, for SQL to judge; max bytes */
+	FIELD_STRINGS,  /* no target: a string or an array of strings; max bytes */
+	FIELD_OBJECT,   /* no target: a JSON object of which `members` come through */
 };
 
 enum field_flag {
@@ -43,8 +45,9 @@ struct field {
 	unsigned int flags;
 	size_t offset; /* offsetof in the target; FIELD_NOWHERE when only SQL wants it */
 	int64_t min;
-	int64_t max;                /* 0 = the kind's own limit */
-	const char *const *options; /* FIELD_ENUM, NULL-terminated */
+	int64_t max;                 /* 0 = the kind's own limit */
+	const char *const *options;  /* FIELD_ENUM, NULL-terminated */
+	const struct field *members; /* FIELD_OBJECT; they are FIELD_NOWHERE */
 };
 
 #define FIELD_NOWHERE ((size_t)-1)

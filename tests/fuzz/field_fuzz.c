@@ -12,18 +12,24 @@ struct target {
 };
 
 static const char *const options[] = {"a", "b", NULL};
+static const struct field data_fields[] = {
+    {"name", FIELD_STRING, 0, FIELD_NOWHERE, 1, 10, NULL, NULL},
+    {NULL},
+};
 static const struct field schema[] = {
-    {"name", FIELD_STRING, FIELD_REQUIRED, offsetof(struct target, name), 1, 20, NULL},
-    {"email", FIELD_EMAIL, FIELD_NULLABLE, offsetof(struct target, email), 0, 0, NULL},
-    {"password", FIELD_PASSWORD, 0, offsetof(struct target, password), 0, 0, NULL},
-    {"callbackURL", FIELD_URL, 0, offsetof(struct target, url), 0, 0, NULL},
-    {"flag", FIELD_BOOL, 0, offsetof(struct target, flag), 0, 0, NULL},
-    {"number", FIELD_INT, 0, offsetof(struct target, number), -5, 100, NULL},
-    {"token", FIELD_TOKEN, 0, FIELD_NOWHERE, 0, 0, NULL},
-    {"metadata", FIELD_JSON, 0, FIELD_NOWHERE, 0, 100, NULL},
-    {"kind", FIELD_ENUM, 0, FIELD_NOWHERE, 0, 0, options},
-    {"any", FIELD_ANY, 0, FIELD_NOWHERE, 0, 100, NULL},
-    {NULL, 0, 0, 0, 0, 0, NULL},
+    {"name", FIELD_STRING, FIELD_REQUIRED, offsetof(struct target, name), 1, 20, NULL, NULL},
+    {"email", FIELD_EMAIL, FIELD_NULLABLE, offsetof(struct target, email), 0, 0, NULL, NULL},
+    {"password", FIELD_PASSWORD, 0, offsetof(struct target, password), 0, 0, NULL, NULL},
+    {"callbackURL", FIELD_URL, 0, offsetof(struct target, url), 0, 0, NULL, NULL},
+    {"flag", FIELD_BOOL, 0, offsetof(struct target, flag), 0, 0, NULL, NULL},
+    {"number", FIELD_INT, 0, offsetof(struct target, number), -5, 100, NULL, NULL},
+    {"token", FIELD_TOKEN, 0, FIELD_NOWHERE, 0, 0, NULL, NULL},
+    {"metadata", FIELD_JSON, 0, FIELD_NOWHERE, 0, 100, NULL, NULL},
+    {"kind", FIELD_ENUM, 0, FIELD_NOWHERE, 0, 0, options, NULL},
+    {"any", FIELD_ANY, 0, FIELD_NOWHERE, 0, 100, NULL, NULL},
+    {"role", FIELD_STRINGS, 0, FIELD_NOWHERE, 0, 100, NULL, NULL},
+    {"data", FIELD_OBJECT, 0, FIELD_NOWHERE, .members = data_fields},
+    {NULL, 0, 0, 0, 0, 0, NULL, NULL},
 };
 
 static void

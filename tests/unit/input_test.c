@@ -14,15 +14,23 @@ struct target {
 	int64_t limit;
 };
 
+static const struct field data_fields[] = {
+    {"name", FIELD_STRING, 0, FIELD_NOWHERE, 1, 10, NULL, NULL},
+    {"logo", FIELD_STRING, FIELD_NULLABLE, FIELD_NOWHERE, 0, 10, NULL, NULL},
+    {NULL},
+};
 static const struct field schema[] = {
-    {"name", FIELD_STRING, FIELD_REQUIRED, offsetof(struct target, name), 1, 10, NULL},
-    {"email", FIELD_EMAIL, FIELD_REQUIRED, offsetof(struct target, email), 0, 0, NULL},
-    {"password", FIELD_PASSWORD, FIELD_REQUIRED, offsetof(struct target, password), 0, 0, NULL},
-    {"callbackURL", FIELD_URL, 0, offsetof(struct target, url), 0, 0, NULL},
-    {"rememberMe", FIELD_BOOL, 0, offsetof(struct target, remember), 0, 0, NULL},
-    {"limit", FIELD_INT, 0, offsetof(struct target, limit), 1, 100, NULL},
-    {"token", FIELD_TOKEN, 0, FIELD_NOWHERE, 0, 0, NULL},
-    {"metadata", FIELD_JSON, 0, FIELD_NOWHERE, 0, 64, NULL},
+    {"name", FIELD_STRING, FIELD_REQUIRED, offsetof(struct target, name), 1, 10, NULL, NULL},
+    {"email", FIELD_EMAIL, FIELD_REQUIRED, offsetof(struct target, email), 0, 0, NULL, NULL},
+    {"password", FIELD_PASSWORD, FIELD_REQUIRED, offsetof(struct target, password), 0, 0, NULL,
+	NULL},
+    {"callbackURL", FIELD_URL, 0, offsetof(struct target, url), 0, 0, NULL, NULL},
+    {"rememberMe", FIELD_BOOL, 0, offsetof(struct target, remember), 0, 0, NULL, NULL},
+    {"limit", FIELD_INT, 0, offsetof(struct target, limit), 1, 100, NULL, NULL},
+    {"token", FIELD_TOKEN, 0, FIELD_NOWHERE, 0, 0, NULL, NULL},
+    {"metadata", FIELD_JSON, 0, FIELD_NOWHERE, 0, 64, NULL, NULL},
+    {"role", FIELD_STRINGS, 0, FIELD_NOWHERE, 0, 64, NULL, NULL},
+    {"data", FIELD_OBJECT, 0, FIELD_NOWHERE, .members = data_fields},
     {NULL},
 };
 
@@ -133,6 +141,54 @@ tokens_reach_sql_as_digests_only(void **state)
 	assert_non_null(strstr(input,
 	    "\"token\":\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\""));
 	assert_null(strstr(input, "abc\""));
+}
+
+/* What stands around `members` is a valid body. */
+static enum field_result
+read_with(const char *members)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "{\"name\":\"a\",\"email\":\"a@b.de\",\"password\":\"p\",%s}",
+	    members);
+	return read_as(false, text);
+}
+
+static void
+objects_let_their_own_members_through_and_name_the_way_to_a_bad_one(void **state)
+{
+	assert_int_equal(
+	    read_with("\"data\":{\"logo\":null,\"name\":\"Org\",\"id\":\"x\"},\"limit\":5"),
+	    FIELD_VALID);
+	assert_non_null(strstr(input, "\"data\":{\"name\":\"Org\",\"logo\":null}}"));
+	assert_non_null(strstr(input, "\"limit\":5,"));
+	assert_int_equal(read_with("\"data\":{}"), FIELD_VALID);
+	assert_non_null(strstr(input, ",\"data\":{}}"));
+	assert_int_equal(
+	    read_with("\"data\":{\"name\":\"\",\"logo\":1},\"limit\":\"x\""), FIELD_INVALID);
+	assert_string_equal(message,
+	    "[body.limit] Invalid input: expected number, received string; "
+	    "[body.data.name] Too small: expected string to have >=1 characters; "
+	    "[body.data.logo] Invalid input: expected string, received number");
+	assert_int_equal(read_with("\"data\":[]"), FIELD_INVALID);
+	assert_string_equal(message, "[body.data] Invalid input: expected object, received array");
+}
+
+static void
+a_string_or_several_reach_sql_as_they_are(void **state)
+{
+	static const char *const bad[] = {"1", "null", "{}", "[1]", "[\"a\",null]", "true"};
+	char member[64];
+
+	assert_int_equal(read_with("\"role\":\"admin\""), FIELD_VALID);
+	assert_non_null(strstr(input, "\"role\":\"admin\""));
+	assert_int_equal(read_with("\"role\":[\"admin\", \"member\"]"), FIELD_VALID);
+	assert_non_null(strstr(input, "\"role\":[\"admin\",\"member\"]"));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(member, sizeof(member), "\"role\":%s", bad[i]);
+		assert_int_equal(read_with(member), FIELD_INVALID);
+		assert_string_equal(message, "[body.role] Invalid input");
+	}
 }
 
 static void
@@ -252,6 +308,8 @@ main(void)
 	    cmocka_unit_test(problems_are_said_in_zods_words),
 	    cmocka_unit_test(lengths_are_counted_as_javascript_does),
 	    cmocka_unit_test(tokens_reach_sql_as_digests_only),
+	    cmocka_unit_test(objects_let_their_own_members_through_and_name_the_way_to_a_bad_one),
+	    cmocka_unit_test(a_string_or_several_reach_sql_as_they_are),
 	    cmocka_unit_test(broken_and_hostile_json_is_refused),
 	    cmocka_unit_test(addresses_are_valid_as_zod_says),
 	    cmocka_unit_test(origins_are_parsed_strictly),

@@ -256,13 +256,13 @@ struct hidden {
 
 static const char *const colours[] = {"red", "green", NULL};
 static const struct field hidden_fields[] = {
-    {"flag", FIELD_BOOL, FIELD_SECRET, offsetof(struct hidden, flag), 0, 0, NULL},
-    {"number", FIELD_INT, 0, offsetof(struct hidden, number), 1, 100, NULL},
-    {"password", FIELD_PASSWORD, FIELD_NULLABLE, FIELD_NOWHERE, 0, 0, NULL},
-    {"token", FIELD_TOKEN, FIELD_SECRET, FIELD_NOWHERE, 0, 0, NULL},
-    {"colour", FIELD_ENUM, 0, FIELD_NOWHERE, 0, 0, colours},
-    {"data", FIELD_ANY, FIELD_SECRET, FIELD_NOWHERE, 0, 8, NULL},
-    {NULL, 0, 0, 0, 0, 0, NULL},
+    {"flag", FIELD_BOOL, FIELD_SECRET, offsetof(struct hidden, flag), 0, 0, NULL, NULL},
+    {"number", FIELD_INT, 0, offsetof(struct hidden, number), 1, 100, NULL, NULL},
+    {"password", FIELD_PASSWORD, FIELD_NULLABLE, FIELD_NOWHERE, 0, 0, NULL, NULL},
+    {"token", FIELD_TOKEN, FIELD_SECRET, FIELD_NOWHERE, 0, 0, NULL, NULL},
+    {"colour", FIELD_ENUM, 0, FIELD_NOWHERE, 0, 0, colours, NULL},
+    {"data", FIELD_ANY, FIELD_SECRET, FIELD_NOWHERE, 0, 8, NULL, NULL},
+    {NULL, 0, 0, 0, 0, 0, NULL, NULL},
 };
 
 static enum field_result

@@ -7,12 +7,15 @@
 
 #include "features/health.h"
 #include "features/hosted.h"
+#include "features/invitation.h"
 #include "features/jwks.h"
+#include "features/member.h"
 #include "features/oidc_authorize.h"
 #include "features/oidc_client.h"
 #include "features/oidc_discovery.h"
 #include "features/oidc_end_session.h"
 #include "features/oidc_token.h"
+#include "features/organization.h"
 #include "features/password.h"
 #include "features/password_reset.h"
 #include "features/session.h"
@@ -86,6 +89,32 @@ const struct route routes[] = {
 	ROUTE(POST,   "/api/v1/auth/reset-password",            PUBLIC, "default", V1, &password_reset_schema, password_reset, NONE, 0),
 	ROUTE(POST,   "/api/v1/auth/resend-verification",       PUBLIC, "mail", V1, &email_schema, NULL, VERIFICATION_SEND_V1, 0),
 	ROUTE(GET,    "/api/v1/auth/signup-status",             PUBLIC, "default", V1, NULL, NULL, SIGNUP_STATUS, 0),
+
+	/* organizations */
+	ROUTE(POST,   "/api/auth/organization/create",               SESSION, "default", BETTER_AUTH, &organization_create_schema, NULL, ORGANIZATION_CREATE, ROUTE_BARE_401),
+	ROUTE(POST,   "/api/auth/organization/check-slug",           SESSION, "default", BETTER_AUTH, &organization_check_slug_schema, NULL, ORGANIZATION_CHECK_SLUG, 0),
+	ROUTE(POST,   "/api/auth/organization/update",               SESSION, "default", BETTER_AUTH, &organization_update_schema, NULL, ORGANIZATION_UPDATE, 0),
+	ROUTE(POST,   "/api/auth/organization/delete",               SESSION, "default", BETTER_AUTH, &organization_delete_schema, NULL, ORGANIZATION_DELETE, ROUTE_BARE_401),
+	ROUTE(POST,   "/api/auth/organization/set-active",           SESSION, "default", BETTER_AUTH, &organization_choice_schema, NULL, ORGANIZATION_SET_ACTIVE, 0),
+	ROUTE(GET,    "/api/auth/organization/get-organization",     SESSION, "default", BETTER_AUTH, &organization_get_schema, NULL, ORGANIZATION_GET, 0),
+	ROUTE(GET,    "/api/auth/organization/get-full-organization",SESSION, "default", BETTER_AUTH, &organization_get_full_schema, NULL, ORGANIZATION_GET_FULL, 0),
+	ROUTE(GET,    "/api/auth/organization/list",                 SESSION, "default", BETTER_AUTH, NULL, NULL, ORGANIZATION_LIST, 0),
+	ROUTE(POST,   "/api/auth/organization/invite-member",        SESSION, "default", BETTER_AUTH, &invitation_create_schema, invitation_create, NONE, 0),
+	ROUTE(POST,   "/api/auth/organization/cancel-invitation",    SESSION, "default", BETTER_AUTH, &invitation_answer_schema, NULL, INVITATION_CANCEL, 0),
+	ROUTE(POST,   "/api/auth/organization/accept-invitation",    SESSION, "default", BETTER_AUTH, &invitation_answer_schema, NULL, INVITATION_ACCEPT, 0),
+	ROUTE(POST,   "/api/auth/organization/reject-invitation",    SESSION, "default", BETTER_AUTH, &invitation_answer_schema, NULL, INVITATION_REJECT, 0),
+	ROUTE(GET,    "/api/auth/organization/get-invitation",       SESSION, "default", BETTER_AUTH, &invitation_get_schema, NULL, INVITATION_GET, 0),
+	ROUTE(GET,    "/api/auth/organization/list-invitations",     SESSION, "default", BETTER_AUTH, &invitation_list_schema, NULL, INVITATION_LIST, 0),
+	ROUTE(GET,    "/api/auth/organization/list-user-invitations",SESSION, "default", BETTER_AUTH, &invitation_list_own_schema, NULL, INVITATION_LIST_OWN, 0),
+	ROUTE(GET,    "/api/auth/organization/get-active-member",    SESSION, "default", BETTER_AUTH, NULL, NULL, MEMBER_GET_ACTIVE, 0),
+	ROUTE(GET,    "/api/auth/organization/get-active-member-role",SESSION, "default", BETTER_AUTH, &member_role_schema, NULL, MEMBER_GET_ACTIVE_ROLE, 0),
+	ROUTE(GET,    "/api/auth/organization/list-members",         SESSION, "default", BETTER_AUTH, &member_list_schema, NULL, MEMBER_LIST, 0),
+	ROUTE(POST,   "/api/auth/organization/update-member-role",   SESSION, "default", BETTER_AUTH, &member_update_role_schema, NULL, MEMBER_UPDATE_ROLE, 0),
+	ROUTE(POST,   "/api/auth/organization/remove-member",        SESSION, "default", BETTER_AUTH, &member_remove_schema, NULL, MEMBER_REMOVE, 0),
+	ROUTE(POST,   "/api/auth/organization/leave",                SESSION, "default", BETTER_AUTH, &member_leave_schema, NULL, MEMBER_LEAVE, 0),
+	ROUTE(POST,   "/api/auth/organization/has-permission",       SESSION, "default", BETTER_AUTH, &member_has_permission_schema, NULL, MEMBER_HAS_PERMISSION, 0),
+	ROUTE(GET,    "/api/v1/internal/org/:orgId/member/:userId",    SERVICE, NULL, V1, NULL, NULL, MEMBER_INTERNAL, 0),
+	ROUTE(GET,    "/api/v1/internal/users/:userId/memberships",    SERVICE, NULL, V1, NULL, NULL, MEMBERSHIP_INTERNAL, 0),
 
 	/* the OpenID provider */
 	ROUTE(GET,    "/.well-known/openid-configuration",          PUBLIC, NULL, OAUTH, NULL, oidc_discovery, NONE, ROUTE_CACHEABLE),

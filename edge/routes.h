@@ -38,6 +38,7 @@ enum route_flag {
 	ROUTE_BODY_OPTIONAL = 64, /* may come without body and Content-Type */
 	ROUTE_SQL_JUDGES =
 	    128, /* what is no JSON counts as {}: SQL refuses it, and writes its trail */
+	ROUTE_BARE_401 = 256, /* a 401 without a body, where Better Auth sends none */
 };
 
 struct schema {

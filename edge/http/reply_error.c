@@ -27,6 +27,8 @@ reply_refusal(struct request *r, enum error e, struct str message, int retry_aft
 		r->form = NULL; /* a page that cannot be made is an error like any other */
 		return form->refused(r, e, retry_after_seconds);
 	}
+	if (e == ERR_UNAUTHORIZED && r->route != NULL && (r->route->flags & ROUTE_BARE_401))
+		return reply_empty(r, info->status);
 	if (retry_after_seconds > 0) {
 		char memory[16];
 		struct buf seconds = BUF_ON(memory);

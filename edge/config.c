@@ -31,7 +31,7 @@ struct config config;
 static int node_env, signup_duplicate, password_scheme, password_policy, smtp_tls;
 static int64_t hash_memory_kib, hash_passes;
 static struct config_list more_trusted_origins;
-static struct str brand_logo_file;
+static struct str brand_logo_file, service_key_list;
 
 #define T(name, field, initial, help)                                                              \
 	{                                                                                          \
@@ -73,7 +73,8 @@ static const struct variable variables[] = {
 	S("DATABASE_URL", database_url, "postgresql:///mana_platform?user=auth_edge", "libpq connection as auth_edge"),
 	S("BETTER_AUTH_SECRET", cookie_secret, "", "signs cookies; empty: the database keeps one"),
 	S("AUTH_SECRET", auth_secret, "", "the same under its older name"),
-	S("MANA_SERVICE_KEY", service_key, "dev-service-key", "X-Service-Key of other services"),
+	{"MANA_SERVICE_KEY", SECRET, &service_key_list, "dev-service-key", 0, 0, NULL, "X-Service-Key of other services: keys by comma, each name:key or a key alone; we show the first"},
+	T("MANA_CREDITS_URL", credits_url, "", "base URL of mana-credits; empty: what it is to be told waits"),
 
 	T("JWT_ISSUER", jwt_issuer, "", "iss of tokens where BASE_URL is not set"),
 	T("JWT_AUDIENCE", jwt_audience, "mana", "aud of access tokens"),
@@ -136,6 +137,7 @@ static bool derive(FILE *problems);
 static bool derive_origins(FILE *problems);
 static bool derive_brand(FILE *problems);
 static bool refuse_unsafe(FILE *problems);
+static bool is_http_url(struct str url);
 static bool is_weak(struct str secret);
 static bool refused(FILE *problems, const char *name, const char *should_be);
 
@@ -303,6 +305,14 @@ derive(FILE *problems)
 	};
 	if (config.hash_threads == 0)
 		config.hash_threads = cores > 2 ? cores - 1 : 1;
+	if (!service_keys_read(&config.service_keys, service_key_list))
+		return refused(
+		    problems, "MANA_SERVICE_KEY", "keys by comma, each name:key or a key alone");
+	while (str_ends(config.credits_url, STR("/")))
+		config.credits_url.len--;
+	if (config.credits_url.len > 0 && !is_http_url(config.credits_url))
+		return refused(
+		    problems, "MANA_CREDITS_URL", "a URL such as http://mana-credits:3002");
 	for (size_t i = 0; i < config.trusted_proxies.count; i++)
 		if (!client_ip_is_range(config.trusted_proxies.items[i]))
 			return refused(problems, "TRUSTED_PROXIES",
@@ -386,10 +396,20 @@ refuse_unsafe(FILE *problems)
 	if (config.cookie_secret.len > 0 && is_weak(config.cookie_secret))
 		ok = refused(problems, "BETTER_AUTH_SECRET",
 		    "16 characters or more and no published default in production");
-	if (is_weak(config.service_key))
-		ok = refused(problems, "MANA_SERVICE_KEY",
-		    "set to 16 characters or more and no published default in production");
+	for (size_t i = 0; i < config.service_keys.count; i++)
+		if (is_weak(config.service_keys.items[i].key))
+			ok = refused(problems, "MANA_SERVICE_KEY",
+			    "keys of 16 characters or more and no published default in production");
 	return ok;
+}
+
+static bool
+is_http_url(struct str url)
+{
+	char memory[256];
+	struct buf origin = BUF_ON(memory);
+
+	return uri_origin(&origin, url);
 }
 
 static bool
@@ -421,6 +441,8 @@ config_warn(FILE *out)
 		    out);
 	if (config.smtp_host.len == 0)
 		fputs("mana-auth: SMTP_HOST is not set: mails wait in the outbox\n", out);
+	if (config.credits_url.len == 0)
+		fputs("mana-auth: MANA_CREDITS_URL is not set: calls to it wait\n", out);
 }
 
 void

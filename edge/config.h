@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "password.h"
+#include "service_keys.h"
 #include "str.h"
 
 enum { CONFIG_LIST_MAX = 32 };
@@ -39,7 +40,9 @@ struct config {
 	struct str database_url;
 	struct str auth_secret;   /* AUTH_SECRET, where BETTER_AUTH_SECRET is not set */
 	struct str cookie_secret; /* empty: the database keeps one */
-	struct str service_key;
+	struct service_keys service_keys;
+
+	struct str credits_url; /* of mana-credits; empty: calls to it wait */
 
 	/* tokens */
 	struct str jwt_issuer;

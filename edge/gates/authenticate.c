@@ -113,9 +113,9 @@ claims_are_current(const json_t *claims)
 static bool
 by_service_key(struct request *r)
 {
-	struct str given = request_header(r, STR("x-service-key"));
-
-	return given.p != NULL && digest_equal(given, config.service_key);
+	r->caller.service =
+	    service_keys_find(&config.service_keys, request_header(r, STR("x-service-key")));
+	return r->caller.service.p != NULL;
 }
 
 static bool

@@ -55,6 +55,7 @@ struct caller {
 	struct str session_id; /* its sid */
 	struct str email;      /* its email */
 	struct str role;       /* its role */
+	struct str service;    /* whose service key was shown; STR_NONE: none */
 };
 
 struct request {

@@ -68,7 +68,8 @@ each_bad_value_is_refused_by_its_name(void **state)
 	    "PORT=9999999999999999999999", "WORKERS=-1", "NODE_ENV=staging", "PASSWORD_HASH=md5",
 	    "CHANGE_EMAIL=yes", "SMTP_TLS=ssl", "BASE_URL=localhost",
 	    "BASE_URL=https://u:p@mana.how", "TRUSTED_PROXIES=10.0.0.0/33", "TRUSTED_PROXIES=proxy",
-	    "COOKIE_DOMAIN=a b;c", "DATABASE_URL_FILE=/nonexistent",
+	    "COOKIE_DOMAIN=a b;c", "MANA_SERVICE_KEY=credits:", "MANA_CREDITS_URL=credits",
+	    "DATABASE_URL_FILE=/nonexistent",
 	    "CORS_ORIGINS=a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a"};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -86,7 +87,8 @@ production_refuses_published_and_short_secrets(void **state)
 {
 	static const char good[] = "MANA_SERVICE_KEY=0123456789abcdefghij";
 	static const char *const bad[] = {"MANA_SERVICE_KEY=dev-service-key",
-	    "MANA_SERVICE_KEY=short", "BETTER_AUTH_SECRET=better-auth-secret-12345678901234567890",
+	    "MANA_SERVICE_KEY=short", "MANA_SERVICE_KEY=credits:0123456789abcdefghij,sync:short",
+	    "BETTER_AUTH_SECRET=better-auth-secret-12345678901234567890",
 	    "BETTER_AUTH_SECRET=short", "AUTH_SECRET=short"};
 	char *said;
 

@@ -5,6 +5,7 @@
 
 #include "http/private.h"
 #include "features/oidc_client.h"
+#include "jobs/outbound.h"
 #include "keys/signing.h"
 #include "loop.h"
 #include "mail/outbox.h"
@@ -20,6 +21,7 @@ struct background_state {
 static const struct background backgrounds[] = {
 	{"signing keys", 60000, signing_fetch},
 	{"outbox",        1000, outbox_send_due},
+	{"outbound",      1000, outbound_send_due},
 	{"clients",    3600000, oidc_clients_configure},
 };
 /* clang-format on */

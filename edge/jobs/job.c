@@ -54,6 +54,7 @@ threads_start(void)
 	pools[JOB_HASH] = (struct pool){
 	    .threads_max = (int)config.hash_threads, .queue_max = (int)config.hash_queue};
 	pools[JOB_NETWORK] = (struct pool){.threads_max = 1, .queue_max = NETWORK_QUEUE};
+	pools[JOB_HTTP] = (struct pool){.threads_max = 2, .queue_max = NETWORK_QUEUE};
 	for (int i = 0; i < JOB_POOLS; i++) {
 		pthread_mutex_init(&pools[i].lock, NULL);
 		pthread_cond_init(&pools[i].filled, NULL);

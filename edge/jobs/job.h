@@ -12,6 +12,7 @@
 enum job_pool {
 	JOB_HASH,    /* HASH_THREADS threads; a bounded queue */
 	JOB_NETWORK, /* one thread, for mail */
+	JOB_HTTP,    /* two threads, for other services (http_fetch.h) */
 	JOB_POOLS
 };
 

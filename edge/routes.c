@@ -10,6 +10,7 @@
 #include "features/invitation.h"
 #include "features/jwks.h"
 #include "features/member.h"
+#include "features/magic_link.h"
 #include "features/oidc_authorize.h"
 #include "features/oidc_client.h"
 #include "features/oidc_discovery.h"
@@ -115,6 +116,11 @@ const struct route routes[] = {
 	ROUTE(POST,   "/api/auth/organization/has-permission",       SESSION, "default", BETTER_AUTH, &member_has_permission_schema, NULL, MEMBER_HAS_PERMISSION, 0),
 	ROUTE(GET,    "/api/v1/internal/org/:orgId/member/:userId",    SERVICE, NULL, V1, NULL, NULL, MEMBER_INTERNAL, 0),
 	ROUTE(GET,    "/api/v1/internal/users/:userId/memberships",    SERVICE, NULL, V1, NULL, NULL, MEMBERSHIP_INTERNAL, 0),
+	/* signing in by a link in a mail */
+	ROUTE(POST,   "/api/auth/sign-in/magic-link",           PUBLIC, "magic_link", BETTER_AUTH, &magic_link_schema, magic_link_send, NONE, ROUTE_LOGIN),
+	ROUTE(POST,   "/api/auth/magic-link/send-magic-link",   PUBLIC, "magic_link", BETTER_AUTH, &magic_link_schema, magic_link_send, NONE, ROUTE_LOGIN),
+	ROUTE(GET,    "/api/auth/magic-link/verify",            PUBLIC, "magic_link", BETTER_AUTH, &magic_link_verify_schema, magic_link_open, NONE, 0),
+	ROUTE(POST,   "/api/auth/magic-link/verify",            PUBLIC, "magic_link", BETTER_AUTH, &magic_link_verify_schema, magic_link_verify, NONE, ROUTE_FORM_ONLY | ROUTE_LOGIN),
 
 	/* the OpenID provider */
 	ROUTE(GET,    "/.well-known/openid-configuration",          PUBLIC, NULL, OAUTH, NULL, oidc_discovery, NONE, ROUTE_CACHEABLE),

@@ -9,6 +9,7 @@ SQL_PARTS = \
 	schema/session \
 	schema/account \
 	schema/verification \
+	schema/magic_link \
 	schema/security_event \
 	schema/lockout \
 	schema/secret \
@@ -19,6 +20,7 @@ SQL_PARTS = \
 	functions/verification \
 	functions/sign_up \
 	functions/sign_in \
+	functions/magic_link \
 	schema/vault \
 	schema/vault_audit \
 	functions/vault_audit \

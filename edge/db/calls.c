@@ -89,6 +89,9 @@ const struct call_info calls[CALL_COUNT] = {
 	[CALL_OUTBOUND_FAILED]           = OWN("outbound_failed", 4, "$1,$2,$3,$4"),
 	[CALL_SWEEP]                    = {"sweep", "SELECT r.* FROM auth_api.sweep() r", CALL_OWN, POOL_SLOW, 0},
 
+	[CALL_MAGIC_LINK_SEND]   = CALLED("magic_link_send", 6, "$9,$10,$11,$12,$13,$14"),
+	[CALL_MAGIC_LINK_VERIFY] = CALLED("magic_link_verify", 5, "$9,$10,$11,$12,$13"),
+
 	[CALL_OIDC_CONFIGURE]      = OWN("oidc_configure", 4, "$1,$2,$3,$4"),
 	[CALL_OIDC_AUTHORIZE]      = CALLED("oidc_authorize", 3, "$9,$10,$11"),
 	[CALL_OIDC_CONTINUE]       = CALLED("oidc_continue", 2, "$9,$10"),

@@ -68,6 +68,7 @@ static bool args_read(struct making *m, const json_t *args);
 static bool values_add(struct making *m, const char *name, struct str value);
 static bool greeting_add(struct making *m, enum language language, struct buf *memory);
 static bool link_add(struct making *m, struct str pattern, struct buf *memory);
+static void empty_parameters_drop(struct buf *link);
 static bool texts_write(struct buf *out, struct making *m);
 static bool render(struct making *m, struct buf *out, struct str text, enum template_escape escape);
 static bool refuse(struct buf *reason, struct str why, struct str what);
@@ -164,7 +165,25 @@ link_add(struct making *m, struct str pattern, struct buf *memory)
 	buf_str(memory, m->mail->base_url);
 	if (!render(m, memory, pattern, TEMPLATE_URI))
 		return false;
+	empty_parameters_drop(memory);
 	return values_add(m, "link", buf_view(memory));
+}
+
+/* From the end, so that what is moved has been looked at. The first parameter stays. */
+static void
+empty_parameters_drop(struct buf *link)
+{
+	size_t end = link->len;
+
+	for (size_t i = link->len; i-- > 0;) {
+		if (link->p[i] != '&')
+			continue;
+		if (link->p[end - 1] == '=') {
+			memmove(link->p + i, link->p + end, link->len - end);
+			link->len -= end - i;
+		}
+		end = i;
+	}
 }
 
 static bool

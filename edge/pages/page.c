@@ -31,6 +31,8 @@ page_confirm_show(struct request *r, const struct page_confirm *page)
 	const struct page_words *said =
 	    str_equal(locale_of(r), STR("en")) ? &page->english : &page->german;
 	struct str callback_url = page->callback_url.p != NULL ? page->callback_url : STR("/");
+	struct str new_user_url = page->new_user_url.p != NULL ? page->new_user_url : callback_url;
+	struct str error_url = page->error_url.p != NULL ? page->error_url : callback_url;
 	const struct template_value values[] = {
 	    {.name = "title", .value = said->title},
 	    {.name = "text", .value = said->text},
@@ -38,6 +40,8 @@ page_confirm_show(struct request *r, const struct page_confirm *page)
 	    {.name = "action", .value = page->action},
 	    {.name = "token", .value = page->token},
 	    {.name = "callbackURL", .value = callback_url},
+	    {.name = "newUserCallbackURL", .value = new_user_url},
+	    {.name = "errorCallbackURL", .value = error_url},
 	};
 
 	return hosted_show(r, 200, (struct embedded)EMBEDDED(confirm_html), said->title,

@@ -14,9 +14,11 @@ struct page_words {
  * press no buttons. */
 struct page_confirm {
 	struct page_words german, english;
-	struct str action; /* path that the form is posted to, with token and callbackURL */
+	struct str action; /* path that the form is posted to, with token and URLs */
 	struct str token;
 	struct str callback_url; /* STR_NONE: none; checked by the caller */
+	struct str new_user_url; /* STR_NONE: callback_url; only where a link signs up, too */
+	struct str error_url;    /* STR_NONE: callback_url */
 };
 
 /* Whether the client is a browser that navigates (Accept names text/html). */

@@ -20,6 +20,17 @@ END
 $$;
 COMMENT ON FUNCTION auth.signup_refusal IS 'why nobody can sign up today (UTC); NULL: they can';
 
+CREATE FUNCTION auth.sign_up_done(c auth.caller, u auth.users, email text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM auth.security_event(c, u.id, 'REGISTER');
+  PERFORM auth.outbound_queue('credits', '/api/v1/internal/gifts/redeem-pending',
+    auth.json_object('userId', u.id, 'email', sign_up_done.email), u.id,
+    after => auth.outbound_queue('credits', '/api/v1/internal/credits/init', auth.json_object('userId', u.id), u.id));
+END
+$$;
+COMMENT ON FUNCTION auth.sign_up_done IS 'what follows on a new account, however it was made; email: as it was typed';
+
 CREATE FUNCTION auth_api.sign_up(
     c auth.caller, email text, name text, image text, password_hash text, callback_url text, locale text)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -40,10 +51,7 @@ BEGIN
   END IF;
   INSERT INTO auth.accounts (account_id, provider_id, user_id, password) VALUES (u.id, 'credential', u.id, password_hash);
   PERFORM auth.verification_mail(u, callback_url);
-  PERFORM auth.security_event(c, u.id, 'REGISTER');
-  PERFORM auth.outbound_queue('credits', '/api/v1/internal/gifts/redeem-pending',
-    auth.json_object('userId', u.id, 'email', sign_up.email), u.id,
-    after => auth.outbound_queue('credits', '/api/v1/internal/credits/init', auth.json_object('userId', u.id), u.id));
+  PERFORM auth.sign_up_done(c, u, sign_up.email);
   RETURN auth.granted(auth.json_object('token', NULL::text, 'user', auth.user_json(u)));
 END
 $$;

@@ -80,6 +80,7 @@ BEGIN
   PERFORM auth.vault_audit_write(c, u.id, 'erase', NULL, 200);
   PERFORM auth.vault_audit_pseudonymize(u.id, pseudonym);
   PERFORM auth.lockout_clear(u.email);
+  DELETE FROM auth.magic_links l WHERE l.email = u.email;
   UPDATE auth.security_events e SET user_id = pseudonym, ip_address = NULL, user_agent = NULL, metadata = NULL
    WHERE e.user_id = u.id;
   DELETE FROM auth.users x WHERE x.id = u.id;

@@ -1,0 +1,112 @@
+-- Signing in by a link in a mail. The link proves the address and nothing else: who has a second factor is asked for it.
+
+CREATE FUNCTION auth_api.magic_link_send(
+    c auth.caller, email text, name text, callback_url text, new_user_url text, error_url text, locale text)
+  RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  lifetime constant interval := '10 minutes';
+  address constant text := auth.email_normal(email);
+  token constant text := auth.random_id(32);
+  u auth.users;
+BEGIN
+  IF auth.rate_limit_count('mail/magic_link', address) = 0 THEN
+    SELECT x.* INTO u FROM auth.users x WHERE x.email = address;
+    INSERT INTO auth.magic_links AS l (email, digest, name, expires_at)
+    VALUES (address, sha256(convert_to(token, 'UTF8')), COALESCE(magic_link_send.name, ''), now() + lifetime)
+    ON CONFLICT ON CONSTRAINT magic_links_pkey DO UPDATE
+      SET digest = excluded.digest, name = excluded.name, expires_at = excluded.expires_at, created_at = now();
+    PERFORM auth.mail_queue('magic_link', address, COALESCE(u.locale, magic_link_send.locale), auth.json_object(
+      'name', COALESCE(u.name, ''), 'token', token, 'callbackURL', COALESCE(callback_url, '/'),
+      'newUserCallbackURL', COALESCE(new_user_url, ''), 'errorCallbackURL', COALESCE(error_url, '')), u.id);
+  END IF;
+  RETURN auth.granted(auth.json_object('status', true));
+END
+$$;
+COMMENT ON FUNCTION auth_api.magic_link_send IS
+  'POST /sign-in/magic-link: a mail with a link for ten minutes; the older link of the address is dead. Known or not, an address '
+  'gets the same answer and the same mail, and at most three of them a minute';
+
+CREATE FUNCTION auth_api.magic_link_verify(
+    c auth.caller, token text, callback_url text, new_user_url text, error_url text, locale text)
+  RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  presented constant bytea := sha256(convert_to(token, 'UTF8'));
+  u auth.users := auth.magic_link_owner((SELECT l.email FROM auth.magic_links l WHERE l.digest = presented));
+  link auth.magic_links;
+  refusal auth.reply;
+  is_new boolean := false;
+BEGIN
+  DELETE FROM auth.magic_links l WHERE l.digest = presented RETURNING l.* INTO link;
+  IF link.email IS NULL OR link.expires_at <= now() THEN
+    RETURN auth.magic_link_refused(error_url, 'INVALID_TOKEN');
+  ELSIF u.id IS NULL THEN
+    refusal := auth.signup_refusal();
+    IF refusal.refusal IS NOT NULL THEN
+      RETURN auth.magic_link_refused(error_url, refusal.refusal);
+    END IF;
+    INSERT INTO auth.users AS x (name, email, email_verified, locale) VALUES (link.name, link.email, true, magic_link_verify.locale)
+    ON CONFLICT ON CONSTRAINT users_email_unique DO NOTHING
+    RETURNING x.* INTO u;
+    is_new := u.id IS NOT NULL;
+    IF is_new THEN
+      PERFORM auth.sign_up_done(c, u, link.email);
+    ELSE
+      u := auth.magic_link_owner(link.email); -- somebody signed up with the address just now
+    END IF;
+  END IF;
+  IF u.id IS NULL THEN
+    RETURN auth.magic_link_refused(error_url, 'INVALID_TOKEN');
+  ELSIF NOT u.email_verified THEN
+    u := auth.account_claim(c, u);
+  END IF;
+  RETURN auth.magic_link_granted(c, u, CASE WHEN is_new THEN COALESCE(new_user_url, callback_url) ELSE callback_url END);
+END
+$$;
+COMMENT ON FUNCTION auth_api.magic_link_verify IS
+  'GET and POST /magic-link/verify: takes the token and signs in; an address without account gets one. 302 to the callback, or '
+  'JSON without. An account that somebody else may have made with the address beforehand is made its owner''s alone';
+
+CREATE FUNCTION auth.magic_link_owner(address text) RETURNS auth.users
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  u auth.users := auth.user_lock((SELECT x.id FROM auth.users x WHERE x.email = address));
+BEGIN
+  RETURN CASE WHEN u.email = address THEN u END;
+END
+$$;
+COMMENT ON FUNCTION auth.magic_link_owner IS 'whose address it is, locked; a row of NULLs: nobody''s, or no longer theirs';
+
+CREATE FUNCTION auth.account_claim(c auth.caller, u auth.users) RETURNS auth.users
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  claimed auth.users;
+BEGIN
+  DELETE FROM auth.accounts a WHERE a.user_id = u.id;
+  PERFORM auth.sessions_end(c, u.id, NULL);
+  DELETE FROM auth.verification v WHERE v.user_id = u.id;
+  UPDATE auth.users x SET email_verified = true, updated_at = now() WHERE x.id = u.id RETURNING x.* INTO claimed;
+  PERFORM auth.security_event(c, u.id, 'EMAIL_VERIFIED', '{"by":"magic-link","removed":"ways in from before"}');
+  RETURN claimed;
+END
+$$;
+COMMENT ON FUNCTION auth.account_claim IS
+  'the owner of an address has come to an account that nobody had proven to be theirs: whoever made it may wait for this with a '
+  'password, so every way in and every session from before goes';
+
+CREATE FUNCTION auth.magic_link_granted(c auth.caller, u auth.users, callback_url text) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  s constant auth.sessions := auth.session_open(c, u.id, true);
+BEGIN
+  PERFORM auth.security_event(c, u.id, 'LOGIN_SUCCESS', '{"method":"magic-link"}');
+  RETURN auth.granted(
+    CASE WHEN callback_url IS NULL THEN auth.json_object(
+      'token', auth.fresh_token(), 'user', auth.user_json(u), 'session', auth.session_json(s, auth.fresh_token())) END,
+    auth.session_cookies(true), NULL, CASE WHEN callback_url IS NOT NULL THEN 302 END, callback_url);
+END
+$$;
+COMMENT ON FUNCTION auth.magic_link_granted IS 'the answer to a good link: signed in';
+
+CREATE FUNCTION auth.magic_link_refused(error_url text, problem text) RETURNS auth.reply LANGUAGE sql IMMUTABLE
+  RETURN auth.granted(NULL, status => 302, location => auth.url_with(error_url, 'error', problem));
+COMMENT ON FUNCTION auth.magic_link_refused IS 'the answer to a link that is used, expired or made up';

@@ -22,6 +22,7 @@
 #include "features/session.h"
 #include "features/sign_in.h"
 #include "features/sign_up.h"
+#include "features/social.h"
 #include "features/user.h"
 #include "features/vault.h"
 #include "features/verify_email.h"
@@ -50,7 +51,8 @@ const struct route routes[] = {
 	/* the routes of the apps */
 	ROUTE(POST,   "/api/v1/auth/register",     PUBLIC,  "sign_up", V1, &register_schema, register_account, NONE, ROUTE_LOGIN),
 	ROUTE(POST,   "/api/v1/auth/login",        PUBLIC,  "sign_in", V1, &login_schema, login, NONE, ROUTE_LOGIN),
-	ROUTE(POST,   "/api/v1/auth/logout",       PUBLIC,  "default", V1, &refresh_schema, NULL, SESSION_LOG_OUT, ROUTE_BODY_OPTIONAL),
+	ROUTE(POST,   "/api/v1/auth/logout",       PUBLIC,  "default", V1, &refresh_schema, session_log_out, NONE, ROUTE_BODY_OPTIONAL),
+	ROUTE(POST,   "/api/v1/auth/validate",     PUBLIC,  "default", V1, &session_validate_schema, session_validate, NONE, ROUTE_ANY_ORIGIN),
 	ROUTE(GET,    "/api/v1/auth/session",      PUBLIC,  "default", V1, &get_session_schema, NULL, SESSION_GET, ROUTE_AUTH_JWT),
 	ROUTE(GET,    "/api/v1/auth/jwks",         PUBLIC,  NULL,      V1, NULL, jwks, NONE, ROUTE_CACHEABLE),
 
@@ -74,12 +76,21 @@ const struct route routes[] = {
 	ROUTE(GET,    "/api/auth/delete-user/callback",       SESSION, "default", BETTER_AUTH, &user_delete_callback_schema, NULL, USER_DELETE_CALLBACK, 0),
 	ROUTE(GET,    "/api/auth/list-accounts",                SESSION, "default", BETTER_AUTH, NULL, NULL, ACCOUNT_LIST, 0),
 	ROUTE(POST,   "/api/auth/unlink-account",               SESSION, "default", BETTER_AUTH, &account_unlink_schema, NULL, ACCOUNT_UNLINK, 0),
+	ROUTE(POST,   "/api/auth/get-access-token",             SESSION, "default", BETTER_AUTH, &social_account_schema, NULL, ACCOUNT_TOKENS, 0),
+	ROUTE(POST,   "/api/auth/refresh-token",                SESSION, "default", BETTER_AUTH, &social_account_schema, NULL, ACCOUNT_TOKENS, 0),
+	ROUTE(GET,    "/api/auth/account-info",                 SESSION, "default", BETTER_AUTH, &social_account_schema, NULL, ACCOUNT_INFO, 0),
 	ROUTE(GET,    "/api/v1/auth/profile",                   EITHER, "default", V1, NULL, NULL, USER_PROFILE, ROUTE_AUTH_JWT),
 	ROUTE(POST,   "/api/v1/auth/profile",                   EITHER, "default", V1, &user_update_schema, NULL, USER_UPDATE_V1, 0),
 	ROUTE(POST,   "/api/v1/auth/change-password",           EITHER, "change_password", V1, &password_change_schema, password_change, NONE, 0),
 	ROUTE(POST,   "/api/v1/auth/change-email",              EITHER, "change_email", V1, &email_change_schema, email_change, NONE, 0),
 	ROUTE(DELETE, "/api/v1/auth/account",                   EITHER, "default", V1, &user_delete_schema, user_delete, NONE, ROUTE_BODY_OPTIONAL),
 	ROUTE(GET,    "/api/v1/auth/security-events",           EITHER, "default", V1, &security_events_schema, NULL, SECURITY_EVENT_LIST, 0),
+
+	/* other services that sign in: there are none */
+	ROUTE(POST,   "/api/auth/sign-in/social",               PUBLIC, "sign_in", BETTER_AUTH, &social_schema, social_provider_not_found, NONE, ROUTE_LOGIN),
+	ROUTE(POST,   "/api/auth/link-social",                  SESSION, "default", BETTER_AUTH, &social_schema, social_provider_not_found, NONE, 0),
+	ROUTE(GET,    "/api/auth/callback/:provider",           PUBLIC, "default", BETTER_AUTH, &social_callback_schema, social_callback, NONE, 0),
+	ROUTE(POST,   "/api/auth/callback/:provider",           PUBLIC, "default", BETTER_AUTH, &social_callback_schema, social_callback, NONE, ROUTE_FORM | ROUTE_ANY_ORIGIN | ROUTE_BODY_OPTIONAL),
 
 	/* forgotten passwords, verification mails */
 	ROUTE(POST,   "/api/auth/request-password-reset",       PUBLIC, "mail", BETTER_AUTH, &email_schema, NULL, PASSWORD_REQUEST_RESET, 0),

@@ -3,7 +3,14 @@
  */
 #include "features/session.h"
 
+#include "db/db.h"
+#include "gates/gates.h"
 #include "http/reply.h"
+#include "jwt.h"
+
+struct validate_fields {
+	struct str token;
+};
 
 static const struct field get_session_field_table[] = {
     {"disableCookieCache", FIELD_BOOL, 0, .offset = FIELD_NOWHERE},
@@ -12,10 +19,56 @@ static const struct field get_session_field_table[] = {
 };
 const struct schema get_session_schema = {get_session_field_table, 0};
 
+static const struct field validate_field_table[] = {
+    {"token", FIELD_STRING, FIELD_SECRET, .offset = offsetof(struct validate_fields, token),
+	.max = JWT_BYTES_MAX},
+    {NULL},
+};
+const struct schema session_validate_schema = {
+    validate_field_table, sizeof(struct validate_fields)};
+
+static enum step session_looked_up(struct request *r);
+
 enum step
 get_session_by_post(struct request *r)
 {
 	return reply_error(r, ERR_METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED);
+}
+
+enum step
+session_validate(struct request *r)
+{
+	const struct validate_fields *in = r->fields;
+	struct str *claims = request_state(r, sizeof(*claims));
+
+	if (!bearer_read(r, in->token, claims))
+		return reply_json(r, 200, STR("{\"valid\":false}"));
+	return db_call(r, CALL_SESSION_IS_LIVE, session_looked_up);
+}
+
+static enum step
+session_looked_up(struct request *r)
+{
+	const struct str *claims = r->state;
+	struct buf body = arena_buf(&r->arena, claims->len + 64);
+
+	if (!row_bool(r->answer, 0, 0))
+		return reply_json(r, 200, STR("{\"valid\":false}"));
+	buf_str(&body, STR("{\"valid\":true,\"payload\":"));
+	buf_str(&body, *claims);
+	buf_char(&body, '}');
+	return reply_json(r, 200, buf_view(&body));
+}
+
+enum step
+session_log_out(struct request *r)
+{
+	struct str header = request_header(r, STR("authorization")), claims;
+
+	/* Whatever the token is, who asks to be signed out is told that they are. */
+	if (str_starts(header, STR("Bearer ")))
+		(void)bearer_read(r, str_skip(header, 7), &claims);
+	return db_call(r, CALL_SESSION_LOG_OUT, reply_relay);
 }
 
 enum step

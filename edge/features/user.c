@@ -41,7 +41,7 @@ const struct schema email_change_schema = {
     email_change_field_table, sizeof(struct email_change_fields)};
 
 static const struct field account_unlink_fields[] = {
-    {"providerId", FIELD_STRING, FIELD_REQUIRED, ONLY_SQL, .max = 255},
+    {"providerId", FIELD_STRING, 0, ONLY_SQL, .max = 255},
     {"accountId", FIELD_STRING, FIELD_REQUIRED, ONLY_SQL, .max = 255},
     {NULL},
 };

@@ -2,12 +2,20 @@
  * The link of a verification mail. Scanners open links before their readers do, so a browser's GET
  * takes nothing: it shows a button. A plain GET, as apps and old clients send it, verifies at once;
  * HEAD never does.
+ *
+ * Links of the service before us hold a JWT under the secret that signs cookies; those that wait in
+ * mailboxes go on working for the hour that they have.
  */
 #include "features/verify_email.h"
 
 #include "db/db.h"
 #include "http/reply.h"
+#include "json.h"
+#include "jwt.h"
+#include "keys/signing.h"
 #include "pages/page.h"
+
+enum { LINK_TOKEN_MAX = 2048, CLAIMS_DEPTH = 2 };
 
 struct verify_email_fields {
 	struct str token;
@@ -16,11 +24,19 @@ struct verify_email_fields {
 
 static const struct field field_table[] = {
     {"token", FIELD_STRING, FIELD_REQUIRED | FIELD_SECRET,
-	.offset = offsetof(struct verify_email_fields, token), .max = 512},
+	.offset = offsetof(struct verify_email_fields, token), .max = LINK_TOKEN_MAX},
     {"callbackURL", FIELD_URL, 0, .offset = offsetof(struct verify_email_fields, callback_url)},
     {NULL},
 };
 const struct schema verify_email_schema = {field_table, sizeof(struct verify_email_fields)};
+
+struct legacy_link {
+	struct str email;
+	struct str update_to; /* the new address of a change; STR_NONE: it proves the present one */
+	int64_t expires_at;
+};
+
+static bool legacy_link_read(struct request *r, struct legacy_link *link, struct str token);
 
 enum step
 verify_email_open(struct request *r)
@@ -48,7 +64,38 @@ enum step
 verify_email(struct request *r)
 {
 	const struct verify_email_fields *in = r->fields;
+	struct legacy_link link;
 
+	if (legacy_link_read(r, &link, in->token))
+		return db_call(r, CALL_VERIFY_EMAIL_LEGACY, reply_relay, db_text(r, link.email),
+		    db_text(r, link.update_to), db_int(r, link.expires_at),
+		    db_text(r, in->callback_url));
 	return db_call(
 	    r, CALL_VERIFY_EMAIL, reply_relay, db_text(r, in->token), db_text(r, in->callback_url));
+}
+
+/* {"email","iat","exp"}, and {"updateTo","requestType"} of a change. One that only asks the old
+ * address for its consent changes nothing. */
+static bool
+legacy_link_read(struct request *r, struct legacy_link *link, struct str token)
+{
+	struct buf memory = arena_buf(&r->arena, token.len + 1);
+	json_t *claims = NULL;
+	struct jwt jwt;
+	bool ok = signing_ready() && jwt_parse(&jwt, token) &&
+		  jwt_verify_hs256(&memory, &jwt, signing_cookie_secret()) &&
+		  json_read(&claims, buf_view(&memory),
+		      (struct json_limits){.bytes = LINK_TOKEN_MAX, .depth = CLAIMS_DEPTH});
+
+	if (ok) {
+		*link = (struct legacy_link){
+		    .email = arena_copy(&r->arena, json_member_str(claims, "email")),
+		    .update_to = arena_copy(&r->arena, json_member_str(claims, "updateTo")),
+		    .expires_at = json_integer_value(json_object_get(claims, "exp")),
+		};
+		ok = link->email.len > 0 && !str_equal(json_member_str(claims, "requestType"),
+						STR("change-email-confirmation"));
+	}
+	json_decref(claims);
+	return ok;
 }

@@ -67,18 +67,26 @@ static bool
 by_bearer(struct request *r, const char **problem)
 {
 	struct str header = request_header(r, STR("authorization"));
-	struct buf memory = arena_buf(&r->arena, header.len + 1);
-	json_t *claims = NULL;
-	bool ok;
+	struct str claims;
 
 	*problem = "Missing or invalid Authorization header";
 	if (!str_starts(header, STR("Bearer ")))
 		return false;
 	*problem = "Invalid or expired token";
-	ok = signing_verify(&memory, str_skip(header, 7)) &&
-	     json_read(&claims, buf_view(&memory),
-		 (struct json_limits){.bytes = JWT_BYTES_MAX, .depth = CLAIMS_DEPTH}) &&
-	     claims_are_current(claims);
+	return bearer_read(r, str_skip(header, 7), &claims);
+}
+
+bool
+bearer_read(struct request *r, struct str token, struct str *text)
+{
+	struct buf memory = arena_buf(&r->arena, token.len + 1);
+	json_t *claims = NULL;
+	bool ok = signing_verify(&memory, token) &&
+		  json_read(&claims, buf_view(&memory),
+		      (struct json_limits){.bytes = JWT_BYTES_MAX, .depth = CLAIMS_DEPTH}) &&
+		  claims_are_current(claims);
+
+	*text = buf_view(&memory);
 	if (ok) {
 		r->caller.user_id = arena_copy(&r->arena, json_member_str(claims, "sub"));
 		r->caller.session_id = arena_copy(&r->arena, json_member_str(claims, "sid"));

@@ -13,6 +13,9 @@ bool gate_authenticate(struct request *r) MUST_USE;
 /* Content type, body or query by the schema, captures, redirect targets. */
 bool gate_input(struct request *r) MUST_USE;
 
+/* Whether a token is a current access JWT of ours; its user and session become the caller's, its
+ * claims, as JSON, go to *claims. Whether the session lives is for the database to say. */
+bool bearer_read(struct request *r, struct str token, struct str *claims);
 /* Whether an origin may act here. */
 bool origin_is_trusted(struct str origin) MUST_USE;
 /* Whether a client may be redirected there: a safe path, or a URL of a trusted origin. */

@@ -30,6 +30,29 @@ SET ROLE auth_edge;
 SELECT story.answer(auth_api.account_unlink(story.caller('kim-1'), '{"providerId":"elsewhere","accountId":"other"}'));
 SELECT story.answer(auth_api.account_unlink(story.caller('kim-1'), '{"providerId":"elsewhere","accountId":"kim-elsewhere"}'));
 
+-- Clients of 1.7 name the row. Nothing is unlinked in a session that is older than a day; the list of sessions stays shut too.
+RESET ROLE;
+INSERT INTO auth.accounts (id, account_id, provider_id, user_id)
+  SELECT 'account-row', 'kim-again', 'elsewhere', id FROM auth.users WHERE email = 'kim@example.com';
+UPDATE auth.sessions SET created_at = now() - interval '25 hours' WHERE token_digest = sha256('kim-1');
+SET ROLE auth_edge;
+SELECT story.answer(auth_api.account_unlink(story.caller('kim-1'), '{"accountId":"account-row"}'));
+SELECT story.answer(auth_api.session_list(story.caller('kim-1'), '{}'));
+RESET ROLE;
+UPDATE auth.sessions SET created_at = now() WHERE token_digest = sha256('kim-1');
+SET ROLE auth_edge;
+SELECT story.answer(auth_api.account_unlink(story.caller('kim-1'), '{"accountId":"kim-again"}'));
+
+-- No provider can be asked about any of them.
+SELECT story.answer(auth_api.account_tokens(story.caller('kim-1'), '{"accountId":"account-row"}'));
+SELECT story.answer(auth_api.account_info(story.caller('kim-1'), '{"accountId":"account-row"}'));
+SELECT story.answer(auth_api.account_info(story.caller('kim-1'), '{"accountId":"kim-again"}'));
+SELECT story.answer(auth_api.account_info(story.caller('kim-1'), '{"accountId":"account-row","useAccountCookie":true}'));
+SELECT story.answer(auth_api.account_tokens(story.caller('kim-1'), '{}'));
+SELECT story.answer(auth_api.account_tokens(story.caller('kim-1'), '{"useAccountCookie":true}'));
+SELECT story.answer(auth_api.account_tokens(story.caller(), '{"accountId":"account-row"}'));
+SELECT story.answer(auth_api.account_unlink(story.caller('kim-1'), '{"accountId":"account-row"}'));
+
 -- What happened, newest first, to the one it happened to.
 SELECT body::json -> 0 ->> 'event_type', json_array_length(body::json)
   FROM auth_api.security_event_list(story.bearer('kim@example.com'), '{"limit":"3"}');

@@ -57,7 +57,10 @@ SELECT story.answer(auth_api.verification_verify_email(story.caller('gil-1'), st
 
 -- A link of the service before us: good for a session only while the address is not verified.
 SELECT refusal FROM auth_api.sign_up(story.caller(), 'ina@example.com', 'Ina', NULL, 'hash-1', NULL, NULL);
-SELECT story.answer(auth_api.verification_verify_email_legacy(story.caller(), 'ina@example.com', NULL, '/'));
-SELECT story.answer(auth_api.verification_verify_email_legacy(story.caller(), 'ina@example.com', NULL, '/'));
-SELECT story.answer(auth_api.verification_verify_email_legacy(story.caller(), 'ina@example.com', 'ina2@example.com', NULL));
-SELECT story.answer(auth_api.verification_verify_email_legacy(story.caller(), 'ina@example.com', 'ina3@example.com', '/'));
+SELECT story.answer(auth_api.verification_verify_email_legacy(story.caller(), 'ina@example.com', NULL, extract(epoch FROM now())::bigint + 60, '/'));
+SELECT story.answer(auth_api.verification_verify_email_legacy(story.caller(), 'ina@example.com', NULL, extract(epoch FROM now())::bigint + 60, '/'));
+SELECT story.answer(auth_api.verification_verify_email_legacy(story.caller(), 'ina@example.com', 'ina2@example.com', extract(epoch FROM now())::bigint + 60, NULL));
+SELECT story.answer(auth_api.verification_verify_email_legacy(story.caller(), 'ina@example.com', 'ina3@example.com', extract(epoch FROM now())::bigint + 60, '/'));
+-- One that is over, and one that never ends.
+SELECT story.answer(auth_api.verification_verify_email_legacy(story.caller(), 'ina2@example.com', NULL, extract(epoch FROM now())::bigint - 1, '/'));
+SELECT story.answer(auth_api.verification_verify_email_legacy(story.caller(), 'ina2@example.com', NULL, NULL, NULL));

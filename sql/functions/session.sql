@@ -17,6 +17,10 @@ $$;
 COMMENT ON FUNCTION auth.session_find IS
   'the live session behind the cookie, or behind the access JWT''s sub and sid; a row of NULLs when there is none';
 
+CREATE FUNCTION auth.session_is_fresh(s auth.sessions) RETURNS boolean LANGUAGE sql STABLE
+  RETURN s.created_at > pg_catalog.now() - INTERVAL '1 day';
+COMMENT ON FUNCTION auth.session_is_fresh IS 'whether somebody signed in less than a day ago, for what a forgotten device must not do';
+
 CREATE FUNCTION auth.token_digest(token text) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT
   RETURN CASE WHEN token OPERATOR(pg_catalog.~) '^[0-9a-f]{64}$' THEN pg_catalog.decode(token, 'hex')
               ELSE pg_catalog.sha256(pg_catalog.convert_to(token, 'UTF8')) END;

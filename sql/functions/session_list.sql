@@ -11,6 +11,8 @@ DECLARE
 BEGIN
   IF me.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
+  ELSIF NOT auth.session_is_fresh(me) THEN
+    RETURN auth.refuse('SESSION_NOT_FRESH');
   END IF;
   RETURN auth.granted((
     SELECT auth.json_array_agg(auth.session_json(s, auth.session_token_shown(c, s)) ORDER BY s.created_at, s.id)
@@ -18,7 +20,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth_api.session_list IS
-  'GET /list-sessions: the live sessions; token is the real one for the caller''s own and a handle for the others';
+  'GET /list-sessions, by a fresh session: the live ones; token is the real one for the caller''s own and a handle for the others';
 
 CREATE FUNCTION auth_api.session_list_v1(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

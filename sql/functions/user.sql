@@ -161,18 +161,60 @@ DECLARE
 BEGIN
   IF u.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
+  ELSIF NOT auth.session_is_fresh(me) THEN
+    RETURN auth.refuse('SESSION_NOT_FRESH');
   ELSIF (SELECT count(*) FROM auth.accounts a WHERE a.user_id = u.id) <= 1 THEN
     RETURN auth.refuse('FAILED_TO_UNLINK_LAST_ACCOUNT');
   END IF;
   DELETE FROM auth.accounts a
-   WHERE a.user_id = u.id AND a.provider_id = input ->> 'providerId' AND a.account_id = input ->> 'accountId';
+   WHERE a.user_id = u.id
+     AND CASE WHEN input ? 'providerId' THEN a.provider_id = input ->> 'providerId' AND a.account_id = input ->> 'accountId'
+              ELSE a.id = input ->> 'accountId' END;
   IF NOT FOUND THEN
     RETURN auth.refuse('ACCOUNT_NOT_FOUND');
   END IF;
   RETURN auth.granted(auth.json_object('status', true));
 END
 $$;
-COMMENT ON FUNCTION auth_api.account_unlink IS 'POST /unlink-account: never the last way in';
+COMMENT ON FUNCTION auth_api.account_unlink IS
+  'POST /unlink-account, never the last way in, by a fresh session: accountId is the row''s id, or with providerId (clients of '
+  'Better Auth 1.6) the id that the provider gave';
+
+CREATE FUNCTION auth.account_provider_refusal(c auth.caller, input jsonb, part text, message text, code text) RETURNS auth.reply
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  me constant auth.sessions := auth.session_find(c);
+  provider text;
+BEGIN
+  IF me.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  ELSIF (input ? 'accountId') = (input ? 'useAccountCookie') OR input -> 'useAccountCookie' <> 'true' THEN
+    RETURN auth.refuse('VALIDATION_ERROR', '[' || part || '] Invalid input');
+  END IF;
+  SELECT a.provider_id INTO provider FROM auth.accounts a WHERE a.user_id = me.user_id AND a.id = input ->> 'accountId';
+  RETURN CASE WHEN provider IS NULL THEN auth.refuse('ACCOUNT_NOT_FOUND')
+              ELSE auth.refuse_as(400, format(message, provider), code) END;
+END
+$$;
+COMMENT ON FUNCTION auth.account_provider_refusal IS
+  'why there is nothing to ask a provider about an account: there are none, a password is the only kind of account';
+
+CREATE FUNCTION auth_api.account_tokens(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN auth.account_provider_refusal(c, input, 'body', 'Provider %s is not supported.', 'PROVIDER_NOT_SUPPORTED');
+END
+$$;
+COMMENT ON FUNCTION auth_api.account_tokens IS 'POST /get-access-token, /refresh-token: what a provider gave, of which there are none';
+
+CREATE FUNCTION auth_api.account_info(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN auth.account_provider_refusal(
+    c, input, 'query', 'Account is not associated with a configured social provider.', 'PROVIDER_NOT_CONFIGURED');
+END
+$$;
+COMMENT ON FUNCTION auth_api.account_info IS 'GET /account-info: what a provider says, of which there are none';
 
 CREATE FUNCTION auth_api.security_event_list(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -5,7 +5,6 @@ CREATE FUNCTION auth_api.user_delete(
     c auth.caller, password_version integer, verified boolean, token text, callback_url text, dialect text)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  fresh constant interval := '1 day';
   me constant auth.sessions := auth.session_find(c);
   u constant auth.users := auth.user_lock(me.user_id);
   refusal auth.reply;
@@ -17,9 +16,9 @@ BEGIN
   ELSIF token IS NOT NULL THEN
     refusal := CASE WHEN (auth.verification_consume('delete-account', token, u.id)).user_id IS NULL
                     THEN auth.refuse('INVALID_TOKEN') END;
-  ELSIF me.created_at < now() - fresh AND callback_url IS NOT NULL THEN
+  ELSIF NOT auth.session_is_fresh(me) AND callback_url IS NOT NULL THEN
     RETURN auth.user_delete_mail(u, callback_url);
-  ELSIF me.created_at < now() - fresh THEN
+  ELSIF NOT auth.session_is_fresh(me) THEN
     refusal := auth.refuse('SESSION_EXPIRED');
   END IF;
   IF refusal.refusal IS NOT NULL THEN

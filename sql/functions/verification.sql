@@ -65,13 +65,17 @@ COMMENT ON FUNCTION auth_api.verification_verify_email IS
   'GET /verify-email: takes the token, marks the address as verified (or changes it) and signs in; 302 to the callback, or '
   'JSON without';
 
-CREATE FUNCTION auth_api.verification_verify_email_legacy(c auth.caller, email text, update_to text, callback_url text)
+CREATE FUNCTION auth_api.verification_verify_email_legacy(
+    c auth.caller, email text, update_to text, expires_at bigint, callback_url text)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   address constant text := auth.email_normal(email);
   owner auth.users;
   u auth.users;
 BEGIN
+  IF expires_at IS NULL OR to_timestamp(expires_at) <= now() THEN
+    RETURN auth.verification_refused('TOKEN_EXPIRED', callback_url);
+  END IF;
   SELECT x.* INTO owner FROM auth.users x WHERE x.email = address;
   owner := auth.user_lock(owner.id);
   IF owner.id IS NULL OR owner.email <> address THEN

@@ -13,10 +13,11 @@ const OTHER_PASSWORD = 'amber-glacier-beneath-7-owls';
 
 /** Every path of the core that a client may call. Each must have been called when all tests are over. */
 const CORE = [
-  'change-email', 'change-password', 'delete-user', 'delete-user/callback', 'get-session', 'list-accounts',
-  'list-sessions', 'ok', 'request-password-reset', 'reset-password', 'revoke-other-sessions', 'revoke-session',
-  'revoke-sessions', 'send-verification-email', 'sign-in/email', 'sign-out', 'sign-up/email', 'unlink-account',
-  'update-session', 'update-user', 'verify-email', 'verify-password',
+  'account-info', 'change-email', 'change-password', 'delete-user', 'delete-user/callback', 'get-access-token',
+  'get-session', 'link-social', 'list-accounts', 'list-sessions', 'ok', 'refresh-token', 'request-password-reset',
+  'reset-password', 'revoke-other-sessions', 'revoke-session', 'revoke-sessions', 'send-verification-email',
+  'sign-in/email', 'sign-in/social', 'sign-out', 'sign-up/email', 'unlink-account', 'update-session', 'update-user',
+  'verify-email', 'verify-password',
 ];
 
 describe('the official client', () => {
@@ -165,8 +166,21 @@ describe('the official client', () => {
   test('lists ways in, and keeps the last', async () => {
     const [account, ...more] = granted(await auth.listAccounts());
     assert.deepEqual([account.providerId, account.accountId, more], ['credential', ada.id, []]);
-    const { providerId, accountId } = account;
-    await refused(auth.unlinkAccount({ providerId, accountId }), 400, 'FAILED_TO_UNLINK_LAST_ACCOUNT');
+    await refused(auth.unlinkAccount({ accountId: account.id }), 400, 'FAILED_TO_UNLINK_LAST_ACCOUNT');
+    stack.psql(`INSERT INTO auth.accounts (account_id, provider_id, user_id) VALUES ('x', 'elsewhere', :'id')`, { id: ada.id });
+    const [, elsewhere] = granted(await auth.listAccounts());
+    assert.deepEqual(granted(await auth.unlinkAccount({ accountId: elsewhere.id })), { status: true });
+    assert.deepEqual(granted(await auth.listAccounts()).map(({ id }) => id), [account.id]);
+  });
+
+  test('is told that there is no way in by another service', async () => {
+    await refused(auth.signIn.social({ provider: 'google' }), 404, 'PROVIDER_NOT_FOUND');
+    await refused(auth.linkSocial({ provider: 'google' }), 404, 'PROVIDER_NOT_FOUND');
+    const [{ id }] = granted(await auth.listAccounts());
+    await refused(auth.getAccessToken({ accountId: id }), 400, 'PROVIDER_NOT_SUPPORTED');
+    await refused(auth.refreshToken({ accountId: id }), 400, 'PROVIDER_NOT_SUPPORTED');
+    await refused(auth.accountInfo({ query: { accountId: id } }), 400, 'PROVIDER_NOT_CONFIGURED');
+    await refused(auth.accountInfo({ query: { accountId: 'nobody' } }), 400, 'ACCOUNT_NOT_FOUND');
   });
 
   test('deletes the account by the mailed link', async () => {

@@ -1,0 +1,137 @@
+// What the apps and the other services call below /api/v1/auth, beyond the walk: validating, signing out without cookies,
+// links that were mailed by the service before us, and providers that there are none of.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { SignJWT } from 'jose';
+
+import { Client } from './lib/http.mjs';
+import { signUp, somebody, somebodySignedIn, somebodyVerified } from './lib/people.mjs';
+import { startStack, UNLIMITED } from './lib/stack.mjs';
+
+const SECRET = 'the-secret-of-the-service-before-us-0123456789';
+const V1 = '/api/v1/auth';
+
+describe('the apps', () => {
+  let stack, stranger;
+  before(async () => {
+    stack = await startStack({ BETTER_AUTH_SECRET: SECRET }, UNLIMITED);
+    stranger = new Client(stack.url, { origin: null });
+  });
+  after(() => stack?.stop());
+
+  const validate = (token) => stranger.post(`${V1}/validate`, { token });
+
+  test('a token is valid with its claims, in their order', async () => {
+    const ada = await somebodySignedIn(stack);
+    const { status, json } = await validate(ada.token);
+    assert.deepEqual([status, json.valid], [200, true]);
+    assert.deepEqual(Object.keys(json.payload), ['iat', 'sub', 'email', 'role', 'sid', 'tier', 'exp', 'iss', 'aud']);
+    assert.deepEqual([json.payload.sub, json.payload.email], [ada.id, ada.email]);
+  });
+
+  test('a token is not valid when it is changed, missing, of a dead session or of nobody', async () => {
+    const ada = await somebodySignedIn(stack);
+    const [header, , signature] = ada.token.split('.');
+    const claims = Buffer.from(JSON.stringify({ sub: ada.id, sid: 'x' })).toString('base64url');
+    for (const token of [undefined, '', 'x', 'a.b.c', `${header}.${claims}.${signature}`, `${ada.token}x`]) {
+      assert.deepEqual((await validate(token)).json, { valid: false });
+    }
+    assert.equal((await stranger.post(`${V1}/validate`, { token: 5 })).status, 400);
+    await ada.http.post('/api/auth/sign-out', {});
+    assert.deepEqual((await validate(ada.token)).json, { valid: false });
+  });
+
+  for (const [what, headers, body] of [
+    ['the access token alone', ({ accessToken }) => ({ authorization: `Bearer ${accessToken}` }), () => undefined],
+    ['the refresh token alone', () => ({}), ({ refreshToken }) => ({ refreshToken })],
+  ]) {
+    test(`an app signs out with ${what}`, async () => {
+      const ada = await somebodyVerified(stack);
+      const tokens = (await stranger.post(`${V1}/login`, { email: ada.email, password: ada.password })).json;
+      stranger.cookies.clear();
+      assert.deepEqual((await validate(tokens.accessToken)).json.valid, true);
+      const answer = await stranger.post(`${V1}/logout`, body(tokens), { headers: headers(tokens) });
+      assert.deepEqual([answer.status, answer.json], [200, { success: true }]);
+      assert.deepEqual((await validate(tokens.accessToken)).json, { valid: false });
+    });
+  }
+
+  test('signing out is granted whatever is shown', async () => {
+    const answer = await stranger.post(`${V1}/logout`, { refreshToken: 'x' }, { headers: { authorization: 'Bearer x' } });
+    assert.deepEqual([answer.status, answer.json], [200, { success: true }]);
+  });
+
+  describe('a verification link of the service before us', () => {
+    const link = async (claims, { secret = SECRET, expires = '1h', callback = '/welcome' } = {}) => {
+      const token = await new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).setIssuedAt().setExpirationTime(expires)
+        .sign(new TextEncoder().encode(secret));
+      return `/api/auth/verify-email?${new URLSearchParams({ token, ...(callback && { callbackURL: callback }) })}`;
+    };
+    const verified = ({ email }) => stack.sql(`SELECT email_verified AS v FROM auth.users WHERE email = :'email'`, { email })[0]?.v;
+
+    test('verifies and signs in once, then only leads on', async () => {
+      const ada = somebody(stack);
+      await signUp(ada);
+      const path = await link({ email: ada.email });
+      const answer = await ada.http.get(path);
+      assert.deepEqual([answer.status, answer.headers.location], [302, '/welcome']);
+      assert.equal((await ada.http.get('/api/auth/get-session')).json.user.email, ada.email);
+      const again = await new Client(stack.url).get(path);
+      assert.deepEqual([again.status, again.headers.location, again.setCookies], [302, '/welcome', []]);
+    });
+
+    test('changes the address where it says so', async () => {
+      const ada = await somebodySignedIn(stack);
+      const updateTo = `new-${ada.email}`;
+      const answer = await ada.http.get(await link({ email: ada.email, updateTo, requestType: 'change-email-verification' }));
+      assert.equal(answer.headers.location, '/welcome');
+      assert.equal((await ada.http.get('/api/auth/get-session')).json.user.email, updateTo);
+    });
+
+    test('is worth nothing when it is over, signed by others, or asks for more than it may', async () => {
+      const ada = somebody(stack);
+      await signUp(ada);
+      for (const [path, error] of [
+        [await link({ email: ada.email }, { expires: '-1s' }), 'TOKEN_EXPIRED'],
+        [await link({ email: ada.email }, { secret: 'x'.repeat(40) }), 'INVALID_TOKEN'],
+        [await link({ email: 'nobody@example.com' }), 'INVALID_TOKEN'],
+        [await link({}), 'INVALID_TOKEN'],
+        [await link({ email: ada.email, updateTo: 'x@example.com', requestType: 'change-email-confirmation' }), 'INVALID_TOKEN'],
+      ]) {
+        const answer = await new Client(stack.url).get(path);
+        assert.deepEqual([answer.status, answer.headers.location, answer.setCookies], [302, `/welcome?error=${error}`, []]);
+      }
+      const bare = await new Client(stack.url).get(await link({ email: ada.email }, { expires: '-1s', callback: null }));
+      assert.deepEqual([bare.status, bare.json], [401, { message: 'Token expired', code: 'TOKEN_EXPIRED' }]);
+      assert.equal(verified(ada), false);
+    });
+  });
+
+  describe('a provider that there is none of', () => {
+    test('signs nobody in, and is asked before anything else whether its pages are ours', async () => {
+      const social = (body) => stranger.post('/api/auth/sign-in/social', body);
+      const answer = await social({ provider: 'google', callbackURL: '/', disableRedirect: true, idToken: { token: 'x' } });
+      assert.deepEqual([answer.status, answer.json], [404, { message: 'Provider not found', code: 'PROVIDER_NOT_FOUND' }]);
+      assert.equal((await social({})).status, 400);
+      for (const [name, code] of [
+        ['callbackURL', 'INVALID_CALLBACK_URL'], ['errorCallbackURL', 'INVALID_ERROR_CALLBACK_URL'],
+        ['newUserCallbackURL', 'INVALID_NEW_USER_CALLBACK_URL'],
+      ]) {
+        const refused = await social({ provider: 'google', [name]: 'https://evil.example' });
+        assert.deepEqual([refused.status, refused.json.code], [403, code]);
+      }
+    });
+
+    test('calls back in vain', async () => {
+      const error = async (path) => (await stranger.get(path)).headers.location;
+      assert.equal(await error('/api/auth/callback/google?code=x'), `${stack.url}/api/auth/error?error=state_not_found`);
+      assert.equal(await error('/api/auth/callback/google?code=x&state=y'), `${stack.url}/api/auth/error?error=state_mismatch`);
+      const posted = await new Client(stack.url, { origin: 'https://appleid.apple.com' })
+        .request('POST', '/api/auth/callback/apple?iss=i', { form: { state: 'a b&c', code: 'x', unknown: 'z' } });
+      assert.equal(posted.status, 302);
+      assert.equal(posted.headers.location, `${stack.url}/api/auth/callback/apple?code=x&state=a%20b%26c`);
+    });
+  });
+});

@@ -44,6 +44,7 @@ static const struct limit limits[] = {
     {"change_password", 10, 3},
     {"change_email", 10, 3},
     {"mail", 60, 3},
+    {"invitation", 60, 20}, /* of one inviter */
     {"two_factor", 10, 3},
     {"magic_link", 60, 5},
     {"passkey", 60, 20},

@@ -40,6 +40,7 @@ SQL_PARTS = \
 	functions/access_control \
 	functions/organization \
 	functions/member \
+	functions/organization_release \
 	functions/invitation \
 	schema/oidc \
 	functions/oidc \

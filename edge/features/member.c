@@ -7,6 +7,7 @@
 
 enum { ID_MAX = 64, NAME_MAX = 255, ROLES_BYTES_MAX = 1024, PERMISSIONS_BYTES_MAX = 4096 };
 
+static const char *const columns[] = {"id", "organizationId", "userId", "role", "createdAt", NULL};
 static const char *const directions[] = {"asc", "desc", NULL};
 static const char *const operators[] = {"eq", "ne", "lt", "lte", "gt", "gte", "in", "not_in",
     "contains", "starts_with", "ends_with", NULL};
@@ -16,9 +17,9 @@ static const struct field list_fields[] = {
     {"organizationSlug", FIELD_STRING, 0, ONLY_SQL, .max = NAME_MAX},
     {"limit", FIELD_INT, 0, ONLY_SQL, .min = 0},
     {"offset", FIELD_INT, 0, ONLY_SQL, .min = 0},
-    {"sortBy", FIELD_STRING, 0, ONLY_SQL, .max = ID_MAX},
+    {"sortBy", FIELD_ENUM, 0, ONLY_SQL, .options = columns},
     {"sortDirection", FIELD_ENUM, 0, ONLY_SQL, .options = directions},
-    {"filterField", FIELD_STRING, 0, ONLY_SQL, .max = ID_MAX},
+    {"filterField", FIELD_ENUM, 0, ONLY_SQL, .options = columns},
     {"filterValue", FIELD_STRING, 0, ONLY_SQL, .max = ROLES_BYTES_MAX},
     {"filterOperator", FIELD_ENUM, 0, ONLY_SQL, .options = operators},
     {NULL},

@@ -82,3 +82,12 @@ CREATE FUNCTION story.sign_in(address text, fresh text DEFAULT NULL, verified bo
                                  verified AND l.password IS NOT NULL, new_hash, remember, callback, dialect)
     FROM auth_api.sign_in_lookup(story.caller(NULL, NULL, ip), address) l;
 $$;
+
+CREATE FUNCTION story.id_of(address text) RETURNS text LANGUAGE sql SECURITY DEFINER AS $$
+  SELECT u.id FROM auth.users u WHERE u.email = address;
+$$;
+-- Makes somebody a member without an invitation.
+CREATE FUNCTION story.join(organization text, address text, roles text) RETURNS text LANGUAGE sql AS $$
+  INSERT INTO auth.members (organization_id, user_id, role, created_at)
+  SELECT organization, u.id, roles, clock_timestamp() FROM auth.users u WHERE u.email = address RETURNING id;
+$$;

@@ -8,17 +8,24 @@ CREATE FUNCTION auth.member_may_invite(m auth.members, role text) RETURNS boolea
   RETURN auth.role_may(m.role, 'invitation', 'create') AND auth.role_rank(role) <= auth.role_rank(m.role);
 COMMENT ON FUNCTION auth.member_may_invite IS 'whether a member may invite somebody into a role: none above their own';
 
+CREATE FUNCTION auth.invitation_is_shown(i auth.invitations, m auth.members) RETURNS boolean LANGUAGE sql STABLE
+  RETURN auth.member_may_invite(m, i.role);
+COMMENT ON FUNCTION auth.invitation_is_shown IS
+  'whether a member sees an invitation: its id is the link, so only who could have given it does';
+
 CREATE FUNCTION auth_api.invitation_create(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   s constant auth.sessions := auth.session_find(c);
   wanted constant text := auth.role_list(input -> 'role');
   address constant text := auth.email_normal(input ->> 'email');
-  maximum constant integer := COALESCE(current_setting('mana_auth.invitation_limit', true), '100')::integer;
+  maximum constant integer := current_setting('mana_auth.invitation_limit')::integer;
   o auth.organizations;
   me auth.members;
   i auth.invitations;
   inviter auth.users;
+  language text;
+  wait_seconds integer;
 BEGIN
   IF s.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
@@ -32,8 +39,10 @@ BEGIN
   ELSIF NOT auth.role_may(me.role, 'invitation', 'create') THEN
     RETURN auth.refuse_as(403, 'You are not allowed to invite users to this organization',
                           'YOU_ARE_NOT_ALLOWED_TO_INVITE_USERS_TO_THIS_ORGANIZATION');
-  ELSIF auth.role_unknown(wanted) IS NOT NULL OR wanted IS NULL THEN
-    RETURN auth.refuse_as(400, 'ROLE_NOT_FOUND: ' || COALESCE(auth.role_unknown(wanted), ''));
+  ELSIF wanted IS NULL THEN
+    RETURN auth.refuse('ROLE_NOT_FOUND');
+  ELSIF auth.role_unknown(wanted) IS NOT NULL THEN
+    RETURN auth.refuse_as(400, 'ROLE_NOT_FOUND: ' || auth.role_unknown(wanted));
   ELSIF NOT auth.member_may_invite(me, wanted) THEN
     RETURN auth.refuse_as(403, 'You are not allowed to invite a user with this role',
                           'YOU_ARE_NOT_ALLOWED_TO_INVITE_USER_WITH_THIS_ROLE');
@@ -49,8 +58,10 @@ BEGIN
   ELSIF i.id IS NULL AND (SELECT count(*) FROM auth.invitations x
                            WHERE x.organization_id = o.id AND x.status = 'pending' AND x.expires_at > now()) >= maximum THEN
     RETURN auth.refuse_as(403, 'Invitation limit reached', 'INVITATION_LIMIT_REACHED');
-  ELSIF auth.rate_limit_count('mail/invitation', address) > 0 THEN
-    RETURN auth.refuse('RATE_LIMITED', NULL, auth.rate_limit_wait('mail/invitation', address));
+  END IF;
+  wait_seconds := greatest(auth.rate_limit_count('invitation', s.user_id), auth.rate_limit_count('mail/invitation', address));
+  IF wait_seconds > 0 THEN
+    RETURN auth.refuse('RATE_LIMITED', NULL, wait_seconds);
   ELSIF i.id IS NULL THEN
     INSERT INTO auth.invitations (organization_id, email, role, inviter_id)
     VALUES (o.id, address, wanted, s.user_id) RETURNING * INTO i;
@@ -59,14 +70,19 @@ BEGIN
      WHERE x.id = i.id RETURNING x.* INTO i;
   END IF;
   SELECT x.* INTO STRICT inviter FROM auth.users x WHERE x.id = s.user_id;
-  PERFORM auth.mail_queue('invitation', address,
-            COALESCE((SELECT x.locale FROM auth.users x WHERE x.email = address), inviter.locale),
-            auth.json_object('name', '', 'organization', o.name, 'inviter', inviter.name, 'role', i.role, 'invitationId', i.id));
+  language := COALESCE((SELECT x.locale FROM auth.users x WHERE x.email = address), inviter.locale);
+  PERFORM auth.mail_queue('invitation', address, language, auth.json_object(
+    'name', '', 'organization', o.name, 'inviter', auth.inviter_name(inviter.name, language), 'invitationId', i.id));
+  PERFORM auth.security_event(c, s.user_id, 'ORG_INVITED', auth.json_object('organizationId', o.id, 'role', i.role)::jsonb);
   RETURN auth.granted(auth.invitation_json(i));
 END
 $$;
 COMMENT ON FUNCTION auth_api.invitation_create IS
   'POST /organization/invite-member: one pending invitation an address; resend makes it fresh and mails again';
+
+CREATE FUNCTION auth.inviter_name(name text, language text) RETURNS text LANGUAGE sql IMMUTABLE
+  RETURN COALESCE(NULLIF(name, ''), CASE language WHEN 'en' THEN 'A member of the team' ELSE 'Ein Teammitglied' END);
+COMMENT ON FUNCTION auth.inviter_name IS 'who invites, to who is invited';
 
 CREATE FUNCTION auth.invitation_lock(invitation_id text) RETURNS auth.invitations
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -103,8 +119,7 @@ DECLARE
   i auth.invitations;
   m auth.members;
   refusal auth.reply;
-  organizations constant integer := COALESCE(current_setting('mana_auth.organization_limit', true), '0')::integer;
-  maximum constant integer := COALESCE(current_setting('mana_auth.member_limit', true), '100')::integer;
+  maximum constant integer := current_setting('mana_auth.member_limit')::integer;
 BEGIN
   IF s.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
@@ -119,7 +134,7 @@ BEGIN
     RETURN refusal;
   ELSIF NOT auth.member_may_invite(auth.member_of(i.organization_id, i.inviter_id), i.role) THEN
     RETURN auth.refuse('INVITATION_NOT_FOUND'); -- who invited could not do so any more
-  ELSIF organizations > 0 AND (SELECT count(*) FROM auth.members x WHERE x.user_id = u.id) >= organizations THEN
+  ELSIF auth.organization_limit_is_reached(u.id) THEN
     RETURN auth.refuse_as(403, 'You have reached the maximum number of organizations',
                           'YOU_HAVE_REACHED_THE_MAXIMUM_NUMBER_OF_ORGANIZATIONS');
   ELSIF (SELECT count(*) FROM auth.members x WHERE x.organization_id = i.organization_id) >= maximum THEN
@@ -180,14 +195,14 @@ BEGIN
     RETURN auth.refuse('INVITATION_NOT_FOUND');
   ELSIF me.id IS NULL THEN
     RETURN auth.refuse('MEMBER_NOT_FOUND');
-  ELSIF NOT auth.role_may(me.role, 'invitation', 'cancel') THEN
+  ELSIF NOT auth.role_may(me.role, 'invitation', 'cancel') OR auth.role_rank(i.role) > auth.role_rank(me.role) THEN
     RETURN auth.refuse('YOU_ARE_NOT_ALLOWED_TO_CANCEL_THIS_INVITATION');
   END IF;
   UPDATE auth.invitations x SET status = 'canceled' WHERE x.id = i.id RETURNING x.* INTO i;
   RETURN auth.granted(auth.invitation_json(i));
 END
 $$;
-COMMENT ON FUNCTION auth_api.invitation_cancel IS 'POST /organization/cancel-invitation';
+COMMENT ON FUNCTION auth_api.invitation_cancel IS 'POST /organization/cancel-invitation: none into a role above the caller''s own';
 
 CREATE FUNCTION auth_api.invitation_get(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -205,6 +220,11 @@ BEGIN
     RETURN auth.refuse_as(400, 'Invitation not found!');
   ELSIF i.email <> u.email THEN
     RETURN auth.refuse('YOU_ARE_NOT_THE_RECIPIENT_OF_THE_INVITATION');
+  ELSIF NOT u.email_verified THEN
+    RETURN auth.refuse('EMAIL_VERIFICATION_REQUIRED_FOR_INVITATION');
+  ELSIF NOT auth.member_may_invite(auth.member_of(i.organization_id, i.inviter_id), i.role) THEN
+    RETURN auth.refuse_as(400, 'Inviter is no longer a member of the organization',
+                          'INVITER_IS_NO_LONGER_A_MEMBER_OF_THE_ORGANIZATION');
   END IF;
   RETURN (SELECT auth.granted(auth.json_object(
             'organizationId', i.organization_id, 'email', i.email, 'role', i.role, 'status', i.status,
@@ -213,44 +233,54 @@ BEGIN
             FROM auth.organizations o, auth.users v WHERE o.id = i.organization_id AND v.id = i.inviter_id);
 END
 $$;
-COMMENT ON FUNCTION auth_api.invitation_get IS 'GET /organization/get-invitation: to who has its address';
+COMMENT ON FUNCTION auth_api.invitation_get IS 'GET /organization/get-invitation: to who has its verified address, as long as its inviter could still give it';
 
 CREATE FUNCTION auth_api.invitation_list(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   s constant auth.sessions := auth.session_find(c);
   chosen constant text := auth.organization_meant(input, s);
+  me constant auth.members := auth.member_of(chosen, s.user_id);
 BEGIN
   IF s.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
   ELSIF chosen IS NULL THEN
     RETURN auth.refuse_as(400, 'Organization ID is required');
-  ELSIF (auth.member_of(chosen, s.user_id)).id IS NULL THEN
+  ELSIF me.id IS NULL THEN
     RETURN auth.refuse('YOU_ARE_NOT_A_MEMBER_OF_THIS_ORGANIZATION');
+  ELSIF NOT auth.role_may(me.role, 'invitation', 'create') THEN
+    RETURN auth.refuse('YOU_ARE_NOT_ALLOWED_TO_LIST_INVITATIONS');
   END IF;
   RETURN auth.granted((SELECT auth.json_array_agg(auth.invitation_json(i) ORDER BY i.created_at, i.id)
-                         FROM auth.invitations i WHERE i.organization_id = chosen));
+                         FROM auth.invitations i WHERE i.organization_id = chosen AND auth.invitation_is_shown(i, me)));
 END
 $$;
-COMMENT ON FUNCTION auth_api.invitation_list IS 'GET /organization/list-invitations: all of an organization''s, whatever became of them';
+COMMENT ON FUNCTION auth_api.invitation_list IS
+  'GET /organization/list-invitations: those that the caller could have given, whatever became of them';
 
 CREATE FUNCTION auth_api.invitation_list_own(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   s constant auth.sessions := auth.session_find(c);
+  u auth.users;
 BEGIN
   IF s.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
+  ELSIF input ? 'email' THEN
+    RETURN auth.refuse_as(400, 'User email cannot be passed for client side API calls.');
+  END IF;
+  SELECT x.* INTO STRICT u FROM auth.users x WHERE x.id = s.user_id;
+  IF NOT u.email_verified THEN
+    RETURN auth.refuse('EMAIL_VERIFICATION_REQUIRED_FOR_INVITATION');
   END IF;
   RETURN auth.granted((
     SELECT auth.json_array_agg(auth.json_object(
              'organizationId', i.organization_id, 'email', i.email, 'role', i.role, 'status', i.status,
              'expiresAt', i.expires_at, 'createdAt', i.created_at, 'inviterId', i.inviter_id, 'id', i.id,
              'organizationName', o.name) ORDER BY i.created_at, i.id)
-      FROM auth.users u JOIN auth.invitations i ON i.email = u.email AND i.status = 'pending' AND i.expires_at > now()
-      JOIN auth.organizations o ON o.id = i.organization_id
-     WHERE u.id = s.user_id AND u.email_verified));
+      FROM auth.invitations i JOIN auth.organizations o ON o.id = i.organization_id
+     WHERE i.email = u.email AND i.status = 'pending' AND i.expires_at > now()));
 END
 $$;
 COMMENT ON FUNCTION auth_api.invitation_list_own IS
-  'GET /organization/list-user-invitations: open ones to the caller''s address, once that is verified';
+  'GET /organization/list-user-invitations: open ones to the caller''s verified address';

@@ -1,5 +1,5 @@
 -- Members: who they are, which roles they have, how they go. An organization is never without an owner: whoever would take
--- the last one away holds the lock on the organization while the owners are counted.
+-- the last one away holds the lock on the organization while the owners are counted; a trigger has the last word.
 
 CREATE FUNCTION auth.member_json(m auth.members) RETURNS json LANGUAGE sql STABLE
   RETURN auth.json_object('organizationId', m.organization_id, 'userId', m.user_id, 'role', m.role,
@@ -15,6 +15,23 @@ CREATE FUNCTION auth.member_is_last_owner(m auth.members) RETURNS boolean LANGUA
   RETURN auth.role_is_owner(m.role) AND NOT EXISTS (
     SELECT FROM auth.members x WHERE x.organization_id = m.organization_id AND x.id <> m.id AND auth.role_is_owner(x.role));
 COMMENT ON FUNCTION auth.member_is_last_owner IS 'to be asked under auth.organization_lock';
+
+CREATE FUNCTION auth.members_keep_an_owner() RETURNS trigger
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM FROM auth.organizations o WHERE o.id = OLD.organization_id FOR NO KEY UPDATE;
+  IF FOUND AND NOT EXISTS (SELECT FROM auth.members x
+                            WHERE x.organization_id = OLD.organization_id AND auth.role_is_owner(x.role)) THEN
+    RAISE EXCEPTION 'an organization would be without an owner'
+      USING ERRCODE = 'restrict_violation', DETAIL = format('Organization "%s".', OLD.organization_id), HINT = 'Call auth.organization_release_user before a user is deleted.';
+  END IF;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION auth.members_keep_an_owner IS 'asked when a transaction ends, so that ownership can pass within one';
+CREATE CONSTRAINT TRIGGER members_keep_an_owner AFTER DELETE OR UPDATE OF role, organization_id ON auth.members
+  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (auth.role_is_owner(OLD.role))
+  EXECUTE FUNCTION auth.members_keep_an_owner();
 
 CREATE FUNCTION auth.member_end(m auth.members) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -55,6 +72,8 @@ BEGIN
     RETURN auth.refuse('UNAUTHORIZED');
   ELSIF chosen IS NULL THEN
     RETURN auth.refuse('NO_ACTIVE_ORGANIZATION');
+  ELSIF chosen = '' THEN
+    RETURN auth.refuse('ORGANIZATION_NOT_FOUND');
   ELSIF me.id IS NULL THEN
     RETURN auth.refuse('YOU_ARE_NOT_A_MEMBER_OF_THIS_ORGANIZATION');
   END IF;
@@ -93,13 +112,15 @@ BEGIN
     RETURN auth.refuse('UNAUTHORIZED');
   ELSIF chosen IS NULL THEN
     RETURN auth.refuse('NO_ACTIVE_ORGANIZATION');
+  ELSIF chosen = '' THEN
+    RETURN auth.refuse('ORGANIZATION_NOT_FOUND');
   ELSIF (auth.member_of(chosen, s.user_id)).id IS NULL THEN
     RETURN auth.refuse('YOU_ARE_NOT_A_MEMBER_OF_THIS_ORGANIZATION');
   END IF;
   RETURN auth.granted((
     WITH matching AS (
       SELECT m AS member, CASE input ->> 'sortBy' WHEN 'role' THEN m.role WHEN 'userId' THEN m.user_id WHEN 'id' THEN m.id
-                                                  ELSE m.created_at::text END AS k, m.created_at AS at, m.id
+                                                  ELSE auth.iso(m.created_at) END AS k, m.created_at AS at, m.id
         FROM auth.members m
        WHERE m.organization_id = chosen AND (input ->> 'filterField' IS NULL OR auth.member_matches(m, input))),
     numbered AS (
@@ -108,7 +129,7 @@ BEGIN
     SELECT auth.json_object(
       'members', (SELECT auth.json_array_agg(auth.member_user_json(p.member) ORDER BY p.n)
                     FROM (SELECT x.member, x.n FROM numbered x ORDER BY x.n
-                           LIMIT (input ->> 'limit')::bigint OFFSET COALESCE((input ->> 'offset')::bigint, 0)) p),
+                           LIMIT NULLIF((input ->> 'limit')::bigint, 0) OFFSET COALESCE((input ->> 'offset')::bigint, 0)) p),
       'total', (SELECT count(*) FROM matching))));
 END
 $$;
@@ -138,9 +159,11 @@ BEGIN
     RETURN auth.refuse('MEMBER_NOT_FOUND');
   ELSIF NOT auth.role_may(me.role, 'member', 'update') THEN
     RETURN auth.refuse('YOU_ARE_NOT_ALLOWED_TO_UPDATE_THIS_MEMBER');
-  ELSIF auth.role_unknown(wanted) IS NOT NULL OR wanted IS NULL THEN
-    RETURN auth.granted(auth.json_object('code', 'ROLE_NOT_FOUND', 'message',
-                                         'ROLE_NOT_FOUND: ' || COALESCE(auth.role_unknown(wanted), '')), status => 400);
+  ELSIF wanted IS NULL THEN
+    RETURN auth.refuse('ROLE_NOT_FOUND');
+  ELSIF auth.role_unknown(wanted) IS NOT NULL THEN
+    RETURN auth.granted(auth.json_object('code', 'ROLE_NOT_FOUND', 'message', 'ROLE_NOT_FOUND: ' || auth.role_unknown(wanted)),
+                        status => 400);
   ELSIF greatest(auth.role_rank(them.role), auth.role_rank(wanted)) > auth.role_rank(me.role) THEN
     RETURN auth.refuse('YOU_ARE_NOT_ALLOWED_TO_UPDATE_THIS_MEMBER');
   ELSIF NOT auth.role_is_owner(wanted) AND auth.member_is_last_owner(them) THEN
@@ -179,7 +202,7 @@ BEGIN
    WHERE x.organization_id = o.id AND (x.id = who OR u.email = auth.email_normal(who));
   IF them.id IS NULL THEN
     RETURN auth.refuse('MEMBER_NOT_FOUND');
-  ELSIF them.id <> me.id AND NOT auth.role_may(me.role, 'member', 'delete') THEN
+  ELSIF NOT auth.role_may(me.role, 'member', 'delete') THEN
     RETURN auth.refuse_as(403, 'You are not allowed to delete this member', 'YOU_ARE_NOT_ALLOWED_TO_DELETE_THIS_MEMBER');
   ELSIF auth.member_is_last_owner(them) THEN
     RETURN auth.refuse('YOU_CANNOT_LEAVE_THE_ORGANIZATION_AS_THE_ONLY_OWNER');
@@ -218,6 +241,11 @@ END
 $$;
 COMMENT ON FUNCTION auth_api.member_leave IS 'POST /organization/leave';
 
+CREATE FUNCTION auth.json_is_strings(value jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE
+  RETURN pg_catalog.jsonb_typeof(value) = 'array'
+         AND NOT pg_catalog.jsonb_path_exists(value, 'strict $[*] ? (@.type() <> "string")');
+COMMENT ON FUNCTION auth.json_is_strings IS 'whether a JSON value is an array of strings';
+
 CREATE FUNCTION auth_api.member_has_permission(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -229,7 +257,8 @@ BEGIN
   IF s.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
   ELSIF jsonb_typeof(asked) IS DISTINCT FROM 'object'
-        OR EXISTS (SELECT FROM jsonb_each(asked) a WHERE jsonb_typeof(a.value) <> 'array') THEN
+        OR input ?& ARRAY['permission', 'permissions']
+        OR EXISTS (SELECT FROM jsonb_each(asked) a WHERE NOT auth.json_is_strings(a.value)) THEN
     RETURN auth.refuse('VALIDATION_ERROR', '[body] Invalid input');
   ELSIF chosen IS NULL THEN
     RETURN auth.refuse('NO_ACTIVE_ORGANIZATION');

@@ -5,8 +5,10 @@ CREATE FUNCTION auth.organization_json(o auth.organizations, metadata json) RETU
                           'metadata', metadata, 'id', o.id);
 
 CREATE FUNCTION auth.metadata_text(metadata jsonb) RETURNS json LANGUAGE sql STABLE
-  RETURN pg_catalog.to_json(pg_catalog.regexp_replace(auth.json_object('m', metadata)::text, '^\{"m":(.*)\}$', '\1'));
-COMMENT ON FUNCTION auth.metadata_text IS 'metadata as a JSON string, as every answer but those of create and update has it';
+  RETURN CASE WHEN metadata IS NOT NULL
+              THEN pg_catalog.to_json(pg_catalog.regexp_replace(auth.json_object('m', metadata)::text, '^\{"m":(.*)\}$', '\1')) END;
+COMMENT ON FUNCTION auth.metadata_text IS
+  'metadata as a JSON string, as every answer but those of create and update has it; null where there is none';
 
 CREATE FUNCTION auth.organization_lock(organization_id text) RETURNS auth.organizations
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -21,11 +23,10 @@ COMMENT ON FUNCTION auth.organization_lock IS
   'the organization, locked until the transaction ends, so that of two who change its members the second sees what the first did';
 
 CREATE FUNCTION auth.organization_meant(input jsonb, s auth.sessions) RETURNS text LANGUAGE sql STABLE
-  RETURN CASE WHEN input ->> 'organizationId' IS NOT NULL THEN input ->> 'organizationId'
-              WHEN input ->> 'organizationSlug' IS NOT NULL
+  RETURN CASE WHEN input ->> 'organizationSlug' <> ''
               THEN COALESCE((SELECT o.id FROM auth.organizations o
                               WHERE pg_catalog.lower(o.slug) = pg_catalog.lower(input ->> 'organizationSlug')), '')
-              ELSE s.active_organization_id END;
+              ELSE COALESCE(NULLIF(input ->> 'organizationId', ''), s.active_organization_id) END;
 COMMENT ON FUNCTION auth.organization_meant IS
   'id of the organization that is named, else of the active one; empty: no such slug; NULL: none is active';
 
@@ -40,11 +41,16 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION auth.organization_limit_is_reached(of_user_id text) RETURNS boolean LANGUAGE sql STABLE
+  RETURN pg_catalog.current_setting('mana_auth.organization_limit')::integer BETWEEN 1 AND
+         (SELECT pg_catalog.count(*) FROM auth.members m WHERE m.user_id = of_user_id);
+COMMENT ON FUNCTION auth.organization_limit_is_reached IS
+  'whether a user is in as many organizations as one may be; to be asked under auth.user_lock';
+
 CREATE FUNCTION auth_api.organization_create(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   s constant auth.sessions := auth.session_find(c);
-  maximum constant integer := COALESCE(current_setting('mana_auth.organization_limit', true), '0')::integer;
   o auth.organizations;
   m auth.members;
 BEGIN
@@ -52,7 +58,7 @@ BEGIN
     RETURN auth.refuse('UNAUTHORIZED');
   END IF;
   PERFORM auth.user_lock(s.user_id);
-  IF maximum > 0 AND (SELECT count(*) FROM auth.members x WHERE x.user_id = s.user_id) >= maximum THEN
+  IF auth.organization_limit_is_reached(s.user_id) THEN
     RETURN auth.refuse_as(403, 'You have reached the maximum number of organizations',
                           'YOU_HAVE_REACHED_THE_MAXIMUM_NUMBER_OF_ORGANIZATIONS');
   END IF;
@@ -121,6 +127,18 @@ END
 $$;
 COMMENT ON FUNCTION auth_api.organization_update IS 'POST /organization/update: name, slug, logo, metadata';
 
+CREATE FUNCTION auth.organization_end(c auth.caller, of_organization_id text, by_user_id text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  UPDATE auth.sessions x SET active_organization_id = NULL
+   WHERE x.active_organization_id = of_organization_id
+     AND x.user_id IN (SELECT m.user_id FROM auth.members m WHERE m.organization_id = of_organization_id);
+  DELETE FROM auth.organizations x WHERE x.id = of_organization_id;
+  PERFORM auth.security_event(c, by_user_id, 'ORG_DELETED', auth.json_object('organizationId', of_organization_id)::jsonb);
+END
+$$;
+COMMENT ON FUNCTION auth.organization_end IS 'an organization with its members and invitations; its row is locked by the caller';
+
 CREATE FUNCTION auth_api.organization_delete(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -138,11 +156,7 @@ BEGIN
   ELSIF NOT auth.role_may(me.role, 'organization', 'delete') THEN
     RETURN auth.refuse_as(403, 'You are not allowed to delete this organization', 'YOU_ARE_NOT_ALLOWED_TO_DELETE_THIS_ORGANIZATION');
   END IF;
-  UPDATE auth.sessions x SET active_organization_id = NULL
-   WHERE x.active_organization_id = o.id
-     AND x.user_id IN (SELECT m.user_id FROM auth.members m WHERE m.organization_id = o.id);
-  DELETE FROM auth.organizations x WHERE x.id = o.id;
-  PERFORM auth.security_event(c, s.user_id, 'ORG_DELETED', auth.json_object('organizationId', o.id)::jsonb);
+  PERFORM auth.organization_end(c, o.id, s.user_id);
   RETURN auth.granted(auth.organization_json(o, auth.metadata_text(o.metadata)));
 END
 $$;
@@ -153,7 +167,8 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
   s constant auth.sessions := auth.session_find(c);
   cookie constant text := CASE WHEN s.remember_me THEN E'session_token \x03 604800' ELSE E'session_token \x03 session' END;
-  chosen constant text := auth.organization_meant(input, s);
+  chosen constant text := auth.organization_meant(
+    CASE WHEN input ->> 'organizationId' <> '' THEN input - 'organizationSlug' ELSE input END, s);
   o auth.organizations;
 BEGIN
   IF s.id IS NULL THEN
@@ -165,10 +180,11 @@ BEGIN
     RETURN auth.granted('null');
   ELSIF chosen = '' THEN
     RETURN auth.refuse('ORGANIZATION_NOT_FOUND');
-  ELSIF (auth.member_of(chosen, s.user_id)).id IS NULL THEN
+  END IF;
+  SELECT x.* INTO o FROM auth.organizations x WHERE x.id = chosen FOR SHARE; -- nobody is removed between the question and the answer
+  IF (auth.member_of(chosen, s.user_id)).id IS NULL THEN
     RETURN auth.refuse('USER_IS_NOT_A_MEMBER_OF_THE_ORGANIZATION');
   END IF;
-  SELECT x.* INTO o FROM auth.organizations x WHERE x.id = chosen FOR KEY SHARE;
   UPDATE auth.sessions x SET active_organization_id = o.id WHERE x.id = s.id;
   RETURN auth.granted(auth.organization_json(o, auth.metadata_text(o.metadata)), cookie);
 END
@@ -195,13 +211,16 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp A
 DECLARE
   s constant auth.sessions := auth.session_find(c);
   chosen constant text := auth.organization_meant(input, s);
+  me constant auth.members := auth.member_of(chosen, s.user_id);
   o auth.organizations;
 BEGIN
   IF s.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
   ELSIF chosen IS NULL THEN
     RETURN auth.granted('null');
-  ELSIF (auth.member_of(chosen, s.user_id)).id IS NULL THEN
+  ELSIF chosen = '' THEN
+    RETURN auth.refuse('ORGANIZATION_NOT_FOUND');
+  ELSIF me.id IS NULL THEN
     RETURN auth.refuse('USER_IS_NOT_A_MEMBER_OF_THE_ORGANIZATION');
   END IF;
   SELECT x.* INTO STRICT o FROM auth.organizations x WHERE x.id = chosen;
@@ -215,23 +234,26 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp A
 DECLARE
   s constant auth.sessions := auth.session_find(c);
   chosen constant text := auth.organization_meant(input, s);
+  me constant auth.members := auth.member_of(chosen, s.user_id);
   o auth.organizations;
 BEGIN
   IF s.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
   ELSIF chosen IS NULL THEN
     RETURN auth.granted('null');
-  ELSIF (auth.member_of(chosen, s.user_id)).id IS NULL THEN
+  ELSIF chosen = '' THEN
+    RETURN auth.refuse('ORGANIZATION_NOT_FOUND');
+  ELSIF me.id IS NULL THEN
     RETURN auth.refuse('USER_IS_NOT_A_MEMBER_OF_THE_ORGANIZATION');
   END IF;
   SELECT x.* INTO STRICT o FROM auth.organizations x WHERE x.id = chosen;
   RETURN auth.granted(auth.json_object('name', o.name, 'slug', o.slug, 'logo', o.logo, 'createdAt', o.created_at,
     'metadata', auth.metadata_text(o.metadata), 'id', o.id,
     'invitations', (SELECT auth.json_array_agg(auth.invitation_json(i) ORDER BY i.created_at, i.id)
-                      FROM auth.invitations i WHERE i.organization_id = o.id),
+                      FROM auth.invitations i WHERE i.organization_id = o.id AND auth.invitation_is_shown(i, me)),
     'members', (SELECT auth.json_array_agg(auth.member_user_json(m) ORDER BY m.created_at, m.id)
                   FROM (SELECT x.* FROM auth.members x WHERE x.organization_id = o.id
                          ORDER BY x.created_at, x.id LIMIT (input ->> 'membersLimit')::bigint) m)));
 END
 $$;
-COMMENT ON FUNCTION auth_api.organization_get_full IS 'GET /organization/get-full-organization: with members and invitations';
+COMMENT ON FUNCTION auth_api.organization_get_full IS 'GET /organization/get-full-organization: with its members, and its invitations as far as the caller may see them';

@@ -8,6 +8,7 @@ DECLARE
   delivered_kept constant interval := '7 days';
   dead_kept constant interval := '90 days';
   events_kept constant interval := '1 year';
+  invitations_kept constant interval := '90 days';
   swept bigint := 0;
   n bigint;
 BEGIN
@@ -46,6 +47,10 @@ BEGIN
   DELETE FROM auth.security_events e WHERE e.id IN (
     SELECT x.id FROM auth.security_events x WHERE x.created_at < now() - events_kept
      ORDER BY x.created_at LIMIT batch FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; swept := swept + n;
+  DELETE FROM auth.invitations i WHERE i.id IN (
+    SELECT x.id FROM auth.invitations x WHERE x.expires_at < now() - invitations_kept
+     ORDER BY x.expires_at LIMIT batch FOR UPDATE SKIP LOCKED);
   GET DIAGNOSTICS n = ROW_COUNT; swept := swept + n;
   PERFORM auth.vault_audit_make_partitions();
   swept := swept + auth.oidc_sweep(batch);

@@ -11,6 +11,10 @@ DECLARE
 BEGIN
   IF u.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
+  END IF;
+  refusal := auth.organization_release_refusal(u.id);
+  IF refusal.refusal IS NOT NULL THEN
+    RETURN refusal;
   ELSIF verified IS NOT NULL THEN
     refusal := auth.password_refusal(c, u, password_version, verified, dialect);
   ELSIF token IS NOT NULL THEN
@@ -55,9 +59,14 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
   me constant auth.sessions := auth.session_find(c);
   u constant auth.users := auth.user_lock(me.user_id);
+  refusal auth.reply;
 BEGIN
   IF u.id IS NULL THEN
     RETURN auth.refuse_as(404, 'Failed to get user info', 'FAILED_TO_GET_USER_INFO');
+  END IF;
+  refusal := auth.organization_release_refusal(u.id);
+  IF refusal.refusal IS NOT NULL THEN
+    RETURN refusal; -- the link stays good for when that is settled
   ELSIF (auth.verification_consume('delete-account', input ->> 'token', u.id)).user_id IS NULL THEN
     RETURN auth.refuse_as(404, 'Invalid token', 'INVALID_TOKEN');
   END IF;
@@ -75,6 +84,10 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
   pseudonym constant text := 'erased-' || auth.random_id(24);
 BEGIN
+  IF json_array_length(auth.organization_release_user(c, u.id) -> 'blocked') > 0 THEN
+    RAISE EXCEPTION 'the user is the only owner of an organization'
+      USING ERRCODE = 'restrict_violation', DETAIL = format('User "%s".', u.id), HINT = 'Ask auth.organization_release_refusal first.';
+  END IF;
   PERFORM auth.identity_assume('*'); -- the trail of the vault is below row-level security
   PERFORM auth.vault_audit_write(c, u.id, 'erase', NULL, 200);
   PERFORM auth.vault_audit_pseudonymize(u.id, pseudonym);
@@ -89,5 +102,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth.user_erase IS
-  'the user and all that belongs to them, at once. What stays: the vault''s trail and the events under a pseudonym (returned), '
-  'the fact that this id was deleted, and a last mail';
+  'the user and all that belongs to them, at once; of organizations that is what auth.organization_release_user says. What '
+  'stays: the vault''s trail and the events under a pseudonym (returned), the fact that this id was deleted, and a last mail';

@@ -18,6 +18,8 @@ CREATE TABLE auth.invitations (
 COMMENT ON TABLE auth.invitations IS 'who was asked into an organization';
 CREATE UNIQUE INDEX invitations_one_pending_per_address ON auth.invitations (organization_id, email) WHERE status = 'pending';
 CREATE INDEX invitations_email_idx ON auth.invitations (email) WHERE status = 'pending';
+CREATE INDEX invitations_expires_at_idx ON auth.invitations (expires_at);
+CREATE INDEX invitations_organization_id_idx ON auth.invitations (organization_id, created_at);
 CREATE INDEX invitations_inviter_id_idx ON auth.invitations (inviter_id);
 
 SELECT pg_catalog.pg_extension_config_dump('auth.invitations', '');

@@ -1,0 +1,66 @@
+-- Organizations: made, changed, chosen, ended.
+\pset format unaligned
+\pset tuples_only on
+SET story.ip = '192.0.2.31';
+SET ROLE auth_edge;
+SELECT story.member('owen@example.com', 'Owen');
+SELECT story.member('paul@example.com', 'Paul');
+SELECT refusal FROM story.sign_in('owen@example.com', 'owen-1');
+SELECT refusal FROM story.sign_in('paul@example.com', 'paul-1');
+
+-- Its maker owns it, and it becomes the active one. Metadata comes back as an object here, and as a string from then on.
+SELECT story.answer(auth_api.organization_create(story.caller('owen-1'), '{"name":"Acme","slug":"acme","metadata":{"type":"team"}}'));
+SELECT story.answer(auth_api.organization_create(story.caller(), '{"name":"Acme","slug":"acme2"}'));
+SELECT story.answer(auth_api.organization_list(story.caller('owen-1'), '{}'));
+SELECT body::json ->> 'id' AS acme FROM auth_api.organization_get(story.caller('owen-1'), '{}') \gset
+
+-- A slug is taken whatever the case.
+SELECT story.answer(auth_api.organization_create(story.caller('paul-1'), '{"name":"Acme","slug":"ACME"}'));
+SELECT story.answer(auth_api.organization_check_slug(story.caller('paul-1'), '{"slug":"AcMe"}'));
+SELECT story.answer(auth_api.organization_check_slug(story.caller('paul-1'), '{"slug":"acme-2"}'));
+
+-- A second one need not become the active one.
+SELECT refusal, status FROM auth_api.organization_create(story.caller('owen-1'), '{"name":"Beta","slug":"beta","keepCurrentActiveOrganization":true}');
+SELECT body::json ->> 'slug' FROM auth_api.organization_get(story.caller('owen-1'), '{}');
+
+-- By slug, which wins over an id in queries; an unknown slug is told, an unknown id is like somebody else's.
+SELECT body::json ->> 'slug' FROM auth_api.organization_get(story.caller('owen-1'), jsonb_build_object('organizationSlug', 'BETA', 'organizationId', :'acme'));
+SELECT story.answer(auth_api.organization_get(story.caller('owen-1'), '{"organizationSlug":"nowhere"}'));
+SELECT story.answer(auth_api.organization_get(story.caller('owen-1'), '{"organizationId":"nowhere"}'));
+SELECT story.answer(auth_api.organization_get(story.caller('paul-1'), jsonb_build_object('organizationId', :'acme')));
+SELECT story.answer(auth_api.organization_get(story.caller('paul-1'), '{}'));
+SELECT story.answer(auth_api.organization_get_full(story.caller('owen-1'), '{"membersLimit":1}'));
+SELECT story.answer(auth_api.organization_get_full(story.caller('paul-1'), jsonb_build_object('organizationId', :'acme')));
+
+-- Choosing: the id wins, null unsets, and a refusal leaves what was chosen.
+SELECT story.answer(auth_api.organization_set_active(story.caller('owen-1'), jsonb_build_object('organizationSlug', 'beta', 'organizationId', :'acme')));
+SELECT story.answer(auth_api.organization_set_active(story.caller('owen-1'), '{"organizationSlug":"beta"}'));
+SELECT story.answer(auth_api.organization_set_active(story.caller('owen-1'), '{"organizationId":"nowhere"}'));
+SELECT story.answer(auth_api.organization_set_active(story.caller('owen-1'), '{"organizationSlug":"nowhere"}'));
+SELECT body::json ->> 'slug' FROM auth_api.organization_get(story.caller('owen-1'), '{}');
+SELECT story.answer(auth_api.organization_set_active(story.caller('owen-1'), '{"organizationId":null}'));
+SELECT story.answer(auth_api.organization_get(story.caller('owen-1'), '{}'));
+SELECT story.answer(auth_api.organization_set_active(story.caller('owen-1'), '{}'));
+SELECT story.answer(auth_api.organization_set_active(story.caller('paul-1'), jsonb_build_object('organizationId', :'acme')));
+SELECT story.answer(auth_api.organization_set_active(story.caller(), '{}'));
+
+-- Changing: what is named changes, null takes a logo away, and another's slug is refused.
+SELECT story.answer(auth_api.organization_update(story.caller('owen-1'), jsonb_build_object('organizationId', :'acme', 'data', '{"name":"Acme 2","logo":"l","metadata":{"a":1}}'::jsonb)));
+SELECT story.answer(auth_api.organization_update(story.caller('owen-1'), jsonb_build_object('organizationId', :'acme', 'data', '{"logo":null,"slug":"ACME"}'::jsonb)));
+SELECT story.answer(auth_api.organization_update(story.caller('owen-1'), jsonb_build_object('organizationId', :'acme', 'data', '{"slug":"Beta"}'::jsonb)));
+SELECT story.answer(auth_api.organization_update(story.caller('owen-1'), jsonb_build_object('organizationId', :'acme', 'data', '{}'::jsonb)));
+SELECT story.answer(auth_api.organization_update(story.caller('owen-1'), '{"data":{"name":"x"}}'));
+SELECT story.answer(auth_api.organization_update(story.caller('paul-1'), jsonb_build_object('organizationId', :'acme', 'data', '{"name":"x"}'::jsonb)));
+
+-- As many as the limit says, of one's own making or others'.
+SET mana_auth.organization_limit = 2;
+SELECT story.answer(auth_api.organization_create(story.caller('owen-1'), '{"name":"Gamma","slug":"gamma"}'));
+RESET mana_auth.organization_limit;
+
+-- It ends with all that belongs to it, and is nobody's active one any more.
+SELECT body::json ->> 'slug' FROM auth_api.organization_set_active(story.caller('owen-1'), jsonb_build_object('organizationId', :'acme'));
+SELECT story.answer(auth_api.organization_delete(story.caller('paul-1'), jsonb_build_object('organizationId', :'acme')));
+SELECT story.answer(auth_api.organization_delete(story.caller('owen-1'), jsonb_build_object('organizationId', :'acme')));
+SELECT story.answer(auth_api.organization_delete(story.caller('owen-1'), jsonb_build_object('organizationId', :'acme')));
+SELECT story.answer(auth_api.organization_get(story.caller('owen-1'), '{}'));
+SELECT event_type, metadata - 'organizationId' FROM story.events('owen@example.com') WHERE event_type LIKE 'ORG_%';

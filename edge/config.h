@@ -60,6 +60,9 @@ struct config {
 	int64_t session_limit;
 	int64_t max_daily_signups;
 	struct str signup_duplicate; /* conceal | conflict */
+	int64_t organization_limit;
+	int64_t member_limit;
+	int64_t invitation_limit;
 	struct password_params password;
 	bool password_guessable_allowed;
 	bool change_email;

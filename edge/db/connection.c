@@ -9,7 +9,7 @@
 #include "config.h"
 #include "log.h"
 
-enum { OPTIONS_BYTES = 320 };
+enum { OPTIONS_BYTES = 512 };
 
 static void prepare_all(struct connection *c);
 static void check_role(struct connection *c, const PGresult *result);
@@ -28,9 +28,11 @@ connection_open(struct connection *c)
 	snprintf(options, sizeof(options),
 	    "-c statement_timeout=%d -c lock_timeout=%d -c idle_in_transaction_session_timeout=%d "
 	    "-c mana_auth.session_limit=%d -c mana_auth.signup_daily_max=%d -c "
-	    "mana_auth.signup_duplicate=%s",
+	    "mana_auth.signup_duplicate=%s -c mana_auth.organization_limit=%d -c "
+	    "mana_auth.member_limit=%d -c mana_auth.invitation_limit=%d",
 	    timeout_ms, timeout_ms, timeout_ms, (int)config.session_limit,
-	    (int)config.max_daily_signups, config.signup_duplicate.p);
+	    (int)config.max_daily_signups, config.signup_duplicate.p,
+	    (int)config.organization_limit, (int)config.member_limit, (int)config.invitation_limit);
 	c->answers = 0;
 	c->at_end = false;
 	c->trouble = NULL;

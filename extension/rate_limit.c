@@ -48,6 +48,7 @@ static const struct limit limits[] = {
     {"two_factor", 10, 3},
     {"magic_link", 60, 5},
     {"passkey", 60, 20},
+    {"passkey_failure", 300, 10},
     {"default", 10, 100},
 };
 

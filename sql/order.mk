@@ -48,4 +48,7 @@ SQL_PARTS = \
 	functions/oidc_token \
 	functions/oidc_resource \
 	functions/oidc_client \
+	schema/passkey \
+	functions/passkey \
+	functions/passkey_sign_in \
 	grants

@@ -26,6 +26,10 @@ BEGIN
   DELETE FROM auth.magic_links l WHERE l.email IN (
     SELECT x.email FROM auth.magic_links x WHERE x.expires_at < now() ORDER BY x.expires_at LIMIT batch FOR UPDATE SKIP LOCKED);
   GET DIAGNOSTICS n = ROW_COUNT; swept := swept + n;
+  DELETE FROM auth.passkey_challenges v WHERE v.cookie_digest IN (
+    SELECT x.cookie_digest FROM auth.passkey_challenges x WHERE x.expires_at < now()
+     ORDER BY x.expires_at LIMIT batch FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; swept := swept + n;
   DELETE FROM auth.login_attempts l WHERE l.id IN (
     SELECT x.id FROM auth.login_attempts x WHERE x.attempted_at < now() - attempts_kept
      ORDER BY x.attempted_at LIMIT batch FOR UPDATE SKIP LOCKED);

@@ -80,6 +80,10 @@ static const struct variable variables[] = {
 	T("JWT_AUDIENCE", jwt_audience, "mana", "aud of access tokens"),
 	B("SESSION_JWT_HEADER", session_jwt_header, "on", "set-auth-jwt on get-session"),
 
+	T("WEBAUTHN_RP_ID", webauthn_rp_id, "", "domain that passkeys are for; empty: COOKIE_DOMAIN, else the host of BASE_URL"),
+	T("WEBAUTHN_RP_NAME", webauthn_rp_name, "Mana", "name that authenticators show"),
+	L("WEBAUTHN_ORIGIN", config.webauthn_origins, "", "origins whose pages may ask for passkeys, beside BASE_URL; empty: CORS_ORIGINS"),
+
 	S("SYNAPSE_OIDC_CLIENT_SECRET", synapse_secret, "", "secret of the OpenID client matrix-synapse; empty: it cannot sign anybody in"),
 	L("SYNAPSE_OIDC_REDIRECT_URIS", config.synapse_redirect_uris, "https://matrix.mana.how/_synapse/client/oidc/callback", "where Synapse receives its users"),
 	T("BRAND_NAME", brand_name, "Mana", "name on the hosted pages"),
@@ -324,7 +328,7 @@ derive(FILE *problems)
 		if (strchr("abcdefghijklmnopqrstuvwxyz0123456789.-", config.cookie_domain.p[i]) ==
 		    NULL)
 			return refused(problems, "COOKIE_DOMAIN", "a domain such as .mana.how");
-	return derive_brand(problems) && derive_origins(problems);
+	return derive_brand(problems) && derive_origins(problems) && config_webauthn(problems);
 }
 
 /* The colour goes into a style sheet, the logo into a page: a data: URI, so that no page loads

@@ -49,6 +49,11 @@ struct config {
 	struct str jwt_audience;
 	bool session_jwt_header;
 
+	/* passkeys */
+	struct str webauthn_rp_id; /* empty: none, for we have no domain */
+	struct str webauthn_rp_name;
+	struct config_list webauthn_origins; /* to the letter */
+
 	/* the OpenID provider and its pages */
 	struct str synapse_secret; /* empty: no such client */
 	struct config_list synapse_redirect_uris;
@@ -97,6 +102,8 @@ extern struct config config;
 /* Reads the environment and the files of *_FILE. False after saying on problems which variables are
  * refused, and what they should be. */
 bool config_read(FILE *problems) MUST_USE;
+/* What follows for passkeys; a part of config_read. */
+bool config_webauthn(FILE *problems) MUST_USE;
 /* Writes warnings about what is fine in development only. */
 void config_warn(FILE *out);
 /* Prints the table as Markdown. */

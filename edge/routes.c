@@ -17,6 +17,7 @@
 #include "features/oidc_end_session.h"
 #include "features/oidc_token.h"
 #include "features/organization.h"
+#include "features/passkey.h"
 #include "features/password.h"
 #include "features/password_reset.h"
 #include "features/session.h"
@@ -161,6 +162,23 @@ const struct route routes[] = {
 	ROUTE(POST,   "/api/auth/oauth2/client/rotate-secret", SESSION, "default", BETTER_AUTH, &oidc_client_schema, NULL, OIDC_CLIENT_ROTATE, 0),
 	ROUTE(GET,    "/api/auth/oauth2/get-consents",         SESSION, "default", BETTER_AUTH, NULL, NULL, OIDC_CONSENT_LIST, 0),
 	ROUTE(POST,   "/api/auth/oauth2/delete-consent",       SESSION, "default", BETTER_AUTH, &oidc_consent_delete_schema, NULL, OIDC_CONSENT_DELETE, 0),
+
+	/* passkeys */
+	ROUTE(GET,    "/api/auth/passkey/generate-register-options",     SESSION, "default", BETTER_AUTH, &passkey_options_schema, passkey_register_options, NONE, 0),
+	ROUTE(POST,   "/api/auth/passkey/verify-registration",           SESSION, "default", BETTER_AUTH, &passkey_register_schema, passkey_register, NONE, 0),
+	ROUTE(GET,    "/api/auth/passkey/generate-authenticate-options", PUBLIC,  "passkey", BETTER_AUTH, NULL, passkey_authenticate_options, NONE, 0),
+	ROUTE(POST,   "/api/auth/passkey/verify-authentication",         PUBLIC,  "passkey", BETTER_AUTH, &passkey_sign_in_schema, passkey_sign_in, NONE, ROUTE_LOGIN),
+	ROUTE(GET,    "/api/auth/passkey/list-user-passkeys",            SESSION, "default", BETTER_AUTH, NULL, NULL, PASSKEY_LIST, 0),
+	ROUTE(POST,   "/api/auth/passkey/delete-passkey",                SESSION, "default", BETTER_AUTH, &passkey_delete_schema, NULL, PASSKEY_DELETE, 0),
+	ROUTE(POST,   "/api/auth/passkey/update-passkey",                SESSION, "default", BETTER_AUTH, &passkey_update_schema, NULL, PASSKEY_UPDATE, 0),
+	ROUTE(GET,    "/api/v1/auth/passkeys/capability",                PUBLIC,  NULL,      V1, NULL, passkey_capability, NONE, 0),
+	ROUTE(POST,   "/api/v1/auth/passkeys/register/options",          EITHER,  "default", V1, &passkey_options_schema, passkey_register_options, NONE, ROUTE_BODY_OPTIONAL),
+	ROUTE(POST,   "/api/v1/auth/passkeys/register/verify",           EITHER,  "default", V1, &passkey_register_schema, passkey_register, NONE, 0),
+	ROUTE(POST,   "/api/v1/auth/passkeys/authenticate/options",      PUBLIC,  "passkey", V1, NULL, passkey_authenticate_options, NONE, ROUTE_BODY_OPTIONAL),
+	ROUTE(POST,   "/api/v1/auth/passkeys/authenticate/verify",       PUBLIC,  "passkey", V1, &passkey_sign_in_schema, passkey_sign_in, NONE, ROUTE_LOGIN),
+	ROUTE(GET,    "/api/v1/auth/passkeys",                           EITHER,  "default", V1, NULL, NULL, PASSKEY_LIST, 0),
+	ROUTE(DELETE, "/api/v1/auth/passkeys/:id",                       EITHER,  "default", V1, NULL, NULL, PASSKEY_DELETE, ROUTE_BODY_OPTIONAL),
+	ROUTE(PATCH,  "/api/v1/auth/passkeys/:id",                       EITHER,  "default", V1, &passkey_rename_schema, NULL, PASSKEY_UPDATE, 0),
 
 	/* the hosted pages, and their forms */
 	ROUTE(GET,    "/login",           PUBLIC, NULL,      BETTER_AUTH, NULL, hosted_login, NONE, 0),

@@ -1,0 +1,283 @@
+/*
+ * Passkeys (passkey.h). What an authenticator answers is verified here, which takes a fraction of a
+ * millisecond; whether it answers the challenge of this browser is SQL's to say, which takes the
+ * challenge whatever the outcome.
+ */
+#include "features/passkey.h"
+
+#include "base64.h"
+#include "config.h"
+#include "db/db.h"
+#include "features/oidc_request.h"
+#include "features/passkey_answer.h"
+#include "http/reply.h"
+
+#define ONLY_SQL .offset = FIELD_NOWHERE
+
+enum { NAME_CHARS_MAX = 255, AAGUID_CHARS = 36, RESPONSE_BYTES_MAX = 65536 };
+
+struct options_fields {
+	struct str attachment;
+	struct str name;
+};
+static const char *const attachments[] = {"platform", "cross-platform", NULL};
+static const struct field options_field_table[] = {
+    {"authenticatorAttachment", FIELD_ENUM, 0,
+	.offset = offsetof(struct options_fields, attachment), .options = attachments},
+    {"name", FIELD_STRING, 0, .offset = offsetof(struct options_fields, name),
+	.max = NAME_CHARS_MAX},
+    {NULL},
+};
+const struct schema passkey_options_schema = {options_field_table, sizeof(struct options_fields)};
+
+struct answer_fields {
+	struct str response;
+	struct str name;
+	enum field_bool create_session;
+	struct str oauth_query;
+};
+static const struct field register_field_table[] = {
+    {"response", FIELD_JSON, FIELD_REQUIRED | FIELD_SECRET,
+	.offset = offsetof(struct answer_fields, response), .max = RESPONSE_BYTES_MAX},
+    {"name", FIELD_STRING, FIELD_SECRET, .offset = offsetof(struct answer_fields, name),
+	.max = NAME_CHARS_MAX},
+    {"createSession", FIELD_BOOL, FIELD_SECRET,
+	.offset = offsetof(struct answer_fields, create_session)},
+    {NULL},
+};
+const struct schema passkey_register_schema = {register_field_table, sizeof(struct answer_fields)};
+
+static const struct field sign_in_field_table[] = {
+    {"response", FIELD_JSON, FIELD_REQUIRED | FIELD_SECRET,
+	.offset = offsetof(struct answer_fields, response), .max = RESPONSE_BYTES_MAX},
+    {"oauth_query", FIELD_STRING, FIELD_SECRET,
+	.offset = offsetof(struct answer_fields, oauth_query)},
+    {NULL},
+};
+const struct schema passkey_sign_in_schema = {sign_in_field_table, sizeof(struct answer_fields)};
+
+static const struct field delete_fields[] = {
+    {"id", FIELD_STRING, FIELD_REQUIRED, ONLY_SQL, .max = 64},
+    {NULL},
+};
+const struct schema passkey_delete_schema = {delete_fields, 0};
+
+static const struct field update_fields[] = {
+    {"id", FIELD_STRING, FIELD_REQUIRED, ONLY_SQL, .max = 64},
+    {"name", FIELD_STRING, FIELD_REQUIRED, ONLY_SQL, .min = 1, .max = NAME_CHARS_MAX},
+    {NULL},
+};
+const struct schema passkey_update_schema = {update_fields, 0};
+
+/* The apps have known the name under both names. */
+static const struct field rename_fields[] = {
+    {"name", FIELD_STRING, 0, ONLY_SQL, .min = 1, .max = NAME_CHARS_MAX},
+    {"friendlyName", FIELD_STRING, 0, ONLY_SQL, .min = 1, .max = NAME_CHARS_MAX},
+    {NULL},
+};
+const struct schema passkey_rename_schema = {rename_fields, 0};
+
+struct sign_in {
+	struct digest cookie_digest;
+	struct str oauth_input; /* an authorization request that waits for this */
+	struct passkey_answer answer;
+	struct webauthn_client_data client_data;
+	struct webauthn_flags flags;
+	struct str passkey_id;
+	enum webauthn_result result;
+};
+
+enum lookup_column { PASSKEY_ID, PUBLIC_KEY };
+
+static bool is_enabled(void);
+static bool challenge_cookie(struct request *r, struct digest *digest);
+static bool registration_verify(struct request *r, struct passkey_answer *answer,
+    struct webauthn_client_data *client_data, struct webauthn_credential *credential);
+static struct str aaguid_text(struct request *r, const unsigned char *aaguid);
+static enum step key_found(struct request *r);
+static enum webauthn_result verify(struct sign_in *s, struct str public_key);
+static struct str outcome_word(enum webauthn_result result);
+static enum step signed_in(struct request *r);
+
+enum step
+passkey_capability(struct request *r)
+{
+	struct buf body = arena_buf(&r->arena, 6 * config.webauthn_rp_id.len + 128);
+	struct str yes = is_enabled() ? STR("true") : STR("false");
+
+	buf_str(&body, STR("{\"enabled\":"));
+	buf_str(&body, yes);
+	buf_str(&body, STR(",\"conditionalUIAvailable\":"));
+	buf_str(&body, yes);
+	buf_str(&body, STR(",\"rpId\":"));
+	buf_json_str(&body, config.webauthn_rp_id);
+	buf_char(&body, '}');
+	return reply_json(r, 200, buf_view(&body));
+}
+
+enum step
+passkey_register_options(struct request *r)
+{
+	const struct options_fields *in = r->fields;
+
+	if (!is_enabled())
+		return reply_error(r, ERR_PASSKEY_NOT_ENABLED);
+	return db_call(r, CALL_PASSKEY_REGISTER_OPTIONS, reply_relay,
+	    db_text(r, config.webauthn_rp_id), db_text(r, config.webauthn_rp_name),
+	    db_text(r, in->name), db_text(r, in->attachment));
+}
+
+enum step
+passkey_register(struct request *r)
+{
+	const struct answer_fields *in = r->fields;
+	struct passkey_answer answer;
+	struct webauthn_client_data *client_data = arena_alloc(&r->arena, sizeof(*client_data));
+	struct webauthn_credential *credential = arena_alloc(&r->arena, sizeof(*credential));
+	struct digest *cookie_digest = arena_alloc(&r->arena, sizeof(*cookie_digest));
+	struct buf key = arena_buf(&r->arena, BASE64_LENGTH(WEBAUTHN_KEY_BYTES_MAX) + 1);
+
+	if (!challenge_cookie(r, cookie_digest))
+		return reply_error(r, ERR_CHALLENGE_NOT_FOUND);
+	if (passkey_answer_read(r, &answer, in->response) &&
+	    registration_verify(r, &answer, client_data, credential))
+		base64_encode(&key, credential->key, credential->key_length);
+	return db_call(r, CALL_PASSKEY_REGISTER, reply_relay,
+	    db_bytes(cookie_digest->bytes, DIGEST_BYTES),
+	    db_bytes(client_data->challenge.bytes, DIGEST_BYTES), db_text(r, answer.credential_id),
+	    db_text(r, key.len > 0 ? buf_view(&key) : STR_NONE),
+	    db_int(r, credential->flags.sign_count),
+	    db_text(
+		r, credential->flags.backup_eligible ? STR("multiDevice") : STR("singleDevice")),
+	    db_bool(credential->flags.backed_up), db_text(r, answer.transports),
+	    db_text(r, aaguid_text(r, credential->aaguid)), db_text(r, in->name),
+	    db_bool(in->create_session == FIELD_TRUE));
+}
+
+static bool
+registration_verify(struct request *r, struct passkey_answer *answer,
+    struct webauthn_client_data *client_data, struct webauthn_credential *credential)
+{
+	struct webauthn_party party = passkey_party();
+	struct buf id = arena_buf(&r->arena, BASE64URL_LENGTH(WEBAUTHN_ID_BYTES_MAX) + 1);
+
+	if (!webauthn_client_data_read(client_data, answer->client_data, WEBAUTHN_CREATE, &party) ||
+	    webauthn_register(credential, client_data, answer->attestation_object, &party) !=
+		WEBAUTHN_VALID)
+		return false;
+	base64url_encode(&id, credential->id, credential->id_length);
+	return str_equal(buf_view(&id), answer->credential_id);
+}
+
+/* As a UUID is written (RFC 4122). */
+static struct str
+aaguid_text(struct request *r, const unsigned char *aaguid)
+{
+	struct buf out = arena_buf(&r->arena, AAGUID_CHARS + 1);
+
+	for (int i = 0; i < WEBAUTHN_AAGUID_BYTES; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			buf_char(&out, '-');
+		buf_hex(&out, aaguid + i, 1);
+	}
+	return buf_view(&out);
+}
+
+enum step
+passkey_authenticate_options(struct request *r)
+{
+	if (!is_enabled())
+		return reply_error(r, ERR_PASSKEY_NOT_ENABLED);
+	return db_call(
+	    r, CALL_PASSKEY_AUTHENTICATE_OPTIONS, reply_relay, db_text(r, config.webauthn_rp_id));
+}
+
+enum step
+passkey_sign_in(struct request *r)
+{
+	const struct answer_fields *in = r->fields;
+	struct sign_in *s = request_state(r, sizeof(*s));
+
+	if (in->oauth_query.len > 0 && !oidc_request_read(r, &s->oauth_input, in->oauth_query))
+		return oidc_invalid_signature(r);
+	if (!challenge_cookie(r, &s->cookie_digest))
+		return reply_error(r, ERR_CHALLENGE_NOT_FOUND);
+	if (!passkey_answer_read(r, &s->answer, in->response))
+		s->answer.credential_id = STR("");
+	return db_call(
+	    r, CALL_PASSKEY_SIGN_IN_LOOKUP, key_found, db_text(r, s->answer.credential_id));
+}
+
+static enum step
+key_found(struct request *r)
+{
+	struct sign_in *s = r->state;
+
+	s->result = WEBAUTHN_MISMATCH;
+	if (row_count(r->answer) == 1) {
+		s->passkey_id = arena_copy(&r->arena, row_text(r->answer, 0, PASSKEY_ID));
+		s->result = verify(s, row_text(r->answer, 0, PUBLIC_KEY));
+	}
+	return db_call(r, CALL_PASSKEY_SIGN_IN, signed_in,
+	    db_bytes(s->cookie_digest.bytes, DIGEST_BYTES),
+	    db_bytes(s->client_data.challenge.bytes, DIGEST_BYTES), db_text(r, s->passkey_id),
+	    db_text(r, outcome_word(s->result)), db_text(r, s->answer.user_handle),
+	    db_int(r, s->flags.sign_count), db_bool(s->flags.user_verified),
+	    db_bool(s->flags.backed_up),
+	    db_text(r, r->route->errors == ERRORS_V1 ? STR("v1") : STR("better-auth")));
+}
+
+static enum webauthn_result
+verify(struct sign_in *s, struct str public_key)
+{
+	struct webauthn_party party = passkey_party();
+	unsigned char key[WEBAUTHN_KEY_BYTES_MAX];
+	size_t count;
+
+	if (!base64_decode(key, &count, sizeof(key), public_key) ||
+	    !webauthn_client_data_read(
+		&s->client_data, s->answer.client_data, WEBAUTHN_GET, &party))
+		return WEBAUTHN_MISMATCH;
+	return webauthn_authenticate(&s->flags, &s->client_data, s->answer.authenticator_data,
+	    s->answer.signature, (struct str){.p = (const char *)key, .len = count}, &party);
+}
+
+static struct str
+outcome_word(enum webauthn_result result)
+{
+	switch (result) {
+	case WEBAUTHN_VALID:
+		return STR("valid");
+	case WEBAUTHN_BAD_SIGNATURE:
+		return STR("bad_signature");
+	default:
+		return STR("mismatch");
+	}
+}
+
+static enum step
+signed_in(struct request *r)
+{
+	const struct sign_in *s = r->state;
+
+	return s->oauth_input.p != NULL ? oidc_continue_as_signed_in(r, s->oauth_input)
+					: reply_relay(r);
+}
+
+/* Authenticators know parties by domains: where we are reached by a number, there are none. */
+static bool
+is_enabled(void)
+{
+	return config.webauthn_rp_id.len > 0;
+}
+
+static bool
+challenge_cookie(struct request *r, struct digest *digest)
+{
+	struct str cookie = request_cookie_signed(r, STR("better-auth-passkey"));
+
+	if (cookie.len == 0)
+		return false;
+	token_digest(digest, cookie);
+	return true;
+}

@@ -9,6 +9,7 @@
 #include "keys/signing.h"
 #include "loop.h"
 #include "mail/outbox.h"
+#include "sweep.h"
 
 struct background_state {
 	uint64_t due_ms;
@@ -23,6 +24,7 @@ static const struct background backgrounds[] = {
 	{"outbox",        1000, outbox_send_due},
 	{"outbound",      1000, outbound_send_due},
 	{"clients",    3600000, oidc_clients_configure},
+	{"sweep",        60000, sweep_expired},
 };
 /* clang-format on */
 

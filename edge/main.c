@@ -45,6 +45,7 @@ static struct sock_filter allowed[] = {
     KORE_SYSCALL_ALLOW(sysinfo),
     /* locked memory */
     KORE_SYSCALL_ALLOW(mlock),
+    KORE_SYSCALL_ALLOW(mlock2), /* OpenSSL's secure heap */
     KORE_SYSCALL_ALLOW(munlock),
     /* libpq and libcurl: names, sockets, certificates */
     KORE_SYSCALL_ALLOW(newfstatat),

@@ -4,6 +4,7 @@
  *
  *   kek         the key ring (settings mana_auth.kek_file, mana_auth.kek)
  *   seal        values sealed under the ring
+ *   signing_key key pairs for JWTs
  *   random      ids and one-time tokens
  *   json        the JSON that clients read
  *   identity    whose rows a transaction may see

@@ -11,6 +11,7 @@
 #include "utils/guc.h"
 
 static int session_limit, signup_daily_max, member_limit, organization_limit, invitation_limit;
+static int signing_key_days;
 static char *signup_duplicate;
 
 static bool
@@ -39,4 +40,7 @@ policy_define_settings(void)
 	DefineCustomIntVariable("mana_auth.invitation_limit",
 	    "Pending invitations that an organization can have.", NULL, &invitation_limit, 100, 1,
 	    INT_MAX, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("mana_auth.signing_key_days",
+	    "Days after which the next signing key is made; 0: only by hand.", NULL,
+	    &signing_key_days, 90, 0, 3650, PGC_USERSET, 0, NULL, NULL, NULL);
 }

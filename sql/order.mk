@@ -14,6 +14,7 @@ SQL_PARTS = \
 	schema/lockout \
 	schema/secret \
 	schema/jwks \
+	functions/signing_key \
 	schema/outbox \
 	schema/outbound \
 	functions/session \

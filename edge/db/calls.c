@@ -40,7 +40,7 @@
 const struct call_info calls[CALL_COUNT] = {
 	[CALL_READY]            = {"ready", "SELECT u.rolsuper OR u.rolbypassrls FROM pg_catalog.pg_roles u WHERE u.rolname = CURRENT_USER", CALL_OWN, POOL_FAST, 0},
 	[CALL_EDGE_SECRET]      = OWN("edge_secret", 0, ""),
-	[CALL_SIGNING_KEYS]     = OWN("signing_keys", 0, ""),
+	[CALL_SIGNING_KEYS]     = {"signing_keys", "SELECT r.* FROM auth_api.signing_keys() r", CALL_OWN, POOL_SLOW, 0},
 
 	[CALL_SESSION_GET]      = RELAY("session_get"),
 	[CALL_SESSION_SIGN_OUT] = RELAY("session_sign_out"),

@@ -9,8 +9,11 @@
 enum step
 jwks(struct request *r)
 {
-	if (!signing_ready())
+	struct str tag = STR_NONE, document = signing_jwks(&tag);
+
+	if (document.p == NULL)
 		return reply_refusal(r, ERR_SERVICE_UNAVAILABLE, STR_NONE, 1);
-	reply_header(r, "Cache-Control", STR("public, max-age=300, stale-if-error=3600"));
-	return reply_json(r, 200, signing_jwks());
+	/* five minutes: what signing keys are announced for reckons with it
+	 * (auth.signing_keys_good_for) */
+	return reply_json_cacheable(r, document, tag, STR("public, max-age=300"));
 }

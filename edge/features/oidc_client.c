@@ -20,6 +20,7 @@ static const struct field create_fields[] = {
     {"token_endpoint_auth_method", FIELD_STRING, 0, ONLY_SQL, .max = 64},
     {"grant_types", FIELD_ANY, 0, ONLY_SQL, .max = METADATA_BYTES_MAX},
     {"scope", FIELD_STRING, 0, ONLY_SQL, .max = 1024},
+    {"id_token_signed_response_alg", FIELD_STRING, 0, ONLY_SQL, .max = 16},
     {"jwks", FIELD_JSON, 0, ONLY_SQL, .max = METADATA_BYTES_MAX},
     {"skip_consent", FIELD_BOOL, 0, ONLY_SQL},
     {"require_pkce", FIELD_BOOL, 0, ONLY_SQL},

@@ -35,7 +35,7 @@ static const char rest[] =
     ",\"claims_parameter_supported\":false"
     ",\"subject_types_supported\":[\"public\"]"
     ",\"acr_values_supported\":[\"0\"]"
-    ",\"id_token_signing_alg_values_supported\":[\"EdDSA\"]"
+    ",\"id_token_signing_alg_values_supported\":[\"EdDSA\",\"ES256\",\"RS256\"]"
     ",\"request_parameter_supported\":false"
     ",\"request_uri_parameter_supported\":false"
     ",\"prompt_values_supported\":[\"login\",\"consent\",\"create\",\"select_account\",\"none\"]"
@@ -49,17 +49,11 @@ static void prepare(void);
 enum step
 oidc_discovery(struct request *r)
 {
-	struct str tag;
-
 	if (document_length == 0)
 		prepare();
-	tag = str_from(etag);
-	reply_header(r, "cache-control",
+	return reply_json_cacheable(r, (struct str){.p = document, .len = document_length},
+	    str_from(etag),
 	    STR("public, max-age=15, stale-while-revalidate=15, stale-if-error=86400"));
-	reply_header(r, "etag", tag);
-	if (str_equal(request_header(r, STR("if-none-match")), tag))
-		return reply_empty(r, 304);
-	return reply_json(r, 200, (struct str){.p = document, .len = document_length});
 }
 
 static void

@@ -36,6 +36,10 @@ void reply_cookie_signed(struct request *r, struct str name, struct str value, i
 
 /* JSON; body must be JSON text. */
 enum step reply_json(struct request *r, int status, struct str body);
+/* JSON that may be kept, under an entity tag ("..." with its quotes) and a Cache-Control: 304 to
+ * who has it. */
+enum step
+reply_json_cacheable(struct request *r, struct str body, struct str tag, struct str policy);
 /* No body. */
 enum step reply_empty(struct request *r, int status);
 /* text/plain. */

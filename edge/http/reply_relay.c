@@ -67,14 +67,18 @@ refused(struct request *r, struct str name)
 	    (int)row_int(r->answer, 0, REPLY_RETRY_AFTER, 0));
 }
 
-/* Members make an access JWT; a whole object is an id_token, and signed as it is. */
+/* Members make an access JWT; an algorithm, a space and an object is an id_token, which is signed
+ * as it is. */
 static bool
 sign(struct request *r, struct str *jwt, struct str claims)
 {
 	struct buf out = arena_buf(&r->arena, 2 * claims.len + JWT_ROOM);
+	bool is_access_token = str_starts(claims, STR("\""));
+	struct str alg, object;
 
-	if (!(str_starts(claims, STR("{")) ? signing_token(&out, claims)
-					   : signing_access_token(&out, claims)))
+	if (is_access_token
+		? !signing_access_token(&out, claims)
+		: !(str_cut(&alg, &object, claims, ' ') && signing_token(&out, alg, object)))
 		return false;
 	*jwt = buf_view(&out);
 	return true;

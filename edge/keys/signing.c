@@ -1,10 +1,12 @@
 /*
- * Signing keys and the secret of cookies (signing.h). The database says which key signs: the
- * youngest whose time has come; all that it lists are published and accepted. A worker that does
- * not reach the database keeps the keys it has.
+ * Signing keys and the secret of cookies (signing.h). The database says which key signs: of each
+ * algorithm the youngest whose time has come; all that it lists are published and accepted. What it
+ * said is good for a while only: an edge that has lost touch stops publishing and signing before a
+ * key that it has not heard of can be in use elsewhere.
  */
 #include "keys/signing.h"
 
+#include <openssl/crypto.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <time.h>
@@ -14,52 +16,69 @@
 #include "config.h"
 #include "db/db.h"
 #include "http/reply.h"
+#include "jws.h"
+#include "jws_sign.h"
 #include "log.h"
 #include "loop.h"
 
 enum {
-	KEYS_MAX = 8,
+	KEYS_MAX = JWS_KEYS_MAX,
 	KID_MAX = 64,
-	JWKS_BYTES = 4096,
+	JWKS_BYTES = 16 * 1024,
+	ETAG_BYTES = 16,
+	PKCS8_BYTES_MAX = 4096,
 	SECRET_MAX = 512,
+	SECURE_HEAP_BYTES = 256 * 1024, /* private RSA and P-256 keys, old and new ones at once */
+	SECURE_HEAP_PIECE = 32,
 	ACCESS_TOKEN_SECONDS = 900,
 	CLAIMS_ROOM = 1024
 };
 enum { REFETCH_MS = 1000 /* for unknown keys: at most this often */ };
-enum column { KID, ALG, PUBLIC_KEY, SEED, SIGNS_IN };
+enum column { KID, ALG, PUBLIC_KEY, PRIVATE_KEY, SIGNS_IN, GOOD_FOR };
 
 struct key {
 	char kid[KID_MAX + 1];
-	struct signing_key seed;
+	struct signing_key seed; /* EdDSA */
 	struct jwk_public public;
+	struct jws_key *other; /* RS256 or ES256, in OpenSSL's secure heap; NULL: EdDSA */
+	struct str alg;
 	uint64_t signs_from_ms;
 };
 
 struct ring {
-	struct key keys[KEYS_MAX]; /* the youngest first */
+	struct key keys[KEYS_MAX]; /* the youngest of an algorithm first */
 	int count;
 	char cookie_secret[SECRET_MAX];
 	size_t cookie_secret_length;
 };
 
+static const struct str eddsa = {.p = "EdDSA", .len = 5}, rs256 = {.p = "RS256", .len = 5},
+			es256 = {.p = "ES256", .len = 5};
+
 static struct ring *ring; /* guarded, locked, no part of a core dump */
 static char jwks[JWKS_BYTES];
+static char etag[2 * ETAG_BYTES + 3];
 static size_t jwks_length;
-static uint64_t fetched_ms;
+static uint64_t fetched_ms, good_until_ms;
 
 static enum step keys_fetched(struct request *r);
 static enum step secret_fetched(struct request *r);
+static void forget_keys(void);
 static bool read_key(struct key *key, const struct db_answer *a, int row);
-static void publish(void);
-static const struct key *current_key(void);
+static bool read_private(struct key *key, const struct db_answer *a, int row);
+static void publish(const struct db_answer *a);
+static void publish_key(struct buf *out, const struct key *key, struct str public_key);
+static const struct key *current_key(struct str alg);
 static const struct key *key_by_kid(struct str kid);
+static void look_for_new_keys(void);
 
 void
 signing_start(void)
 {
 	ring = sodium_malloc(sizeof(*ring));
-	if (ring == NULL)
-		abort(); /* RLIMIT_MEMLOCK; a page or two are needed */
+	/* 1: made, and locked; 2 would be made without */
+	if (ring == NULL || CRYPTO_secure_malloc_init(SECURE_HEAP_BYTES, SECURE_HEAP_PIECE) != 1)
+		abort(); /* RLIMIT_MEMLOCK; less than half a megabyte is needed */
 	sodium_memzero(ring, sizeof(*ring));
 	ring->cookie_secret_length =
 	    config.cookie_secret.len < SECRET_MAX ? config.cookie_secret.len : SECRET_MAX;
@@ -70,7 +89,7 @@ signing_start(void)
 bool
 signing_ready(void)
 {
-	return ring->cookie_secret_length > 0 && current_key() != NULL;
+	return ring->cookie_secret_length > 0 && current_key(eddsa) != NULL;
 }
 
 struct str
@@ -80,9 +99,14 @@ signing_cookie_secret(void)
 }
 
 struct str
-signing_jwks(void)
+signing_jwks(struct str *tag)
 {
-	return jwks_length > 0 ? (struct str){.p = jwks, .len = jwks_length} : STR_NONE;
+	if (jwks_length == 0 || loop_now_ms() >= good_until_ms) {
+		look_for_new_keys();
+		return STR_NONE;
+	}
+	*tag = str_from(etag);
+	return (struct str){.p = jwks, .len = jwks_length};
 }
 
 enum step
@@ -94,18 +118,31 @@ signing_fetch(struct request *r)
 static enum step
 keys_fetched(struct request *r)
 {
-	int count = 0;
+	int count = 0, rows = row_count(r->answer);
 
-	sodium_memzero(ring->keys, sizeof(ring->keys));
-	for (int row = 0; row < row_count(r->answer) && count < KEYS_MAX; row++)
+	forget_keys();
+	for (int row = 0; row < rows && count < KEYS_MAX; row++)
 		if (read_key(&ring->keys[count], r->answer, row))
 			count++;
 	ring->count = count;
+	if (count < rows)
+		log_event(LOG_ERROR_LEVEL, "keys", "not every signing key can be used", NULL, NULL);
 	fetched_ms = loop_now_ms();
-	publish();
+	good_until_ms =
+	    fetched_ms + (rows > 0 ? (uint64_t)(row_double(r->answer, 0, GOOD_FOR, 0) * 1000) : 0);
+	publish(r->answer);
 	if (ring->cookie_secret_length == 0)
 		return db_call(r, CALL_EDGE_SECRET, secret_fetched);
 	return reply_nobody(r);
+}
+
+static void
+forget_keys(void)
+{
+	for (int i = 0; i < ring->count; i++)
+		jws_key_free(ring->keys[i].other);
+	sodium_memzero(ring->keys, sizeof(ring->keys));
+	ring->count = 0;
 }
 
 /* Used as text, like BETTER_AUTH_SECRET, so that it can become one. */
@@ -130,52 +167,90 @@ secret_fetched(struct request *r)
 static bool
 read_key(struct key *key, const struct db_answer *a, int row)
 {
-	struct str kid = row_text(a, row, KID);
+	struct str kid = row_text(a, row, KID), alg = row_text(a, row, ALG);
 	double signs_in = row_double(a, row, SIGNS_IN, 0);
-	size_t count;
 
-	if (!str_equal(row_text(a, row, ALG), STR("EdDSA")))
-		return false;
-	if (kid.len == 0 || kid.len > KID_MAX ||
-	    !row_bytes(a, row, SEED, key->seed.seed, &count, sizeof(key->seed.seed)) ||
-	    count != sizeof(key->seed.seed)) {
+	key->alg = str_equal(alg, rs256) ? rs256 : str_equal(alg, es256) ? es256 : eddsa;
+	if (!str_equal(alg, key->alg) || kid.len == 0 || kid.len > KID_MAX ||
+	    !read_private(key, a, row)) {
 		log_event(
 		    LOG_ERROR_LEVEL, "keys", "a signing key has an unexpected form", kid.p, NULL);
 		return false;
 	}
 	memcpy(key->kid, kid.p, kid.len);
 	key->kid[kid.len] = '\0';
-	jwk_public_of(&key->public, &key->seed);
 	key->signs_from_ms = signs_in > 0 ? loop_now_ms() + (uint64_t)(signs_in * 1000) : 0;
 	return true;
 }
 
-/* RFC 7517 section 5; members in the order in which clients have always seen them. */
-static void
-publish(void)
+static bool
+read_private(struct key *key, const struct db_answer *a, int row)
 {
-	struct buf out = BUF_ON(jwks);
+	unsigned char bytes[PKCS8_BYTES_MAX];
+	size_t count;
+	bool ok = row_bytes(a, row, PRIVATE_KEY, bytes, &count, sizeof(bytes));
+
+	key->other = NULL;
+	if (ok && str_equal(key->alg, eddsa)) {
+		ok = count == sizeof(key->seed.seed);
+		if (ok) {
+			memcpy(key->seed.seed, bytes, count);
+			jwk_public_of(&key->public, &key->seed);
+		}
+	} else if (ok) {
+		key->other = jws_key_read(key->alg, bytes, count);
+		ok = key->other != NULL;
+	}
+	sodium_memzero(bytes, sizeof(bytes));
+	return ok;
+}
+
+/* RFC 7517, section 5: every key that the database lists and this edge can use. */
+static void
+publish(const struct db_answer *a)
+{
+	struct buf out = BUF_ON(jwks), tag = BUF_ON(etag);
+	struct digest digest;
 
 	buf_str(&out, STR("{\"keys\":["));
-	for (int i = 0; i < ring->count; i++) {
-		buf_str(&out, i > 0 ? STR(",") : STR(""));
-		buf_str(&out, STR("{\"alg\":\"EdDSA\",\"crv\":\"Ed25519\",\"x\":\""));
-		base64url_encode(&out, ring->keys[i].public.bytes, JWK_PUBLIC_BYTES);
-		buf_str(&out, STR("\",\"kty\":\"OKP\",\"kid\":"));
-		buf_json_str(&out, str_from(ring->keys[i].kid));
-		buf_char(&out, '}');
+	for (int row = 0; row < row_count(a); row++) {
+		const struct key *key = key_by_kid(row_text(a, row, KID));
+
+		if (key != NULL)
+			publish_key(&out, key, row_text(a, row, PUBLIC_KEY));
 	}
 	buf_str(&out, STR("]}"));
 	jwks_length = buf_ok(&out) ? out.len : 0; /* KEYS_MAX keys fit */
+	digest_sha256(&digest, (struct str){.p = jwks, .len = jwks_length});
+	buf_char(&tag, '"');
+	buf_hex(&tag, digest.bytes, ETAG_BYTES);
+	buf_char(&tag, '"');
+	etag[tag.len] = '\0';
+}
+
+/* Members in the order in which clients have always seen them. */
+static void
+publish_key(struct buf *out, const struct key *key, struct str public_key)
+{
+	if (out->p[out->len - 1] == '}')
+		buf_char(out, ',');
+	buf_str(out, STR("{\"alg\":"));
+	buf_json_str(out, key->alg);
+	buf_char(out, ',');
+	if (public_key.len > 2) /* without its braces */
+		buf_str(out, (struct str){.p = public_key.p + 1, .len = public_key.len - 2});
+	buf_str(out, STR(",\"kid\":"));
+	buf_json_str(out, str_from(key->kid));
+	buf_char(out, '}');
 }
 
 static const struct key *
-current_key(void)
+current_key(struct str alg)
 {
 	uint64_t now_ms = loop_now_ms();
 
-	for (int i = 0; i < ring->count; i++)
-		if (ring->keys[i].signs_from_ms <= now_ms)
+	for (int i = 0; i < ring->count && now_ms < good_until_ms; i++)
+		if (str_equal(ring->keys[i].alg, alg) && ring->keys[i].signs_from_ms <= now_ms)
 			return &ring->keys[i];
 	return NULL;
 }
@@ -201,20 +276,23 @@ signing_access_token(struct buf *out, struct str members)
 	buf_str(&claims, STR(",\"aud\":"));
 	buf_json_str(&claims, config.jwt_audience);
 	buf_char(&claims, '}');
-	ok = buf_ok(&claims) && signing_token(out, buf_view(&claims));
+	ok = buf_ok(&claims) && signing_token(out, eddsa, buf_view(&claims));
 	buf_wipe(&claims);
 	free(memory);
 	return ok;
 }
 
 bool
-signing_token(struct buf *out, struct str claims)
+signing_token(struct buf *out, struct str alg, struct str claims)
 {
-	const struct key *key = current_key();
+	const struct key *key = current_key(alg);
 
 	if (key == NULL)
 		return false;
-	jwt_sign_eddsa(out, &key->seed, str_from(key->kid), claims);
+	if (key->other != NULL)
+		jws_sign(out, key->other, str_from(key->kid), claims);
+	else
+		jwt_sign_eddsa(out, &key->seed, str_from(key->kid), claims);
 	return buf_ok(out);
 }
 
@@ -226,15 +304,21 @@ signing_verify(struct buf *claims, struct str token)
 	const struct key *key;
 	struct jwt jwt;
 
-	if (!jwt_parse(&jwt, token) || !jwt_kid(&kid, &jwt, STR("EdDSA")))
+	if (!jwt_parse(&jwt, token) || !jwt_kid(&kid, &jwt, eddsa))
 		return false;
 	key = key_by_kid(buf_view(&kid));
-	if (key != NULL)
-		return jwt_verify_eddsa(claims, &jwt, &key->public);
-	if (loop_now_ms() - fetched_ms > REFETCH_MS)
-		background_wake(
-		    signing_fetch); /* perhaps it is new: the client's next try will know */
-	return false;
+	if (key == NULL)
+		look_for_new_keys();
+	return key != NULL && key->other == NULL && jwt_verify_eddsa(claims, &jwt, &key->public);
+}
+
+bool
+signing_verify_id_token(struct buf *claims, struct str token)
+{
+	struct jwt jwt;
+
+	return jwt_parse(&jwt, token) &&
+	       jws_verify(claims, &jwt, (struct str){.p = jwks, .len = jwks_length});
 }
 
 static const struct key *
@@ -244,4 +328,12 @@ key_by_kid(struct str kid)
 		if (str_equal(kid, str_from(ring->keys[i].kid)))
 			return &ring->keys[i];
 	return NULL;
+}
+
+/* Perhaps one has been made: the client's next try will know. */
+static void
+look_for_new_keys(void)
+{
+	if (loop_now_ms() - fetched_ms > REFETCH_MS)
+		background_wake(signing_fetch);
 }

@@ -4,17 +4,45 @@
 SET story.ip = '192.0.2.10';
 SET ROLE auth_edge;
 SELECT count(*) FROM auth_api.signing_keys();
-SELECT kid AS first FROM auth_api.signing_keys() \gset
-SELECT alg, public_key::json ->> 'crv' AS crv, length(public_key::json ->> 'x') AS x, octet_length(seed) AS seed, signs_in_seconds <= 0 AS signs
+SELECT kid AS first FROM auth_api.signing_keys() WHERE alg = 'EdDSA' \gset
+SELECT alg, (SELECT string_agg(name, ',' ORDER BY i) FROM json_object_keys(public_key::json) WITH ORDINALITY k (name, i)) AS members,
+       octet_length(private_key) > 30 AS private, signs_in_seconds <= 0 AS signs, good_for_seconds
+  FROM auth_api.signing_keys();
+SELECT alg, length(public_key::json ->> 'x') AS x, length(public_key::json ->> 'y') AS y, length(public_key::json ->> 'n') AS n
   FROM auth_api.signing_keys();
 RESET ROLE;
-SELECT position(k.seed IN j.private_key) = 0 AS sealed FROM auth_api.signing_keys() k JOIN auth.jwks j ON j.id = k.kid;
+SELECT bool_and(position(k.private_key IN j.private_key) = 0) AS sealed FROM auth_api.signing_keys() k JOIN auth.jwks j ON j.id = k.kid;
+\set VERBOSITY terse
+SELECT auth.signing_key_make('HS256');
 
--- The next one is published first and signs later; the one before stays published for as long as its tokens live.
-SELECT length(auth.rotate_signing_key());
-SELECT kid = :'first' AS first, signs_in_seconds <= 0 AS signs FROM auth_api.signing_keys();
-UPDATE auth.jwks SET expires_at = now() - interval '1 second' WHERE id = :'first';
+-- The next one is published first and signs a day later; asked for again meanwhile, it is the same.
+CREATE TEMP TABLE announced AS SELECT * FROM auth.rotate_signing_key();
+SELECT alg, round(extract(epoch FROM signs_from - now()) / 3600) AS hours FROM announced;
+SELECT count(*) AS same FROM auth.rotate_signing_key() JOIN announced USING (alg, kid, signs_from);
+SELECT alg, signs_in_seconds <= 0 AS signs FROM auth_api.signing_keys();
+SELECT bool_and(signs_in_seconds <= 0) AS still_signs FROM auth_api.signing_keys() WHERE kid = :'first';
+SELECT auth.rotate_signing_key('59 minutes');
+
+-- The one before stays published until its last token is dead, which is after the next has begun to sign.
+SELECT round(extract(epoch FROM j.expires_at - a.signs_from) / 3600) AS hours FROM auth.jwks j, announced a WHERE j.id = :'first' AND a.alg = 'EdDSA';
+UPDATE auth.jwks SET signs_from = signs_from - interval '1 day', expires_at = expires_at - interval '1 day';
+SELECT alg, kid = :'first' AS first, signs_in_seconds <= 0 AS may_sign FROM auth_api.signing_keys() WHERE alg = 'EdDSA';
+UPDATE auth.jwks SET expires_at = now() WHERE expires_at IS NOT NULL;
 SELECT count(*) FROM auth_api.signing_keys();
+SELECT auth.sweep() >= 3 AS swept;
+SELECT count(*) FROM auth.jwks WHERE id = :'first';
+
+-- Of their own accord, when they are old; never, where the DBA says so.
+UPDATE auth.jwks SET created_at = now() - interval '91 days';
+SET mana_auth.signing_key_days = 0;
+SELECT count(*) FROM auth_api.signing_keys();
+SET mana_auth.signing_key_days = 90;
+SELECT count(*), count(*) FILTER (WHERE signs_in_seconds > 86000) AS announced FROM auth_api.signing_keys();
+SELECT count(*) FROM auth_api.signing_keys();
+RESET mana_auth.signing_key_days;
+
+-- At most one youngest key of an algorithm, whoever writes it.
+INSERT INTO auth.jwks (public_key, private_key) VALUES ('{}', '');
 
 -- The cookie's secret is the same for every edge.
 SELECT octet_length(auth_api.edge_secret()), auth_api.edge_secret() = auth_api.edge_secret() AS same;

@@ -198,7 +198,7 @@ SELECT story.answer(auth_api.oidc_end_session(story.caller('olga-1'), '{"client_
 SELECT story.answer(auth_api.oidc_end_session(story.caller('olga-1'), '{"post_logout_redirect_uri":"https://wiki.example/bye","state":"s"}', 'https://id.example',
                                               'wiki', 'another user', 'another session', false));
 SELECT story.part(story.redeem(story.code('olga-1', story.ask())), 'access_token') AS access \gset
-SELECT :'first_claims'::json ->> 'sub' AS sub, :'first_claims'::json ->> 'sid' AS sid \gset
+SELECT substr(:'first_claims', 7)::json ->> 'sub' AS sub, substr(:'first_claims', 7)::json ->> 'sid' AS sid \gset
 SELECT story.answer(auth_api.oidc_end_session(story.caller('olga-1'), '{"post_logout_redirect_uri":"https://wiki.example/bye","state":"s"}', 'https://id.example',
                                               'wiki', :'sub', :'sid', false));
 SELECT story.answer(auth_api.oidc_userinfo(story.caller(), sha256(:'access')));

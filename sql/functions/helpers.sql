@@ -70,9 +70,10 @@ CREATE FUNCTION auth.kek_derive(label text) RETURNS bytea
   LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'mana_kek_derive';
 COMMENT ON FUNCTION auth.kek_derive IS '32 bytes from the active KEK and a label (HKDF-SHA-256, RFC 5869)';
 
-CREATE FUNCTION auth.ed25519_jwk(seed bytea) RETURNS text
-  LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'mana_ed25519_jwk';
-COMMENT ON FUNCTION auth.ed25519_jwk IS 'the public JWK (RFC 8037) of a 32-byte Ed25519 seed';
+CREATE FUNCTION auth.signing_key_make(alg text, OUT public_key text, OUT private_key bytea)
+  LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'mana_signing_key_make';
+COMMENT ON FUNCTION auth.signing_key_make IS
+  'a new key pair for EdDSA, ES256 or RS256: the public half as a JWK, the private one to be sealed at once';
 
 -- pgcrypto stands in whatever schema the DBA gave it; this is the one place that has to know.
 DO $$

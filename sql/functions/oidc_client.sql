@@ -15,6 +15,7 @@ CREATE FUNCTION auth.oidc_client_register(
     jwks                       jsonb   DEFAULT NULL,
     uri                        text    DEFAULT NULL,
     created_by                 text    DEFAULT NULL,
+    id_token_alg               text    DEFAULT 'EdDSA',
     OUT id                     text,
     OUT client_secret          text)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -32,7 +33,7 @@ BEGIN
   END IF;
   INSERT INTO auth.oauth_clients AS o (
     id, name, uri, secret_digest, auth_method, jwks, redirect_uris, post_logout_redirect_uris, grant_types, scopes,
-    require_pkce, skip_consent, created_by)
+    require_pkce, skip_consent, created_by, id_token_alg)
   VALUES (
     id, oidc_client_register.name, oidc_client_register.uri,
     CASE WHEN client_secret IS NOT NULL THEN sha256(convert_to(client_secret, 'UTF8'))
@@ -40,7 +41,8 @@ BEGIN
            THEN decode(translate(oidc_client_register.secret_digest, '-_', '+/') || '=', 'base64') END,
     oidc_client_register.auth_method, oidc_client_register.jwks, oidc_client_register.redirect_uris,
     oidc_client_register.post_logout_redirect_uris, oidc_client_register.grant_types, oidc_client_register.scopes,
-    oidc_client_register.require_pkce, oidc_client_register.skip_consent, oidc_client_register.created_by);
+    oidc_client_register.require_pkce, oidc_client_register.skip_consent, oidc_client_register.created_by,
+    oidc_client_register.id_token_alg);
   IF secret IS NOT NULL THEN
     client_secret := NULL;
   END IF;
@@ -90,7 +92,7 @@ CREATE FUNCTION auth.oidc_client_json(o auth.oauth_clients, secret text DEFAULT 
     'post_logout_redirect_uris', pg_catalog.to_jsonb(o.post_logout_redirect_uris),
     'token_endpoint_auth_method', o.auth_method, 'grant_types', pg_catalog.to_jsonb(o.grant_types),
     'response_types', CASE WHEN 'authorization_code' = ANY (o.grant_types) THEN '["code"]'::jsonb ELSE '[]'::jsonb END,
-    'jwks', o.jwks, 'require_pkce', o.require_pkce OR o.auth_method = 'none', 'skip_consent', o.skip_consent,
+    'jwks', o.jwks, 'id_token_signed_response_alg', o.id_token_alg, 'require_pkce', o.require_pkce OR o.auth_method = 'none', 'skip_consent', o.skip_consent,
     'disabled', o.disabled));
 COMMENT ON FUNCTION auth.oidc_client_json IS 'a client in the words of RFC 7591';
 
@@ -136,7 +138,8 @@ BEGIN
       require_pkce => COALESCE((input ->> 'require_pkce')::boolean, false),
       jwks => input -> 'jwks',
       uri => input ->> 'client_uri',
-      created_by => (auth.session_find(c)).user_id);
+      created_by => (auth.session_find(c)).user_id,
+      id_token_alg => COALESCE(input ->> 'id_token_signed_response_alg', 'EdDSA'));
   EXCEPTION WHEN check_violation THEN
     RETURN auth.oidc_refuse(400, 'invalid_client_metadata', 'the combination of grants, keys and authentication is not allowed');
   END;

@@ -76,11 +76,12 @@ BEGIN
     RETURN auth.granted(body::json);
   END IF;
   RETURN ROW(NULL, NULL, NULL, 200, rtrim(body, '}') || ',"id_token":' || auth.access_token()::text || '}', NULL, NULL,
-             auth.oidc_id_token_claims(g, u, issuer, with_nonce))::auth.reply;
+             (SELECT o.id_token_alg FROM auth.oauth_clients o WHERE o.id = g.client_id)
+               || ' ' || auth.oidc_id_token_claims(g, u, issuer, with_nonce))::auth.reply;
 END
 $$;
 COMMENT ON FUNCTION auth.oidc_tokens_issue IS
-  'the tokens of a grant (RFC 6749, section 5.1). claims is a whole object here: the id_token, which the edge signs as it is';
+  'the tokens of a grant (RFC 6749, section 5.1). claims is an algorithm and an object here: the id_token, which the edge signs as it is';
 
 CREATE FUNCTION auth.oidc_code_redeem(client auth.oauth_clients, input jsonb, issuer text) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

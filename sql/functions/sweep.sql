@@ -56,6 +56,8 @@ BEGIN
     SELECT x.id FROM auth.invitations x WHERE x.expires_at < now() - invitations_kept
      ORDER BY x.expires_at LIMIT batch FOR UPDATE SKIP LOCKED);
   GET DIAGNOSTICS n = ROW_COUNT; swept := swept + n;
+  DELETE FROM auth.jwks k WHERE k.expires_at <= now();
+  GET DIAGNOSTICS n = ROW_COUNT; swept := swept + n;
   PERFORM auth.vault_audit_make_partitions();
   swept := swept + auth.oidc_sweep(batch);
   RETURN swept;

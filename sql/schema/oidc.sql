@@ -11,6 +11,7 @@ CREATE TABLE auth.oauth_clients (
   post_logout_redirect_uris   text[]      NOT NULL DEFAULT '{}',
   grant_types                 text[]      NOT NULL DEFAULT '{authorization_code,refresh_token}',
   scopes                      text[]      NOT NULL DEFAULT '{openid,profile,email,offline_access}',
+  id_token_alg                text        NOT NULL DEFAULT 'EdDSA',
   require_pkce                boolean     NOT NULL DEFAULT false,
   skip_consent                boolean     NOT NULL DEFAULT false,
   disabled                    boolean     NOT NULL DEFAULT false,
@@ -26,6 +27,7 @@ CREATE TABLE auth.oauth_clients (
     CHECK (auth_method IN ('client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none')),
   CONSTRAINT oauth_clients_grant_types_are_known
     CHECK (grant_types <@ '{authorization_code,refresh_token,client_credentials}'::text[]),
+  CONSTRAINT oauth_clients_id_token_alg_is_known CHECK (id_token_alg IN ('EdDSA', 'ES256', 'RS256')),
   CONSTRAINT oauth_clients_secret_goes_with_method
     CHECK (disabled OR (secret_digest IS NOT NULL) = (auth_method IN ('client_secret_basic', 'client_secret_post'))),
   CONSTRAINT oauth_clients_keys_go_with_method CHECK ((jwks IS NOT NULL) = (auth_method = 'private_key_jwt')),
@@ -38,6 +40,7 @@ CREATE INDEX oauth_clients_created_by_idx ON auth.oauth_clients (created_by);
 COMMENT ON TABLE auth.oauth_clients IS 'relying parties; id is the client_id';
 COMMENT ON COLUMN auth.oauth_clients.secret_digest IS 'SHA-256 of the client secret (Better Auth stores the same as base64url)';
 COMMENT ON COLUMN auth.oauth_clients.auth_method IS 'the one way in which the client authenticates; none: a public client, with PKCE';
+COMMENT ON COLUMN auth.oauth_clients.id_token_alg IS 'what signs its id_tokens: RS256 or ES256 for those who cannot verify EdDSA';
 COMMENT ON COLUMN auth.oauth_clients.jwks IS 'public keys that verify the assertions of private_key_jwt (RFC 7523)';
 COMMENT ON COLUMN auth.oauth_clients.skip_consent IS 'ours: users are not asked';
 COMMENT ON COLUMN auth.oauth_clients.configured IS 'from the environment of the edges, which write it again at each start';

@@ -10,6 +10,7 @@ import { Client } from './lib/http.mjs';
 import { basic, CALLBACK, code, exchange, pkce, register, request, SYNAPSE, SYNAPSE_BASIC } from './lib/oidc.mjs';
 import { PASSWORD, somebodySignedIn, somebodyVerified } from './lib/people.mjs';
 import { startStack, UNLIMITED } from './lib/stack.mjs';
+import { until } from './lib/wait.mjs';
 
 custom.setHttpOptionsDefaults({ timeout: 20_000 });
 
@@ -298,5 +299,22 @@ describe('the OpenID provider', () => {
     assert.equal(made.status, 201, made.text);
     assert.match(made.json.client_secret, /^[A-Za-z0-9]{48}$/);
     stack.psql(`UPDATE auth.users SET role = 'user' WHERE id = :'id'`, { id: ada.id });
+  });
+
+  test('what has expired is swept away by the edges, and what a replay must still find is not', async () => {
+    const spent = await code(ada, { scope: 'openid offline_access' });
+    await exchange(stranger, { code: spent });
+    const counts = () => stack.sql(`SELECT (SELECT count(*)::int FROM auth.oauth_codes) AS codes, (SELECT count(*)::int FROM auth.oauth_access_tokens) AS access`)[0];
+    assert.ok(counts().access > 0);
+    stack.psql(`UPDATE auth.oauth_access_tokens SET expires_at = now() - interval '1 second';
+                UPDATE auth.oauth_codes SET expires_at = now() - interval '2 days'`);
+    await stack.command('edge-stop');
+    await stack.command('edge-start'); // it sweeps as it starts
+    await until('the access tokens to go', () => counts().access === 0);
+    const replayed = await exchange(stranger, { code: spent });
+    assert.deepEqual([replayed.status, replayed.json.error], [400, 'invalid_grant']);
+    const left = stack.sql(`SELECT count(*)::int AS grants FROM auth.oauth_grants g WHERE g.user_id = :'id' AND g.client_id = 'matrix-synapse' AND 'offline_access' = ANY (g.scopes)
+      AND EXISTS (SELECT FROM auth.oauth_codes c WHERE c.grant_id = g.id AND c.digest = sha256(:'code'))`, { id: ada.id, code: spent });
+    assert.equal(left[0].grants, 0, 'the replay has ended the family');
   });
 });

@@ -1,17 +1,12 @@
-// Attacks on the OpenID provider, a line each; and Authlib, which Synapse is made with, as the honest client beside them.
+// Attacks on the OpenID provider, a line each.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
 import { Client } from './lib/http.mjs';
 import { basic, CALLBACK, code, exchange, pkce, register, request, SYNAPSE, SYNAPSE_BASIC } from './lib/oidc.mjs';
 import { somebodySignedIn } from './lib/people.mjs';
 import { startStack, UNLIMITED } from './lib/stack.mjs';
-
-const PARTY = fileURLToPath(new URL('lib/authlib_party.py', import.meta.url));
 
 describe('hostile clients', () => {
   let stack, ada, stranger;
@@ -23,18 +18,6 @@ describe('hostile clients', () => {
     register(stack, { name: `'Phone'`, redirect_uris: `ARRAY['http://127.0.0.1/cb']`, client_id: `'phone'`, auth_method: `'none'`, skip_consent: 'true' });
   });
   after(() => stack?.stop());
-
-  test('Authlib signs somebody in, its id_token validated', async () => {
-    const party = spawn('/usr/bin/python3', [PARTY, stack.url, 'matrix-synapse', SYNAPSE.SYNAPSE_OIDC_CLIENT_SECRET, CALLBACK], {
-      stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, AUTHLIB_INSECURE_TRANSPORT: '1' },
-    });
-    const lines = createInterface({ input: party.stdout })[Symbol.asyncIterator]();
-    const answer = await ada.http.get((await lines.next()).value);
-    party.stdin.end(`${answer.headers.location}\n`);
-    const { claims, userinfo } = JSON.parse((await lines.next()).value);
-    assert.equal(claims.sub, ada.id);
-    assert.equal(userinfo.email, ada.email);
-  });
 
   for (const redirect_uri of [
     'https://evil.example/cb', `${CALLBACK}/`, `${CALLBACK}/../x`, `${CALLBACK}?x=1`, `${CALLBACK}#x`, CALLBACK.toUpperCase(), `${CALLBACK}%00`,

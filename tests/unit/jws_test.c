@@ -1,5 +1,6 @@
-/* Signatures of others: each algorithm by its own kind of key only, and nothing that the key or the
- * header forbids. The RSA and P-256 keys are made here, so that every wrong token is well signed.
+/* Signatures of others, and our own for others: each algorithm by its own kind of key only, and
+ * nothing that the key or the header forbids. The RSA and P-256 keys are made here, so that every
+ * wrong token is well signed.
  */
 #include "check.h"
 
@@ -7,9 +8,11 @@
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 
 #include "base64.h"
 #include "jws.h"
+#include "jws_sign.h"
 
 enum { P256_BYTES = 32, NUMBER_BYTES = 256, PKCS1 = 0, SALT_SHORT = 20, SALT_OF_DIGEST = 32 };
 
@@ -206,6 +209,68 @@ a_set_that_is_none_is_refused(void **state)
 			fail_msg("%s verified", bad[i]);
 }
 
+/* Our own signatures: PKCS #8 as the database seals it, and the key's use. */
+static struct jws_key *
+private_key(const char *alg, EVP_PKEY *key, size_t less)
+{
+	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
+	unsigned char *der = NULL;
+	int count = i2d_PKCS8_PRIV_KEY_INFO(info, &der);
+	struct jws_key *read;
+
+	assert_true(count > 0);
+	read = jws_key_read(str_from(alg), der, (size_t)count - less);
+	OPENSSL_free(der);
+	PKCS8_PRIV_KEY_INFO_free(info);
+	return read;
+}
+
+static void
+what_is_signed_here_verifies_there(void **state)
+{
+	static const char *const algs[] = {"RS256", "ES256"};
+	EVP_PKEY *const keys[] = {rsa, p256};
+
+	for (int i = 0; i < 2; i++) {
+		struct jws_key *key = private_key(algs[i], keys[i], 0);
+		char memory[2048], more[64];
+		struct buf token = BUF_ON(memory);
+
+		assert_non_null(key);
+		for (int again = 0; again < 64; again++) { /* r and s of any length */
+			token.len = 0;
+			jws_sign(&token, key, STR("k1"), STR("{\"a\":1}"));
+			assert_true(buf_ok(&token));
+			snprintf(more, sizeof(more), ",\"kid\":\"k1\",\"alg\":\"%s\"", algs[i]);
+			assert_true(verifies(buf_view(&token), keys[i], more));
+			snprintf(more, sizeof(more), ",\"kid\":\"k2\",\"alg\":\"%s\"", algs[i]);
+			assert_false(verifies(buf_view(&token), keys[i], more));
+		}
+		token.size = token.len - 1;
+		token.len = 0;
+		jws_sign(&token, key, STR("k1"), STR("{\"a\":1}"));
+		assert_false(buf_ok(&token));
+		jws_key_free(key);
+	}
+}
+
+static void
+a_private_key_of_another_kind_is_refused(void **state)
+{
+	EVP_PKEY *p384 = EVP_EC_gen("P-384");
+
+	assert_null(private_key("RS256", p256, 0));
+	assert_null(private_key("ES256", rsa, 0));
+	assert_null(private_key("ES256", p384, 0));
+	assert_null(private_key("RS256", short_rsa, 0));
+	assert_null(private_key("EdDSA", p256, 0));
+	assert_null(private_key("HS256", p256, 0));
+	assert_null(private_key("ES256", p256, 1));
+	assert_null(jws_key_read(STR("ES256"), (const unsigned char *)"", 0));
+	jws_key_free(NULL);
+	EVP_PKEY_free(p384);
+}
+
 int
 main(void)
 {
@@ -217,6 +282,8 @@ main(void)
 	    cmocka_unit_test(a_changed_token_is_refused),
 	    cmocka_unit_test(the_key_of_somebody_else_is_refused),
 	    cmocka_unit_test(a_set_that_is_none_is_refused),
+	    cmocka_unit_test(what_is_signed_here_verifies_there),
+	    cmocka_unit_test(a_private_key_of_another_kind_is_refused),
 	};
 	int failed;
 

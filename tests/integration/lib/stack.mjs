@@ -1,6 +1,8 @@
 // A private stack for one test file: tests/stack/stack in its serving mode, as a child that dies with us.
 
 import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -17,8 +19,18 @@ export async function startStack(environment = {}, { settings = {}, keep } = {})
   if (keep) options.push('--keep', `--name=${keep}`);
   const stack = new Stack(environment, options);
   Object.assign(stack, await stack.answer());
-  stack.mail = new Mailbox(stack.mailUrl.replace('localhost', '127.0.0.1'));
+  if (stack.mailUrl) stack.mail = new Mailbox(stack.mailUrl.replace('localhost', '127.0.0.1'));
   return stack;
+}
+
+/** A second edge of the same service, on the database and the mail catcher of `stack`. */
+export async function anotherEdge(stack, environment = {}) {
+  const password = readFileSync(join(stack.directory, 'secrets', 'auth_edge'), 'utf8').trim();
+  stack.psql(`CREATE ROLE another_edge LOGIN PASSWORD 'another' IN ROLE auth_edge`);
+  return startStack({
+    ...environment, BASE_URL: stack.url, SMTP_HOST: '127.0.0.1', SMTP_PORT: new URL(stack.mailUrl).port,
+    DATABASE_URL: `postgresql://auth_edge:${password}@/mana_platform?host=${stack.socket}`,
+  });
 }
 
 /** For tests that do a lot at once and are not about rate limits. */

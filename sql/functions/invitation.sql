@@ -121,10 +121,10 @@ DECLARE
   refusal auth.reply;
   maximum constant integer := current_setting('mana_auth.member_limit')::integer;
 BEGIN
-  IF s.id IS NULL THEN
+  u := auth.user_lock(s.user_id);
+  IF u.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
   END IF;
-  u := auth.user_lock(s.user_id);
   i := auth.invitation_lock(input ->> 'invitationId');
   IF i.id IS NULL THEN
     RETURN auth.refuse('INVITATION_NOT_FOUND');
@@ -161,10 +161,10 @@ DECLARE
   i auth.invitations;
   refusal auth.reply;
 BEGIN
-  IF s.id IS NULL THEN
+  u := auth.user_lock(s.user_id);
+  IF u.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
   END IF;
-  u := auth.user_lock(s.user_id);
   i := auth.invitation_lock(input ->> 'invitationId');
   IF i.id IS NULL THEN
     RETURN auth.refuse('INVITATION_NOT_FOUND', 'Invitation not found!');

@@ -54,11 +54,9 @@ DECLARE
   o auth.organizations;
   m auth.members;
 BEGIN
-  IF s.id IS NULL THEN
+  IF (auth.user_lock(s.user_id)).id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
-  END IF;
-  PERFORM auth.user_lock(s.user_id);
-  IF auth.organization_limit_is_reached(s.user_id) THEN
+  ELSIF auth.organization_limit_is_reached(s.user_id) THEN
     RETURN auth.refuse_as(403, 'You have reached the maximum number of organizations',
                           'YOU_HAVE_REACHED_THE_MAXIMUM_NUMBER_OF_ORGANIZATIONS');
   END IF;

@@ -26,6 +26,8 @@ SQL_PARTS = \
 	schema/vault_audit \
 	functions/vault_audit \
 	functions/vault \
+	functions/vault_recovery \
+	functions/vault_api \
 	functions/vault_admin \
 	functions/session_list \
 	functions/user \

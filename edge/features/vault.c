@@ -8,6 +8,7 @@ enum { VALUE_BYTES_MAX = 256 }; /* far more than any valid value; SQL wants exac
 static const struct field recovery_fields[] = {
     {"recoveryWrappedMk", FIELD_ANY, 0, .offset = FIELD_NOWHERE, .max = VALUE_BYTES_MAX},
     {"recoveryIv", FIELD_ANY, 0, .offset = FIELD_NOWHERE, .max = VALUE_BYTES_MAX},
+    {"commitment", FIELD_ANY, 0, .offset = FIELD_NOWHERE, .max = VALUE_BYTES_MAX},
     {"generation", FIELD_ANY, 0, .offset = FIELD_NOWHERE, .max = VALUE_BYTES_MAX},
     {NULL},
 };

@@ -91,3 +91,61 @@ CREATE FUNCTION story.join(organization text, address text, roles text) RETURNS 
   INSERT INTO auth.members (organization_id, user_id, role, created_at)
   SELECT organization, u.id, roles, clock_timestamp() FROM auth.users u WHERE u.email = address RETURNING id;
 $$;
+
+-- Calls of the vault. They commit, so this is a procedure and not for use in a transaction. Keys are different each time: each
+-- has a number in the order in which it was seen.
+CREATE TABLE story.master_keys (number integer GENERATED ALWAYS AS IDENTITY, key text PRIMARY KEY, user_id text);
+CREATE FUNCTION story.name_key(body text, user_id text) RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+  shown constant text := body::json ->> 'masterKey';
+BEGIN
+  INSERT INTO story.master_keys (key, user_id) SELECT shown, name_key.user_id WHERE shown IS NOT NULL
+         AND NOT EXISTS (SELECT FROM story.master_keys k WHERE k.key = shown);
+  RETURN COALESCE(replace(body, shown, (SELECT '<key ' || k.number || '>' FROM story.master_keys k WHERE k.key = shown)), body);
+END
+$$;
+CREATE FUNCTION story.trail(OUT rows bigint, OUT newest text) LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  PERFORM auth.identity_assume('*');
+  SELECT count(*) INTO rows FROM auth.encryption_vault_audit;
+  SELECT concat_ws('/', a.action, a.context, a.status) INTO newest FROM auth.encryption_vault_audit a
+   WHERE a.ip_address IS NOT NULL ORDER BY a.created_at DESC LIMIT 1;
+END
+$$;
+CREATE PROCEDURE story.vault(verb text, c auth.caller, input jsonb DEFAULT NULL, INOUT answer text DEFAULT NULL, INOUT trail text DEFAULT NULL)
+LANGUAGE plpgsql AS $$
+DECLARE
+  before constant bigint := (story.trail()).rows;
+  r auth.reply;
+  t record;
+BEGIN
+  CASE verb
+    WHEN 'init' THEN
+      CALL auth_api.vault_init(c, input, r.refusal, r.message, r.retry_after_seconds, r.status, r.body, r.location, r.cookies, r.claims);
+    WHEN 'key' THEN
+      CALL auth_api.vault_key(c, input, r.refusal, r.message, r.retry_after_seconds, r.status, r.body, r.location, r.cookies, r.claims);
+    WHEN 'rotate' THEN
+      CALL auth_api.vault_rotate(c, input, r.refusal, r.message, r.retry_after_seconds, r.status, r.body, r.location, r.cookies, r.claims);
+    WHEN 'set_recovery' THEN
+      CALL auth_api.vault_set_recovery(c, input, r.refusal, r.message, r.retry_after_seconds, r.status, r.body, r.location, r.cookies, r.claims);
+    WHEN 'clear_recovery' THEN
+      CALL auth_api.vault_clear_recovery(c, input, r.refusal, r.message, r.retry_after_seconds, r.status, r.body, r.location, r.cookies, r.claims);
+    WHEN 'zero_knowledge' THEN
+      CALL auth_api.vault_zero_knowledge(c, input, r.refusal, r.message, r.retry_after_seconds, r.status, r.body, r.location, r.cookies, r.claims);
+  END CASE;
+  t := story.trail();
+  answer := COALESCE(r.refusal || COALESCE(': ' || r.message, ''), story.mask(story.name_key(r.body, c.user_id)));
+  trail := CASE t.rows - before WHEN 0 THEN 'no row' WHEN 1 THEN t.newest ELSE t.rows - before || ' rows' END;
+END
+$$;
+-- What the browser does with a key: the wrap stands for AES-GCM under a recovery code, the commitment is the real one.
+CREATE FUNCTION story.recovery(wrap text, more jsonb DEFAULT '{}') RETURNS jsonb LANGUAGE sql AS $$
+  SELECT jsonb_build_object('recoveryWrappedMk', repeat(wrap, 64), 'recoveryIv', repeat(wrap, 16)) || more;
+$$;
+CREATE FUNCTION story.commitment(key_number integer) RETURNS text LANGUAGE sql SECURITY DEFINER AS $$
+  SELECT encode(hmac(convert_to('mana.vault.commitment.v1', 'UTF8') || '\x00' || convert_to(k.user_id, 'UTF8'), decode(k.key, 'base64'), 'sha256'), 'base64')
+    FROM story.master_keys k WHERE k.number = key_number;
+$$;
+CREATE FUNCTION story.master_key(key_number integer) RETURNS text LANGUAGE sql SECURITY DEFINER AS $$
+  SELECT k.key FROM story.master_keys k WHERE k.number = key_number;
+$$;

@@ -22,7 +22,7 @@ CREATE TABLE auth.sessions (
 ) WITH (fillfactor = 85);
 COMMENT ON TABLE auth.sessions IS 'who is signed in where';
 COMMENT ON COLUMN auth.sessions.token_digest IS 'SHA-256 of the session token';
-COMMENT ON COLUMN auth.sessions.vault_generation IS 'which master key the session was given last; NULL: none yet';
+COMMENT ON COLUMN auth.sessions.vault_generation IS 'which master key the session was given; 0: more than one; NULL: none yet';
 COMMENT ON COLUMN auth.sessions.remember_me IS 'false: ends after a day, and its cookie with the browser';
 
 CREATE INDEX sessions_user_id_idx ON auth.sessions (user_id, created_at);

@@ -22,13 +22,14 @@ CREATE TABLE auth.encryption_vaults (
   CONSTRAINT encryption_vaults_wrap_iv_pair CHECK (
     (wrapped_mk IS NULL) = (wrap_iv IS NULL) AND (recovery_wrapped_mk IS NULL) = (recovery_iv IS NULL)),
   CONSTRAINT encryption_vaults_zk_consistency CHECK (
-    NOT zero_knowledge OR (wrapped_mk IS NULL AND recovery_wrapped_mk IS NOT NULL)),
+    zero_knowledge = (wrapped_mk IS NULL) AND (NOT zero_knowledge OR recovery_wrapped_mk IS NOT NULL)),
+  -- 64 and 16 of these characters are 48 and 12 bytes, in the one way that base64 (RFC 4648 §4) allows.
   CONSTRAINT encryption_vaults_wrap_size CHECK (
-    pg_catalog.length(wrapped_mk) = 64 AND pg_catalog.length(wrap_iv) = 16),
+    wrapped_mk ~ '^[A-Za-z0-9+/]{64}$' AND wrap_iv ~ '^[A-Za-z0-9+/]{16}$'),
   CONSTRAINT encryption_vaults_recovery_size CHECK (
-    pg_catalog.length(recovery_wrapped_mk) = 64 AND pg_catalog.length(recovery_iv) = 16),
+    recovery_wrapped_mk ~ '^[A-Za-z0-9+/]{64}$' AND recovery_iv ~ '^[A-Za-z0-9+/]{16}$'),
   CONSTRAINT encryption_vaults_recovery_is_current CHECK (
-    NOT zero_knowledge OR recovery_generation IS NULL OR recovery_generation = generation),
+    recovery_generation IS NULL OR recovery_generation = generation),
   CONSTRAINT encryption_vaults_commitment_is_hmac CHECK (pg_catalog.octet_length(commitment) = 32),
   CONSTRAINT encryption_vaults_format_is_known CHECK (format_version IN (1, 2))
 ) WITH (fillfactor = 90);

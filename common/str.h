@@ -72,6 +72,13 @@ str_cut(struct str *head, struct str *tail, struct str s, char separator)
 	return true;
 }
 
+/* Whether `byte` occurs in s. */
+static inline bool
+str_has(struct str s, char byte)
+{
+	return s.len > 0 && memchr(s.p, byte, s.len) != NULL;
+}
+
 /* An ASCII letter in lower case; any other byte as it is. Independent of the locale. */
 static inline char
 str_lower(char c)

@@ -26,6 +26,7 @@ enum step
 reply_relay(struct request *r)
 {
 	struct str body, location, jwt = STR_NONE;
+	bool in_header;
 	int status;
 
 	if (row_count(r->answer) != 1)
@@ -36,16 +37,18 @@ reply_relay(struct request *r)
 		return refused(r, row_text(r->answer, 0, REPLY_REFUSAL));
 	if (r->form != NULL)
 		return r->form->granted(r);
-	if (row_text(r->answer, 0, REPLY_CLAIMS).p != NULL &&
+	body = row_text(r->answer, 0, REPLY_BODY);
+	in_header = (r->route->flags & ROUTE_AUTH_JWT) && config.session_jwt_header;
+	if ((in_header || str_has(body, MARKER_ACCESS)) &&
+	    row_text(r->answer, 0, REPLY_CLAIMS).p != NULL &&
 	    !sign(r, &jwt, row_text(r->answer, 0, REPLY_CLAIMS)))
 		return reply_refusal(r, ERR_SERVICE_UNAVAILABLE, STR_NONE, 1);
-	if (jwt.p != NULL && (r->route->flags & ROUTE_AUTH_JWT) && config.session_jwt_header)
+	if (jwt.p != NULL && in_header)
 		reply_header(r, "set-auth-jwt", jwt);
 	location = row_text(r->answer, 0, REPLY_LOCATION);
 	if (location.p != NULL)
 		reply_header(r, "location", location);
 	status = (int)row_int(r->answer, 0, REPLY_STATUS, 200);
-	body = row_text(r->answer, 0, REPLY_BODY);
 	return body.p != NULL ? reply_json(r, status, fill_markers(r, body, jwt))
 			      : reply_empty(r, status);
 }

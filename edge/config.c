@@ -103,6 +103,7 @@ static const struct variable variables[] = {
 	B("CHANGE_EMAIL", change_email, "on", "POST /change-email"),
 	B("DELETE_USER", delete_user, "on", "POST /delete-user"),
 
+	B("ACCESS_LOG", access_log, "on", "a line of the log for each answer; off: only for those of status 500 and above"),
 	N("CONNECTIONS_MAX", connections_max, "6000", 16, 65536, "client connections of a worker"),
 	N("BODY_MAX_BYTES", body_max_bytes, "131072", 1024, 16777216, "longest request body; 413 beyond"),
 	N("HEADER_TIMEOUT_SECONDS", header_timeout_seconds, "65", 2, 600, "until a request head is complete (408), and for an idle connection; above the proxy's"),

@@ -48,6 +48,7 @@ struct config {
 	struct str jwt_issuer;
 	struct str jwt_audience;
 	bool session_jwt_header;
+	bool access_log;
 
 	/* passkeys */
 	struct str webauthn_rp_id; /* empty: none, for we have no domain */

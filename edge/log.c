@@ -1,21 +1,27 @@
-/* Lines of JSON, each one write(2), so that lines of several workers do not mix; see log.h. */
+/* Lines of JSON, written whole, so that lines of several workers do not mix; see log.h. */
 #include "log.h"
 
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "config.h"
 #include "http/match.h"
 #include "routes.h"
 
-enum { LINE_BYTES = 3072, VALUE_BYTES = 400 };
+enum { LINE_BYTES = 3072, VALUE_BYTES = 400, GATHERED_BYTES = 16 * 1024 };
 
 static const char *const level_names[] = {"error", "warning", "info"};
 
 static void begin(struct buf *line, enum log_level level, const char *part);
 static void member(struct buf *line, const char *name, struct str value);
 static void number(struct buf *line, const char *name, int64_t value);
-static void end(struct buf *line);
+static bool ended(struct buf *line);
+static void write_out(const char *bytes, size_t count);
+
+/* Lines about answers that are not written yet. Job threads log events, too, but answer nothing. */
+static _Thread_local char gathered[GATHERED_BYTES];
+static _Thread_local size_t gathered_bytes;
 
 void
 log_event(
@@ -37,7 +43,9 @@ log_request_event(const struct request *r, enum log_level level, const char *par
 	member(&line, "event", str_from(event));
 	member(&line, "what", str_from(what));
 	member(&line, "detail", str_from(detail));
-	end(&line);
+	log_flush();
+	if (ended(&line))
+		write_out(line.p, line.len);
 }
 
 void
@@ -46,6 +54,8 @@ log_answer(const struct request *r, int status, uint64_t took_ms)
 	char memory[LINE_BYTES];
 	struct buf line = BUF_ON(memory);
 
+	if (!config.access_log && status < 500)
+		return;
 	begin(&line, status >= 500 ? LOG_ERROR_LEVEL : LOG_INFO_LEVEL, "http");
 	member(&line, "request", str_from(r->id));
 	member(&line, "event", STR("answered"));
@@ -54,7 +64,20 @@ log_answer(const struct request *r, int status, uint64_t took_ms)
 	number(&line, "status", status);
 	number(&line, "ms", (int64_t)took_ms);
 	member(&line, "ip", r->ip);
-	end(&line);
+	if (!ended(&line))
+		return;
+	if (gathered_bytes + line.len > sizeof(gathered))
+		log_flush();
+	memcpy(gathered + gathered_bytes, line.p, line.len);
+	gathered_bytes += line.len;
+}
+
+void
+log_flush(void)
+{
+	if (gathered_bytes > 0)
+		write_out(gathered, gathered_bytes);
+	gathered_bytes = 0;
 }
 
 static void
@@ -106,14 +129,18 @@ number(struct buf *line, const char *name, int64_t value)
 	buf_int(line, value);
 }
 
-static void
-end(struct buf *line)
+/* False: LINE_BYTES holds five values at their longest, and this was more. */
+static bool
+ended(struct buf *line)
 {
-	ssize_t written;
-
 	buf_str(line, STR("}\n"));
-	if (!buf_ok(line))
-		return; /* LINE_BYTES holds five values at their longest */
-	written = write(STDERR_FILENO, line->p, line->len);
+	return buf_ok(line);
+}
+
+static void
+write_out(const char *bytes, size_t count)
+{
+	ssize_t written = write(STDERR_FILENO, bytes, count);
+
 	(void)written; /* a log that cannot be written has nobody to tell */
 }

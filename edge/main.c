@@ -161,10 +161,13 @@ tick(void *arg, u_int64_t now)
 	if (stopping && drain_until_ms == 0)
 		drain_begin();
 	pipeline_tick(now);
+	log_flush();
 	if (drain_until_ms == 0)
 		background_run(now);
-	else if (drained() || now >= drain_until_ms)
+	else if (drained() || now >= drain_until_ms) {
+		log_flush();
 		_exit(0);
+	}
 }
 
 static void

@@ -26,6 +26,7 @@ PG_FUNCTION_INFO_V1(mana_master_key);
 
 static void append_value(StringInfo out, Datum value, Oid type);
 static void append_time(StringInfo out, TimestampTz when);
+static void append_number(StringInfo out, char before, int number, int digits);
 static void append_compact(StringInfo out, const char *json);
 
 Datum
@@ -145,6 +146,12 @@ append_value(StringInfo out, Datum value, Oid type)
 	case UNKNOWNOID: /* a literal */
 		escape_json(out, DatumGetCString(value));
 		return;
+	case TEXTOID: /* this and json without looking up the type, for they are most of it */
+		escape_json(out, TextDatumGetCString(value));
+		return;
+	case JSONOID:
+		append_compact(out, TextDatumGetCString(value));
+		return;
 	default:
 		break;
 	}
@@ -156,7 +163,6 @@ append_value(StringInfo out, Datum value, Oid type)
 	case NUMERICOID:
 		appendStringInfoString(out, OidOutputFunctionCall(output, value));
 		break;
-	case JSONOID:
 	case JSONBOID:
 		append_compact(out, OidOutputFunctionCall(output, value));
 		break;
@@ -175,24 +181,49 @@ append_time(StringInfo out, TimestampTz when)
 	if (TIMESTAMP_NOT_FINITE(when) || timestamp2tm(when, NULL, &tm, &fsec, NULL, NULL) != 0)
 		ereport(ERROR, errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 		    errmsg("timestamp out of range"));
-	appendStringInfo(out, "\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\"", tm.tm_year, tm.tm_mon,
-	    tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(fsec / 1000));
+	append_number(out, '"', tm.tm_year, 4);
+	append_number(out, '-', tm.tm_mon, 2);
+	append_number(out, '-', tm.tm_mday, 2);
+	append_number(out, 'T', tm.tm_hour, 2);
+	append_number(out, ':', tm.tm_min, 2);
+	append_number(out, ':', tm.tm_sec, 2);
+	append_number(out, '.', (int)(fsec / 1000), 3);
+	appendBinaryStringInfo(out, "Z\"", 2);
+}
+
+/* A character, and a number with as many digits as asked for, or more. */
+static void
+append_number(StringInfo out, char before, int number, int digits)
+{
+	enum { DIGITS_MAX = 12 };
+	char text[DIGITS_MAX + 1];
+	char *at = text + sizeof(text);
+	unsigned int left = (unsigned int)abs(number);
+
+	for (; digits > 0 || left > 0; digits--, left /= 10)
+		*--at = (char)('0' + left % 10);
+	if (number < 0)
+		*--at = '-';
+	*--at = before;
+	appendBinaryStringInfo(out, at, (int)(text + sizeof(text) - at));
 }
 
 /* Valid JSON without the white space between its tokens. */
 static void
 append_compact(StringInfo out, const char *json)
 {
+	const char *from = json;
 	bool in_string = false;
 
 	for (const char *c = json; *c != '\0'; c++) {
-		if (in_string && *c == '\\') {
-			appendStringInfoChar(out, *c++);
-		} else if (*c == '"') {
+		if (*c == '"')
 			in_string = !in_string;
-		} else if (!in_string && strchr(" \t\r\n", *c) != NULL) {
-			continue;
+		else if (in_string && *c == '\\')
+			c++; /* and what it escapes */
+		else if (!in_string && (*c == ' ' || *c == '\t' || *c == '\r' || *c == '\n')) {
+			appendBinaryStringInfo(out, from, (int)(c - from));
+			from = c + 1;
 		}
-		appendStringInfoChar(out, *c);
 	}
+	appendStringInfoString(out, from);
 }

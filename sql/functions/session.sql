@@ -1,25 +1,17 @@
 -- Sessions: opening, finding, showing, ending.
 
 CREATE FUNCTION auth.session_find(c auth.caller) RETURNS auth.sessions
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  s auth.sessions;
-BEGIN
-  IF c.session_digest IS NOT NULL THEN
-    SELECT * INTO s FROM auth.sessions x WHERE x.token_digest = c.session_digest AND x.expires_at > now();
-  ELSIF c.session_id IS NOT NULL THEN
-    SELECT * INTO s FROM auth.sessions x
-     WHERE x.id = c.session_id AND x.user_id = c.user_id AND x.expires_at > now();
-  END IF;
-  RETURN s;
-END
-$$;
+  LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'mana_session_find';
 COMMENT ON FUNCTION auth.session_find IS
   'the live session behind the cookie, or behind the access JWT''s sub and sid; a row of NULLs when there is none';
 
 CREATE FUNCTION auth.session_is_fresh(s auth.sessions) RETURNS boolean LANGUAGE sql STABLE
   RETURN s.created_at > pg_catalog.now() - INTERVAL '1 day';
 COMMENT ON FUNCTION auth.session_is_fresh IS 'whether somebody signed in less than a day ago, for what a forgotten device must not do';
+
+CREATE FUNCTION auth.user_find(id text) RETURNS auth.users
+  LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'mana_user_find';
+COMMENT ON FUNCTION auth.user_find IS 'a user; a row of NULLs when there is none';
 
 CREATE FUNCTION auth.token_digest(token text) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT
   RETURN CASE WHEN token OPERATOR(pg_catalog.~) '^[0-9a-f]{64}$' THEN pg_catalog.decode(token, 'hex')
@@ -91,14 +83,12 @@ BEGIN
   IF c.session_digest IS NULL THEN
     RETURN auth.granted('null');
   END IF;
-  SELECT x.* INTO s FROM auth.sessions x WHERE x.token_digest = c.session_digest;
+  s := auth.session_find(c);
   IF s.id IS NULL THEN
-    RETURN auth.granted('null', auth.session_cookies_cleared());
-  ELSIF s.expires_at <= now() THEN
-    DELETE FROM auth.sessions x WHERE x.id = s.id AND x.expires_at <= now();
+    DELETE FROM auth.sessions x WHERE x.token_digest = c.session_digest AND x.expires_at <= now();
     RETURN auth.granted('null', auth.session_cookies_cleared());
   END IF;
-  SELECT x.* INTO STRICT u FROM auth.users x WHERE x.id = s.user_id;
+  u := auth.user_find(s.user_id);
   IF s.remember_me AND s.expires_at < now() + interval '6 days' AND (input ->> 'disableRefresh') IS DISTINCT FROM 'true' THEN
     UPDATE auth.sessions x SET expires_at = now() + interval '7 days', updated_at = now(), last_activity_at = now()
      WHERE x.id = s.id AND x.expires_at > now()
@@ -137,7 +127,7 @@ BEGIN
   IF s.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
   END IF;
-  SELECT x.* INTO STRICT u FROM auth.users x WHERE x.id = s.user_id;
+  u := auth.user_find(s.user_id);
   RETURN auth.granted(auth.json_object('token', auth.access_token()), NULL, auth.user_claims(u, s.id));
 END
 $$;

@@ -1,87 +1,188 @@
-// The cases of `make bench`: each is a request that wrk repeats; what it needs is made through the API beforehand.
+// `make bench`: us, the limits of this machine, and peers, in rounds that alternate, so that a noisy neighbour meets
+// all of them. Prints Markdown: medians, spreads, ratios and the targets that we have set ourselves.
+//
+//   SECONDS=3 ROUNDS=5   how long a round of one case is, and how many there are
+//   PEERS=all            or none: without Better Auth, node-oidc-provider and Glewlwyd
+//   CASES=refresh,key    only the rows whose name holds one of these words
 
-import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { cpus } from 'node:os';
 
-import { PASSWORD, somebodySignedIn } from '../integration/lib/people.mjs';
-import { startStack, UNLIMITED } from '../integration/lib/stack.mjs';
+import { coldStartMs } from './lib/cold_start.mjs';
+import { pssMib, privateMib, tree } from './lib/cpu.mjs';
+import { pgbench, run, wrk } from './lib/load.mjs';
+import { basic, get, postForm, postJson, refreshing, signingUp } from './lib/requests.mjs';
+import { summary } from './lib/stats.mjs';
+import { printCase, printHead, printMachine, printMeasures } from './lib/table.mjs';
+import { startBetterAuth } from './systems/better_auth.mjs';
+import { startConstant } from './systems/constant.mjs';
+import { startGlewlwyd } from './systems/glewlwyd.mjs';
+import { startMana, VAULT } from './systems/mana.mjs';
+import { startOidcProvider } from './systems/oidc_provider.mjs';
 
-const [seconds, clients] = process.argv.slice(2).map(Number);
-const VAULT = '/api/v1/me/encryption-vault';
+const SECONDS = Number(process.env.SECONDS_EACH ?? 3);
+const ROUNDS = Number(process.env.ROUNDS ?? 5);
+const WITH_PEERS = (process.env.PEERS ?? 'all') !== 'none';
+const WORDS = (process.env.CASES ?? '').split(',');
+const WORKERS = 2;
+const CLIENTS = 64;
+const PIPELINES = 4; // of all workers together: DB_PIPELINES is 2
+const HASH = { memoryKib: 19456, passes: 2 }; // the defaults of HASH_MEMORY_KIB and HASH_PASSES
+const CORES = cpus().length;
+const CRYPTO = new URL('../../build/bench/crypto', import.meta.url).pathname;
 
-const stack = await startStack({}, { settings: { ...UNLIMITED.settings, fsync: 'on' } }); // a commit costs what it costs
-const folder = mkdtempSync(join(tmpdir(), 'mana-bench-'));
+const us = await startMana({ workers: WORKERS, hash: HASH, clients: CLIENTS });
+const constant = await startConstant({ workers: WORKERS });
+const betterAuth = WITH_PEERS && (await startBetterAuth(us.stack, { workers: WORKERS }));
+const oidcProvider = WITH_PEERS && (await startOidcProvider({ clients: CLIENTS }));
+const glewlwyd = WITH_PEERS && (await startGlewlwyd(us.stack, { clients: CLIENTS }));
+const providers = [oidcProvider, glewlwyd].filter(Boolean);
+
+us.stack.psql('CREATE TABLE public.floor (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz, what text)');
+const sessionId = us.stack.psql('SELECT id FROM auth.sessions LIMIT 1');
+const LIMITS = {
+  select: () => pgbench(us.stack, `SELECT * FROM auth.sessions WHERE id = '${sessionId}';`, { seconds: SECONDS, clients: PIPELINES }),
+  insert: () => pgbench(us.stack, "INSERT INTO public.floor (at, what) VALUES (now(), 'fetch');", { seconds: SECONDS, clients: 32 }),
+  constant: () => wrk(constant, get('/'), { seconds: SECONDS, clients: CLIENTS }),
+  sign: () => computing('sign'),
+  hash: () => computing('hash', HASH.memoryKib, HASH.passes),
+};
+const http = (system, request, clients = CLIENTS) => () => wrk(system, request, { seconds: SECONDS, clients });
+const ofPeers = (make) => Object.fromEntries(providers.map((peer) => [peer.name, http(peer, make(peer))]));
+const ofBetterAuth = (request) => (betterAuth ? { [betterAuth.name]: http(betterAuth, request(betterAuth)) } : {});
+const clientCredentials = (s) => postForm(s.paths.token, { grant_type: 'client_credentials', scope: 'jobs.read' }, basic(s.client));
+const introspection = (s, client) => postForm(s.paths.introspection, { token: s.access }, client ?? basic(s.client));
+const userinfo = (s) => get(s.paths.userinfo, { authorization: `Bearer ${s.access}` });
+
+const cases = [
+  {
+    name: 'GET /get-session',
+    ours: http(us, get('/api/auth/get-session', us.cookie)),
+    limits: { 'SELECT by primary key, 4 backends': LIMITS.select },
+    peers: ofBetterAuth((s) => get('/api/auth/get-session', s.cookie)),
+    targets: { limit: 0.6, 'Better Auth': 40 },
+  },
+  {
+    name: 'GET /token',
+    ours: http(us, get('/api/auth/token', us.cookie)),
+    limits: { 'SELECT, 4 backends': LIMITS.select, 'Ed25519 signatures, all cores': LIMITS.sign },
+    together: (select, sign) => 1 / (1 / select + 1 / sign),
+    peers: ofBetterAuth((s) => get('/api/auth/token', s.cookie)),
+    targets: { limit: 0.6, 'Better Auth': 30 },
+  },
+  {
+    name: 'OIDC client_credentials', ours: http(us, clientCredentials(us)), peers: ofPeers(clientCredentials),
+    targets: { 'node-oidc-provider': 2.5, Glewlwyd: 15 },
+  },
+  {
+    name: 'OIDC introspection', ours: http(us, introspection(us, us.authorization.synapse)), peers: ofPeers((s) => introspection(s)),
+    targets: { 'node-oidc-provider': 2.5, Glewlwyd: 15 },
+  },
+  {
+    name: 'OIDC userinfo', ours: http(us, userinfo(us)), peers: ofPeers(userinfo),
+    targets: { 'node-oidc-provider': 2.5, Glewlwyd: 15 },
+  },
+  {
+    name: 'OIDC refresh, rotated and durable',
+    ours: http(us, refreshing(us.paths.token, us.refresh, us.authorization.synapse), 32),
+    limits: { 'INSERT and COMMIT, 32 backends': LIMITS.insert },
+    peers: Object.fromEntries(providers.filter((s) => s === oidcProvider).map((s) => [s.name,
+      http(s, postForm(s.paths.token, { grant_type: 'refresh_token', refresh_token: s.refresh[0] }, basic(s.client)), 32)])),
+    targets: { limit: 0.6, 'node-oidc-provider': 6 },
+    note: 'node-oidc-provider does not rotate here',
+  },
+  {
+    name: 'GET /jwks', ours: http(us, get(us.paths.jwks)), limits: { 'Kore, a constant': LIMITS.constant },
+    peers: glewlwyd ? { Glewlwyd: http(glewlwyd, get(glewlwyd.paths.jwks)) } : {}, targets: { limit: 0.8, Glewlwyd: 2 },
+  },
+  {
+    name: 'GET discovery', ours: http(us, get(us.paths.discovery)), limits: { 'Kore, a constant': LIMITS.constant },
+    peers: glewlwyd ? { Glewlwyd: http(glewlwyd, get(glewlwyd.paths.discovery)) } : {}, targets: { limit: 0.8, Glewlwyd: 2 },
+  },
+  {
+    name: 'POST /sign-in/email', ours: http(us, postJson('/api/auth/sign-in/email', us.person), 16),
+    limits: { 'argon2id, all cores': LIMITS.hash },
+    peers: betterAuth ? { [betterAuth.name]: http(betterAuth, postJson('/api/auth/sign-in/email', betterAuth.person, { origin: betterAuth.url }), 16) } : {},
+    targets: { limit: 0.95 },
+  },
+  {
+    name: 'POST /sign-up/email', ours: http(us, signingUp('/api/auth/sign-up/email', us.person.password), 16),
+    limits: { 'argon2id, all cores': LIMITS.hash }, peers: {}, targets: {},
+  },
+  {
+    name: 'GET /encryption-vault/key', ours: http(us, get(`${VAULT}/key`, us.bearer), 32),
+    limits: { 'INSERT and COMMIT, 32 backends': LIMITS.insert }, peers: {}, targets: { limit: 0.7 },
+  },
+  {
+    name: 'the same in the database alone', ours: () => pgbench(us.stack, keyCall(), { seconds: SECONDS, clients: 32 }),
+    limits: { 'INSERT and COMMIT, 32 backends': LIMITS.insert }, peers: {}, targets: { limit: 0.7 },
+  },
+].filter(({ name }) => WORDS.some((word) => name.includes(word)));
+
 try {
-  const ada = await somebodySignedIn(stack);
-  await ada.http.post(`${VAULT}/init`, {}, { bearer: ada.token });
-  const cookie = { cookie: [...ada.http.cookies].map((pair) => pair.join('=')).join('; ') };
-  const bearer = { authorization: `Bearer ${ada.token}` };
-  const signIn = { email: ada.email, password: PASSWORD };
-
-  console.log('| request | req/s | p50 | p99 | other than 2xx |\n|---|---:|---:|---:|---:|');
-  await measure('GET /health', { path: '/health' });
-  await measure('GET /api/auth/jwks', { path: '/api/auth/jwks' });
-  await measure('GET /api/auth/get-session', { path: '/api/auth/get-session', headers: cookie });
-  await measure('GET /api/auth/token', { path: '/api/auth/token', headers: cookie });
-  await measure('GET encryption-vault/key', { path: `${VAULT}/key`, headers: bearer });
-  await measure('POST /api/auth/sign-in/email', { path: '/api/auth/sign-in/email', json: signIn });
-
-  // In the database alone: a key is disclosed after its audit row is committed, so a commit of one row is the floor.
-  stack.psql('CREATE TABLE public.floor (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz, what text)');
-  const { sub, sid } = JSON.parse(Buffer.from(ada.token.split('.')[1], 'base64url').toString());
-  const floor = await transactions('floor', "INSERT INTO public.floor (at, what) VALUES (now(), 'fetch');");
-  const key = await transactions('key', `CALL auth_api.vault_key(auth_api.caller(NULL, NULL, '${sub}', '${sid}', \
-'127.0.0.1', NULL, NULL, NULL), NULL, ${Array(8).fill('NULL').join(', ')});`);
-  console.log('\n| in the database | transactions/s | of the floor |\n|---|---:|---:|');
-  console.log(`| INSERT of one row | ${Math.round(floor)} | 100 % |`);
-  console.log(`| auth_api.vault_key | ${Math.round(key)} | ${Math.round((100 * key) / floor)} % |`);
+  printMachine({ seconds: SECONDS, rounds: ROUNDS, clients: CLIENTS, workers: WORKERS });
+  printHead();
+  for (const row of cases) printCase(row, await measured(row));
+  const storm = WORDS.includes('') ? await beside() : undefined;
+  printMeasures([
+    ...(storm ? [storm] : []),
+    {
+      what: 'memory of the edge, PSS of parent and two workers, under load', value: `${(await underLoad()).edge.toFixed(1)} MiB`,
+      target: '≤ 30 MiB',
+    },
+    { what: 'private memory of one of our backends, the largest, under load', value: `${(await underLoad()).backend.toFixed(1)} MiB`, target: '≤ 8 MiB' },
+    { what: 'from exec to the first answer of the edge, median of 20', value: `${(await coldStartMs(us.stack, 20)).toFixed(1)} ms`, target: '≤ 40 ms' },
+    ...[betterAuth, oidcProvider, glewlwyd].filter(Boolean).map((s) => ({
+      what: `memory of ${s.name}, PSS, after the load`, value: `${pssMib(s.own).toFixed(1)} MiB`, target: '',
+    })),
+  ]);
 } finally {
-  rmSync(folder, { recursive: true });
-  await stack.stop();
+  for (const system of [glewlwyd, oidcProvider, betterAuth, constant, us].filter(Boolean)) await system.stop();
 }
 
-async function measure(name, { path, headers = {}, json }) {
-  const script = join(folder, 'case.lua');
-  writeFileSync(script, lua(json === undefined ? headers : { ...headers, 'content-type': 'application/json' }, json));
-  const url = stack.url.replace('localhost', '127.0.0.1') + path;
-  const out = await run('wrk', ['-t1', `-c${clients}`, `-d${seconds}s`, '-s', script, url]);
-  const [rate, p50, p99, others] = out.match(/^RESULT (.*)$/m)[1].split(' ').map(Number);
-  console.log(`| ${name} | ${Math.round(rate)} | ${p50.toFixed(2)} ms | ${p99.toFixed(2)} ms | ${others} |`);
+/** Everything of a row, alternating: {ours, limits: {name}, peers: {name}}, each a summary of the rounds. */
+async function measured({ ours, limits = {}, peers }) {
+  const things = [['ours', ours], ...Object.entries(limits), ...Object.entries(peers)];
+  const rounds = new Map(things.map(([name]) => [name, []]));
+  for (let i = 0; i < ROUNDS; i++) for (const [name, round] of things) rounds.get(name).push(await round());
+  const summaries = (names) => Object.fromEntries(names.map((name) => [name, summary(rounds.get(name))]));
+  return { ours: summary(rounds.get('ours')), limits: summaries(Object.keys(limits)), peers: summaries(Object.keys(peers)) };
 }
 
-/** pgbench's transactions a second, over the stack's socket, with prepared statements as the edge's are. */
-async function transactions(name, sql) {
-  const script = join(folder, `${name}.sql`);
-  writeFileSync(script, `${sql.replace(/\\\n/g, '')}\n`);
-  chmodSync(folder, 0o755);
-  const bin = (await run('pg_config', ['--bindir'])).trim();
-  const options = ['-n', '-M', 'prepared', `-c${clients}`, '-j1', `-T${seconds}`, '-f', script];
-  const out = await run(join(bin, 'pgbench'), ['-h', stack.socket, '-U', 'postgres', ...options, 'mana_platform']);
-  return Number(out.match(/^tps = ([\d.]+)/m)[1]);
+async function computing(what, ...more) {
+  const [rate, cpu] = (await run(CRYPTO, [what, String(SECONDS), String(CORES), ...more.map(String)])).trim().split(' ').map(Number);
+  return { rate, cpu, p50: NaN, p99: NaN, failed: 0 };
 }
 
-function lua(headers, json) {
-  const lines = Object.entries(headers).map(([name, value]) => `wrk.headers[ ${quote(name)} ] = ${quote(value)}`);
-  if (json !== undefined) lines.push('wrk.method = "POST"', `wrk.body = ${quote(JSON.stringify(json))}`);
-  return `${lines.join('\n')}
-function done(summary, latency)
-  io.write(string.format("RESULT %f %f %f %d\\n", summary.requests / summary.duration * 1e6,
-    latency:percentile(50) / 1000, latency:percentile(99) / 1000, summary.errors.status + summary.errors.timeout))
-end
-`;
+/** How long a session takes to be shown while others sign in. */
+async function beside() {
+  const session = () => wrk(us, get('/api/auth/get-session', us.cookie), { seconds: SECONDS, clients: 8 });
+  const rounds = [];
+  for (let i = 0; i < ROUNDS; i++) {
+    const alone = await session();
+    const storm = wrk(us, postJson('/api/auth/sign-in/email', us.person), { seconds: SECONDS + 1, clients: 32 });
+    const within = await session();
+    await storm;
+    rounds.push({ alone: alone.p99, within: within.p99, ratio: within.p99 / alone.p99 });
+  }
+  const [middle] = rounds.sort((a, b) => a.ratio - b.ratio).slice(Math.floor(rounds.length / 2));
+  return {
+    what: 'p99 of get-session (8 clients) beside 32 clients that sign in, against alone',
+    value: `${middle.within.toFixed(2)} ms / ${middle.alone.toFixed(2)} ms = ${middle.ratio.toFixed(1)}`, target: '≤ 3',
+  };
 }
 
-function quote(text) {
-  return `[==[${text}]==]`;
+async function underLoad() {
+  const load = wrk(us, get('/api/auth/get-session', us.cookie), { seconds: 2, clients: CLIENTS });
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const edge = pssMib(us.own);
+  const backends = us.stack.sql("SELECT pid FROM pg_stat_activity WHERE application_name = 'mana-auth-edge'");
+  const backend = Math.max(...backends.map(({ pid }) => privateMib(pid)));
+  await load;
+  return { edge, backend };
 }
 
-function run(program, args) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    let out = '';
-    child.stdout.on('data', (chunk) => (out += chunk));
-    child.once('exit', (code) => (code === 0 ? resolve(out) : reject(new Error(`${program}: ${code}\n${out}`))));
-  });
+function keyCall() {
+  const { sub, sid } = JSON.parse(Buffer.from(us.bearer.authorization.split('.')[1], 'base64url').toString());
+  const nulls = Array(8).fill('NULL').join(', ');
+  return `CALL auth_api.vault_key(auth_api.caller(NULL, NULL, '${sub}', '${sid}', '127.0.0.1', NULL, NULL, NULL), NULL, ${nulls});`;
 }

@@ -4,12 +4,12 @@
  * anything starts.
  */
 #include "config.h"
+#include "config_brand.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base64.h"
 #include "http/client_ip.h"
 #include "uri.h"
 
@@ -28,7 +28,7 @@ struct variable {
 
 struct config config;
 
-static int node_env, signup_duplicate, password_scheme, password_policy, smtp_tls;
+static int node_env, rate_limit, signup_duplicate, password_scheme, password_policy, smtp_tls;
 static int64_t hash_memory_kib, hash_passes;
 static struct config_list more_trusted_origins;
 static struct str brand_logo_file, service_key_list;
@@ -104,6 +104,7 @@ static const struct variable variables[] = {
 	B("DELETE_USER", delete_user, "on", "POST /delete-user"),
 
 	B("ACCESS_LOG", access_log, "on", "a line of the log for each answer; off: only for those of status 500 and above"),
+	C("RATE_LIMIT", rate_limit, "auto", "auto|on|off", "requests of a client are counted and limited; auto: in production"),
 	N("CONNECTIONS_MAX", connections_max, "6000", 16, 65536, "client connections of a worker"),
 	N("BODY_MAX_BYTES", body_max_bytes, "131072", 1024, 16777216, "longest request body; 413 beyond"),
 	N("HEADER_TIMEOUT_SECONDS", header_timeout_seconds, "65", 2, 600, "until a request head is complete (408), and for an idle connection; above the proxy's"),
@@ -134,7 +135,7 @@ static char *from_files[sizeof(variables) / sizeof(variables[0])];
 static const char *const known_secrets[] = {"better-auth-secret-12345678901234567890",
     "better-auth-secret-123456789", "change-me-in-production", "dev-service-key", NULL};
 
-enum { SECRET_CHARS_MIN = 16, SECRET_FILE_BYTES_MAX = 8192, LOGO_BYTES_MAX = 32 * 1024 };
+enum { SECRET_CHARS_MIN = 16, SECRET_FILE_BYTES_MAX = 8192 };
 
 static bool read_variable(const struct variable *v, FILE *problems);
 static bool read_number(const struct variable *v, const char *value, FILE *problems);
@@ -142,8 +143,8 @@ static bool read_choice(const struct variable *v, const char *value, FILE *probl
 static bool read_list(const struct variable *v, const char *value, FILE *problems);
 static bool read_secret_file(const char **value, char **kept, const char *name, FILE *problems);
 static bool derive(FILE *problems);
+static bool redirects_are_urls(FILE *problems);
 static bool derive_origins(FILE *problems);
-static bool derive_brand(FILE *problems);
 static bool refuse_unsafe(FILE *problems);
 static bool is_http_url(struct str url);
 static bool is_weak(struct str secret);
@@ -303,6 +304,7 @@ derive(FILE *problems)
 	if (config.cookie_secret.len == 0)
 		config.cookie_secret = config.auth_secret;
 	config.production = node_env == 2;
+	config.rate_limit = rate_limit == 1 || (rate_limit == 0 && config.production);
 	config.signup_duplicate = str_from(duplicate_words[signup_duplicate]);
 	config.password_guessable_allowed = password_policy == 1;
 	config.smtp_tls = (enum smtp_tls)smtp_tls;
@@ -329,44 +331,19 @@ derive(FILE *problems)
 		if (strchr("abcdefghijklmnopqrstuvwxyz0123456789.-", config.cookie_domain.p[i]) ==
 		    NULL)
 			return refused(problems, "COOKIE_DOMAIN", "a domain such as .mana.how");
-	return derive_brand(problems) && derive_origins(problems) && config_webauthn(problems);
+	return redirects_are_urls(problems) && config_brand_read(brand_logo_file, problems) &&
+	       derive_origins(problems) && config_webauthn(problems);
 }
 
-/* The colour goes into a style sheet, the logo into a page: a data: URI, so that no page loads
- * anything. */
 static bool
-derive_brand(FILE *problems)
+redirects_are_urls(FILE *problems)
 {
-	static char logo[LOGO_BYTES_MAX], uri[BASE64_LENGTH(LOGO_BYTES_MAX) + 32];
-	struct buf out = BUF_ON(uri);
-	struct str color = config.brand_color;
-	bool is_svg = str_ends(brand_logo_file, STR(".svg"));
-	size_t count;
-	FILE *file;
-
-	if (color.len != 7 || color.p[0] != '#' ||
-	    strspn(color.p + 1, "0123456789abcdefABCDEF") != 6)
-		return refused(problems, "BRAND_COLOR", "a colour such as #4f46e5");
 	for (size_t i = 0; i < config.synapse_redirect_uris.count; i++)
 		if (!str_starts(config.synapse_redirect_uris.items[i], STR("http")) ||
 		    memchr(config.synapse_redirect_uris.items[i].p, '#',
 			config.synapse_redirect_uris.items[i].len) != NULL)
 			return refused(problems, "SYNAPSE_OIDC_REDIRECT_URIS",
 			    "URLs by comma, without fragments");
-	if (brand_logo_file.len == 0)
-		return true;
-	file = fopen(brand_logo_file.p, "re");
-	if (file == NULL)
-		return refused(problems, "BRAND_LOGO_FILE", "a file that can be read");
-	count = fread(logo, 1, sizeof(logo), file);
-	fclose(file);
-	if (count == 0 || count == sizeof(logo) ||
-	    !(is_svg || str_ends(brand_logo_file, STR(".png"))))
-		return refused(
-		    problems, "BRAND_LOGO_FILE", "a .png or .svg file of at most 32 KiB");
-	buf_str(&out, is_svg ? STR("data:image/svg+xml;base64,") : STR("data:image/png;base64,"));
-	base64_encode(&out, logo, count);
-	config.brand_logo = buf_view(&out);
 	return true;
 }
 

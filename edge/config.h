@@ -75,6 +75,7 @@ struct config {
 	bool delete_user;
 
 	/* limits */
+	bool rate_limit;
 	int64_t db_pipelines;
 	int64_t db_slow_connections;
 	int64_t db_connect_timeout_ms;

@@ -20,6 +20,7 @@ enum {
 
 static void add(struct op_arguments *all, struct db_arg arg);
 static void add_caller(struct op_arguments *all, struct request *r);
+static struct str rate_class(struct request *r);
 static enum step away(struct request *r);
 static enum step failed(struct request *r);
 static enum step refused(struct request *r, const char *detail);
@@ -95,7 +96,6 @@ static void
 add_caller(struct op_arguments *all, struct request *r)
 {
 	const struct caller *c = &r->caller;
-	const char *rate = r->route != NULL ? r->route->rate : NULL;
 
 	add(all, c->session_token.p != NULL ? db_bytes(c->session_digest.bytes, DIGEST_BYTES)
 					    : db_null());
@@ -106,8 +106,24 @@ add_caller(struct op_arguments *all, struct request *r)
 	add(all, db_text(r, r->user_agent));
 	add(all, db_text(r, str_from(r->id)));
 	/* A request counts once, in the first of its calls. */
-	add(all, r->private->counted ? db_null() : db_text(r, str_from(rate)));
+	add(all, r->private->counted ? db_null() : db_text(r, rate_class(r)));
 	r->private->counted = true;
+}
+
+/* Better Auth's limits: what is worth guessing has a limit over all its doors, everything else one
+ * an endpoint. */
+static struct str
+rate_class(struct request *r)
+{
+	const char *name = r->route != NULL && config.rate_limit ? r->route->rate : NULL;
+	struct buf each;
+
+	if (name == NULL || strcmp(name, "default") != 0)
+		return str_from(name);
+	each = arena_buf(&r->arena, strlen(name) + strlen(r->route->path) + 1);
+	buf_str(&each, str_from(name));
+	buf_str(&each, str_from(r->route->path)); /* default/api/..: counted apart */
+	return buf_view(&each);
 }
 
 void

@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { Client } from './lib/http.mjs';
 import { startStack, UNLIMITED } from './lib/stack.mjs';
+import { member as recordedMember, signIn as recordedSignIn } from './traces/member.mjs';
 import { Replay } from './traces/replay.mjs';
 
 const CLEARED = ['session_token', 'session_data', 'dont_remember'].map(
@@ -26,21 +26,8 @@ const post = (path, body, headers = {}) => fetch(`${base}/api/auth${path}`, {
   method: 'POST', headers: { origin: base, ...JSON_HEADERS, ...headers }, body: JSON.stringify(body),
 });
 
-/** Signs somebody up, verifies the address by the mail's link, and signs in: returns the jar. */
-async function member(replay, name, { displayName = name, password = 'password1234' } = {}) {
-  const email = replay.email(name);
-  assert.equal((await post('/sign-up/email', { email, password, name: displayName })).status, 200);
-  await fetch(await stack.mail.link(email, '/verify-email'), { redirect: 'manual' });
-  stack.psql(`DELETE FROM auth.sessions s USING auth.users u WHERE u.id = s.user_id AND u.email = '${email}'`);
-  return signIn(replay, name, password);
-}
-
-async function signIn(replay, name, password = 'password1234', headers = {}) {
-  const client = new Client(base, { headers: { 'user-agent': 'trace/1', ...headers } });
-  const answer = await client.post('/api/auth/sign-in/email', { email: replay.email(name), password });
-  assert.equal(answer.status, 200);
-  return Object.assign(client.cookies, { token: answer.json.token });
-}
+const member = (replay, name, options) => recordedMember(stack, replay, name, options);
+const signIn = (replay, name, headers) => recordedSignIn(stack, replay, name, { headers });
 
 const tokenOf = (link) => new URL(link).searchParams.get('token');
 
@@ -113,7 +100,7 @@ describe('06 sessions', () => {
     const replay = new Replay('06', base);
     const jar = await member(replay, 'multi');
     const other = await signIn(replay, 'multi');
-    await signIn(replay, 'multi', 'password1234', { 'x-forwarded-for': '203.0.113.7', 'user-agent': 'UA-2' });
+    await signIn(replay, 'multi', { 'x-forwarded-for': '203.0.113.7', 'user-agent': 'UA-2' });
     const third = await member(replay, 'multi2');
     const listed = await replay.play('list-sessions', { jar });
     assert.equal(listed.body.filter((session) => session.token === jar.token).length, 1);

@@ -10,6 +10,8 @@
 /* GET and POST /login */
 enum step hosted_login(struct request *r);
 enum step hosted_login_sent(struct request *r);
+/* GET /passkey.js */
+enum step hosted_passkey_script(struct request *r);
 /* GET and POST /sign-up */
 enum step hosted_sign_up(struct request *r);
 enum step hosted_sign_up_sent(struct request *r);

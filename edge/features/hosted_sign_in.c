@@ -66,6 +66,7 @@ show_login(struct request *r, int status, struct str query, enum word alert)
 	    {.name = "oauth_query", .value = query},
 	    {.name = "query", .value = query},
 	    {.name = "email", .value = email.p != NULL ? email : STR("")},
+	    hosted_script(r, config.webauthn_rp_id.len > 0 ? "/passkey.js" : NULL),
 	};
 	return hosted_show(r, status, (struct embedded)EMBEDDED(login_html),
 	    hosted_word(r, WORD_login_title), target, values, sizeof(values) / sizeof(values[0]));

@@ -88,6 +88,12 @@ reply_html(struct request *r, int status, struct str body, struct str policy)
 }
 
 enum step
+reply_script(struct request *r, struct str body)
+{
+	return finish(r, 200, "text/javascript; charset=utf-8", body);
+}
+
+enum step
 reply_redirect(struct request *r, int status, struct str location)
 {
 	reply_header(r, "location", location);

@@ -46,6 +46,8 @@ enum step reply_empty(struct request *r, int status);
 enum step reply_text(struct request *r, int status, struct str body);
 /* A page, under a Content-Security-Policy. */
 enum step reply_html(struct request *r, int status, struct str body, struct str policy);
+/* A script of our own, for a page whose policy allows it. */
+enum step reply_script(struct request *r, struct str body);
 /* A redirect (302, or 303 after a POST); location is a URL or a path that has been checked. */
 enum step reply_redirect(struct request *r, int status, struct str location);
 /* An error of the table in the error shape of the route. */

@@ -25,7 +25,8 @@ static const struct {
 
 static struct str style(struct request *r);
 static struct str logo(struct request *r);
-static void policy_write(struct buf *out, struct str css, struct str target);
+static bool has_script(const struct template_value *values, size_t count);
+static void policy_write(struct buf *out, struct str css, struct str target, bool with_script);
 
 struct str
 hosted_word(const struct request *r, enum word word)
@@ -93,7 +94,7 @@ hosted_show(struct request *r, int status, struct embedded page, struct str titl
 	if (!template_render(&html, &missing, embedded_text((struct embedded)EMBEDDED(frame_html)),
 		TEMPLATE_HTML, outer, sizeof(outer) / sizeof(outer[0])))
 		return reply_error(r, ERR_INTERNAL);
-	policy_write(&policy, css, target);
+	policy_write(&policy, css, target, has_script(given, count));
 	return reply_html(r, status, buf_view(&html), buf_view(&policy));
 }
 
@@ -130,11 +131,20 @@ logo(struct request *r)
 	return buf_view(&out);
 }
 
+static bool
+has_script(const struct template_value *values, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(values[i].name, "script") == 0 && values[i].value.len > 0)
+			return true;
+	return false;
+}
+
 /* Browsers apply form-action to every redirect behind a form, a client's own ones included, so it
  * can name no single origin: other sites are reached by https only (http where we are http
  * ourselves), and an app by its scheme. */
 static void
-policy_write(struct buf *out, struct str css, struct str target)
+policy_write(struct buf *out, struct str css, struct str target, bool with_script)
 {
 	struct digest digest;
 	struct str scheme, rest;
@@ -142,6 +152,8 @@ policy_write(struct buf *out, struct str css, struct str target)
 	digest_sha256(&digest, css);
 	buf_str(out, STR("default-src 'none'; img-src data:; style-src 'sha256-"));
 	base64_encode(out, digest.bytes, sizeof(digest.bytes));
+	if (with_script)
+		buf_str(out, STR("'; script-src 'self'; connect-src 'self"));
 	buf_str(out, STR("'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"));
 	if (target.p == NULL)
 		return;
@@ -180,6 +192,20 @@ hosted_message(struct request *r, int status, enum word heading, enum word text,
 	};
 	return hosted_show(r, status, (struct embedded)EMBEDDED(message_html),
 	    hosted_word(r, heading), STR_NONE, values, sizeof(values) / sizeof(values[0]));
+}
+
+struct template_value
+hosted_script(struct request *r, const char *path)
+{
+	struct buf markup = arena_buf(&r->arena, ALERT_BYTES_MAX);
+
+	if (path != NULL) {
+		buf_str(&markup, STR("<script src=\""));
+		buf_str(&markup, str_from(path));
+		buf_str(&markup, STR("\" defer></script>\n"));
+	}
+	return (struct template_value){
+	    .name = "script", .value = buf_view(&markup), .is_markup = true};
 }
 
 struct template_value

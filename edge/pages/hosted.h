@@ -1,7 +1,7 @@
 /*
  * The hosted pages: a template of words (words.def, by the language of the client) and values,
- * inside the layout with the brand. No script, nothing from elsewhere; every value is escaped by
- * the template engine.
+ * inside the layout with the brand. No script but what {script} names, nothing from elsewhere;
+ * every value is escaped by the template engine.
  */
 #ifndef MANA_HOSTED_H
 #define MANA_HOSTED_H
@@ -28,6 +28,9 @@ enum step hosted_show(struct request *r, int status, struct embedded page, struc
  */
 enum step
 hosted_message(struct request *r, int status, enum word heading, enum word text, enum word link);
+/* {script}: one of ours by its path, which alone makes the page's policy allow scripts; NULL: none.
+ */
+struct template_value hosted_script(struct request *r, const char *path);
 /* {alert}: what went wrong, as markup; empty for WORD_COUNT. */
 struct template_value hosted_alert(struct request *r, enum word word);
 

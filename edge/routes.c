@@ -192,6 +192,8 @@ const struct route routes[] = {
 	ROUTE(POST,   "/forgot-password", PUBLIC, "mail",    BETTER_AUTH, &email_schema, hosted_forgot_sent, NONE, ROUTE_FORM_ONLY | ROUTE_LOGIN),
 	ROUTE(GET,    "/reset-password",  PUBLIC, NULL,      BETTER_AUTH, NULL, hosted_reset, NONE, 0),
 	ROUTE(POST,   "/reset-password",  PUBLIC, "default", BETTER_AUTH, &password_reset_schema, hosted_reset_sent, NONE, ROUTE_FORM_ONLY | ROUTE_LOGIN),
+	ROUTE(GET,    "/accept-invitation", PUBLIC, "default", BETTER_AUTH, NULL, hosted_invitation, NONE, 0),
+	ROUTE(POST,   "/accept-invitation", PUBLIC, "default", BETTER_AUTH, &hosted_invitation_schema, hosted_invitation_sent, NONE, ROUTE_FORM_ONLY | ROUTE_LOGIN),
 	ROUTE(GET,    "/sign-out",        PUBLIC, NULL,      BETTER_AUTH, NULL, hosted_sign_out, NONE, 0),
 	ROUTE(GET,    "/signed-out",      PUBLIC, NULL,      BETTER_AUTH, NULL, hosted_signed_out, NONE, 0),
 	ROUTE(GET,    "/signed-in",       PUBLIC, NULL,      BETTER_AUTH, NULL, hosted_signed_in, NONE, 0),

@@ -136,6 +136,7 @@ const struct call_info calls[CALL_COUNT] = {
 	[CALL_INVITATION_REJECT]       = RELAY("invitation_reject"),
 	[CALL_INVITATION_CANCEL]       = RELAY("invitation_cancel"),
 	[CALL_INVITATION_GET]          = RELAY("invitation_get"),
+	[CALL_INVITATION_PAGE]         = CALLED("invitation_page", 1, "$9"),
 	[CALL_INVITATION_LIST]         = RELAY("invitation_list"),
 	[CALL_INVITATION_LIST_OWN]     = RELAY("invitation_list_own"),
 	[CALL_PASSKEY_REGISTER_OPTIONS]     = CALLED("passkey_register_options", 4, "$9,$10,$11,$12"),

@@ -24,6 +24,10 @@ enum step hosted_forgot_sent(struct request *r);
 /* GET and POST /reset-password */
 enum step hosted_reset(struct request *r);
 enum step hosted_reset_sent(struct request *r);
+/* GET and POST /accept-invitation */
+extern const struct schema hosted_invitation_schema;
+enum step hosted_invitation(struct request *r);
+enum step hosted_invitation_sent(struct request *r);
 /* GET /sign-out, /signed-out, /signed-in, /api/auth/error */
 enum step hosted_sign_out(struct request *r);
 enum step hosted_signed_out(struct request *r);

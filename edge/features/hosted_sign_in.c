@@ -6,6 +6,7 @@
 #include "features/oidc_request.h"
 #include "features/sign_in.h"
 #include "features/sign_up.h"
+#include "gates/gates.h"
 #include "http/reply.h"
 #include "pages/hosted.h"
 #include "uri.h"
@@ -24,6 +25,8 @@ static enum step sign_up_granted(struct request *r);
 static enum step client_found(struct request *r);
 static enum step went_on(struct request *r);
 static struct str form_value(struct request *r, struct str name);
+static struct str back(struct request *r);
+static struct str link_query(struct request *r);
 static struct str trusted_target(struct request *r, struct str query);
 static struct str restart_path(struct request *r, struct str query);
 static struct str scope_items(struct request *r, struct str query);
@@ -64,18 +67,22 @@ show_login(struct request *r, int status, struct str query, enum word alert)
 	const struct template_value values[] = {
 	    hosted_alert(r, alert),
 	    {.name = "oauth_query", .value = query},
-	    {.name = "query", .value = query},
+	    {.name = "query", .value = target.p != NULL ? query : link_query(r)},
+	    {.name = "back", .value = back(r).p != NULL ? back(r) : STR("/signed-in")},
 	    {.name = "email", .value = email.p != NULL ? email : STR("")},
 	    hosted_script(r, config.webauthn_rp_id.len > 0 ? "/passkey.js" : NULL),
 	};
 	return hosted_show(r, status, (struct embedded)EMBEDDED(login_html),
-	    hosted_word(r, WORD_login_title), target, values, sizeof(values) / sizeof(values[0]));
+	    hosted_word(r, WORD_login_title), target.p != NULL ? target : back(r), values,
+	    sizeof(values) / sizeof(values[0]));
 }
 
 enum step
 hosted_sign_up(struct request *r)
 {
-	return show_sign_up(r, 200, restart_path(r, r->query), WORD_COUNT);
+	struct str restart = restart_path(r, r->query);
+
+	return show_sign_up(r, 200, restart.p != NULL ? restart : back(r), WORD_COUNT);
 }
 
 enum step
@@ -100,7 +107,7 @@ show_sign_up(struct request *r, int status, struct str restart, enum word alert)
 	const struct template_value values[] = {
 	    hosted_alert(r, alert),
 	    {.name = "restart", .value = restart.p != NULL ? restart : STR("/signed-in")},
-	    {.name = "query", .value = r->query},
+	    {.name = "query", .value = r->method == METHOD_POST ? link_query(r) : r->query},
 	    {.name = "name", .value = name.p != NULL ? name : STR("")},
 	    {.name = "email", .value = email.p != NULL ? email : STR("")},
 	};
@@ -182,11 +189,14 @@ hosted_consent_sent(struct request *r)
 	return oidc_consent(r);
 }
 
-/* A session is open, or a consent given: on to where SQL says, else to where nothing waits. */
+/* A session is open, or a consent given: on to where SQL says, else to where nothing waits. Only
+ * what belongs to an authorization request is signed; any other place was named by the form. */
 static enum step
 went_on(struct request *r)
 {
-	struct str location = oidc_answer_location(r);
+	struct str location = form_value(r, STR("oauth_query")).len > 0
+				  ? oidc_answer_location(r)
+				  : row_text(r->answer, 0, REPLY_LOCATION);
 
 	if (row_int(r->answer, 0, REPLY_STATUS, 200) >= 400)
 		return hosted_failed(r);
@@ -197,6 +207,31 @@ static struct str
 form_value(struct request *r, struct str name)
 {
 	return r->method == METHOD_POST ? oidc_query_value(r, r->body, name) : STR_NONE;
+}
+
+/* Where a sign-in without an authorization request leads: a place that is trusted; STR_NONE:
+ * nowhere was named. */
+static struct str
+back(struct request *r)
+{
+	struct str url =
+	    oidc_query_value(r, r->method == METHOD_POST ? r->body : r->query, STR("callbackURL"));
+
+	return url.len > 0 && target_is_trusted(url) ? url : STR_NONE;
+}
+
+/* The same as a query, for the links between sign-in and sign-up. */
+static struct str
+link_query(struct request *r)
+{
+	struct str url = back(r);
+	struct buf query = arena_buf(&r->arena, 3 * url.len + 32);
+
+	if (url.p != NULL) {
+		buf_str(&query, STR("callbackURL="));
+		buf_uri(&query, url);
+	}
+	return buf_view(&query);
 }
 
 /* Where a request leads that we have signed; STR_NONE if it is none of ours. */

@@ -9,7 +9,7 @@
 #include "uri.h"
 
 enum { PAGE_BYTES_MAX = 96 * 1024, CONTENT_BYTES_MAX = 24 * 1024, STYLE_BYTES_MAX = 8 * 1024 };
-enum { POLICY_BYTES_MAX = 1024, VALUES_MAX = 16, ALERT_BYTES_MAX = 512 };
+enum { POLICY_BYTES_MAX = 1024, VALUES_MAX = 16, ALERT_BYTES_MAX = 512, LINK_BYTES_MAX = 2048 };
 
 EMBED(page_css, "pages/page.css");
 EMBED(frame_html, "pages/frame.html");
@@ -178,20 +178,34 @@ policy_write(struct buf *out, struct str css, struct str target, bool with_scrip
 enum step
 hosted_message(struct request *r, int status, enum word heading, enum word text, enum word link)
 {
-	struct buf markup = arena_buf(&r->arena, ALERT_BYTES_MAX);
+	return hosted_say(r, status, hosted_word(r, heading), hosted_word(r, text),
+	    link == WORD_login_button ? STR("/login") : STR_NONE, link);
+}
 
-	if (link == WORD_login_button) {
-		buf_str(&markup, STR("<a class=\"button\" href=\"/login\">"));
-		buf_str(&markup, hosted_word(r, link));
-		buf_str(&markup, STR("</a>"));
+enum step
+hosted_say(struct request *r, int status, struct str heading, struct str text, struct str href,
+    enum word label)
+{
+	struct buf markup = arena_buf(&r->arena, LINK_BYTES_MAX);
+	struct str missing;
+
+	if (href.p != NULL) {
+		const struct template_value link[] = {
+		    {.name = "href", .value = href},
+		    {.name = "label", .value = hosted_word(r, label)},
+		};
+		if (!template_render(&markup, &missing,
+			STR("<a class=\"button\" href=\"{href}\">{label}</a>"), TEMPLATE_HTML, link,
+			2))
+			return reply_error(r, ERR_INTERNAL);
 	}
 	const struct template_value values[] = {
-	    {.name = "heading", .value = hosted_word(r, heading)},
-	    {.name = "text", .value = hosted_word(r, text)},
+	    {.name = "heading", .value = heading},
+	    {.name = "text", .value = text},
 	    {.name = "link", .value = buf_view(&markup), .is_markup = true},
 	};
-	return hosted_show(r, status, (struct embedded)EMBEDDED(message_html),
-	    hosted_word(r, heading), STR_NONE, values, sizeof(values) / sizeof(values[0]));
+	return hosted_show(r, status, (struct embedded)EMBEDDED(message_html), heading, STR_NONE,
+	    values, sizeof(values) / sizeof(values[0]));
 }
 
 struct template_value

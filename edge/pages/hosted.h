@@ -31,6 +31,10 @@ hosted_message(struct request *r, int status, enum word heading, enum word text,
 /* {script}: one of ours by its path, which alone makes the page's policy allow scripts; NULL: none.
  */
 struct template_value hosted_script(struct request *r, const char *path);
+/* Answers with a heading and a text of the caller's own, and with a button that leads to `href`
+ * unless that is STR_NONE. */
+enum step hosted_say(struct request *r, int status, struct str heading, struct str text,
+    struct str href, enum word label);
 /* {alert}: what went wrong, as markup; empty for WORD_COUNT. */
 struct template_value hosted_alert(struct request *r, enum word word);
 

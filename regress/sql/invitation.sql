@@ -31,6 +31,7 @@ SELECT story.answer(auth_api.invitation_get(story.caller('sami-1'), jsonb_build_
 SELECT story.answer(auth_api.invitation_get(story.caller('tess-1'), jsonb_build_object('id', :'invited')));
 SELECT story.answer(auth_api.invitation_get(story.caller('sami-1'), '{"id":"nothing"}'));
 SELECT story.answer(auth_api.invitation_get(story.caller(), jsonb_build_object('id', :'invited')));
+SELECT who, p.* FROM unnest(ARRAY['sami-1', 'tess-1', 'nobody']) who, auth_api.invitation_page(story.caller(who), :'invited') p;
 SELECT story.answer(auth_api.invitation_list_own(story.caller('sami-1'), '{}'));
 SELECT story.answer(auth_api.invitation_list_own(story.caller('sami-1'), '{"email":"tess@example.com"}'));
 
@@ -40,6 +41,7 @@ UPDATE auth.users SET email_verified = false WHERE email = 'sami@example.com';
 SET ROLE auth_edge;
 SELECT story.answer(auth_api.invitation_get(story.caller('sami-1'), jsonb_build_object('id', :'invited')));
 SELECT story.answer(auth_api.invitation_list_own(story.caller('sami-1'), '{}'));
+SELECT state, organization, inviter, email FROM auth_api.invitation_page(story.caller('sami-1'), :'invited');
 SELECT story.answer(auth_api.invitation_accept(story.caller('sami-1'), jsonb_build_object('invitationId', :'invited')));
 SELECT story.answer(auth_api.invitation_reject(story.caller('sami-1'), jsonb_build_object('invitationId', :'invited')));
 RESET ROLE;

@@ -235,6 +235,41 @@ END
 $$;
 COMMENT ON FUNCTION auth_api.invitation_get IS 'GET /organization/get-invitation: to who has its verified address, as long as its inviter could still give it';
 
+CREATE FUNCTION auth_api.invitation_page(c auth.caller, invitation_id text)
+  RETURNS TABLE (state text, organization text, inviter text, email text)
+  LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  s constant auth.sessions := auth.session_find(c);
+  u auth.users;
+  i auth.invitations;
+BEGIN
+  IF s.id IS NULL THEN
+    RETURN QUERY SELECT 'signed_out', NULL::text, NULL::text, NULL::text;
+    RETURN;
+  END IF;
+  SELECT x.* INTO STRICT u FROM auth.users x WHERE x.id = s.user_id;
+  SELECT x.* INTO i FROM auth.invitations x WHERE x.id = invitation_id;
+  state := CASE
+    WHEN i.id IS NULL THEN 'gone'
+    WHEN i.email <> u.email THEN 'other'
+    WHEN NOT u.email_verified THEN 'unverified'
+    WHEN i.status = 'rejected' THEN 'rejected'
+    WHEN (auth.member_of(i.organization_id, u.id)).id IS NOT NULL THEN 'member'
+    WHEN i.status <> 'pending' OR i.expires_at <= now()
+         OR NOT auth.member_may_invite(auth.member_of(i.organization_id, i.inviter_id), i.role) THEN 'gone'
+    ELSE 'open' END;
+  email := u.email;
+  IF state IN ('open', 'member', 'rejected') THEN
+    SELECT o.name INTO STRICT organization FROM auth.organizations o WHERE o.id = i.organization_id;
+    SELECT auth.inviter_name(v.name, u.locale) INTO STRICT inviter FROM auth.users v WHERE v.id = i.inviter_id;
+  END IF;
+  RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION auth_api.invitation_page IS
+  'what the page of an invitation shows: open, member, rejected, with the organization and who invites; gone, other, '
+  'unverified, signed_out, with neither';
+
 CREATE FUNCTION auth_api.invitation_list(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

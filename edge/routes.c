@@ -5,6 +5,7 @@
  */
 #include "routes.h"
 
+#include "features/gdpr.h"
 #include "features/health.h"
 #include "features/hosted.h"
 #include "features/invitation.h"
@@ -197,6 +198,9 @@ const struct route routes[] = {
 	ROUTE(GET,    "/sign-out",        PUBLIC, NULL,      BETTER_AUTH, NULL, hosted_sign_out, NONE, 0),
 	ROUTE(GET,    "/signed-out",      PUBLIC, NULL,      BETTER_AUTH, NULL, hosted_signed_out, NONE, 0),
 	ROUTE(GET,    "/signed-in",       PUBLIC, NULL,      BETTER_AUTH, NULL, hosted_signed_in, NONE, 0),
+
+	/* what there is about a user */
+	ROUTE(GET,    "/api/v1/me/data",                            BEARER, "default", ME, NULL, gdpr_data, NONE, 0),
 
 	/* the encryption vault */
 	ROUTE(GET,    "/api/v1/me/encryption-vault/status",         BEARER, "default", VAULT, NULL, NULL, VAULT_STATUS, 0),

@@ -8,6 +8,11 @@
 
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
+#define foreign_server_aclcheck(server, role)                                                      \
+	object_aclcheck(ForeignServerRelationId, (server), (role), ACL_USAGE)
+#else
+#define foreign_server_aclcheck(server, role)                                                      \
+	pg_foreign_server_aclcheck((server), (role), ACL_USAGE)
 #endif
 
 #endif

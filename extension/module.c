@@ -13,6 +13,9 @@
  *   quiet       ordinary refusals stay out of the log
  *   audit       the vault's trail: row MACs, seals, verification
  *   vault       a user's master key: init, fetch, rotate, recovery, zero-knowledge
+ *   remote      transactions in another database, bounded in time
+ *   sync        a user's records in the sync database
+ *   gdpr        what there is about a user, of all sources
  */
 #include "postgres.h"
 
@@ -23,6 +26,7 @@
 #include "policy.h"
 #include "quiet.h"
 #include "rate_limit.h"
+#include "remote.h"
 #include "utils/guc.h"
 
 PG_MODULE_MAGIC;
@@ -40,5 +44,6 @@ _PG_init(void)
 	rate_limit_init();
 	policy_define_settings();
 	quiet_init();
+	remote_define_settings();
 	MarkGUCPrefixReserved("mana_auth");
 }

@@ -54,4 +54,5 @@ SQL_PARTS = \
 	schema/passkey \
 	functions/passkey \
 	functions/passkey_sign_in \
+	functions/gdpr \
 	grants

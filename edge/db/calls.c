@@ -30,6 +30,11 @@
 		routine, "SELECT r.* FROM auth_api." routine "(" CALLER "," arguments ") r",       \
 		    CALL_CALLED, POOL_FAST, count                                                  \
 	}
+#define CALLED_SLOW(routine, count, arguments)                                                     \
+	{                                                                                          \
+		routine, "SELECT r.* FROM auth_api." routine "(" CALLER "," arguments ") r",       \
+		    CALL_CALLED, POOL_SLOW, count                                                  \
+	}
 #define OWN(routine, count, arguments)                                                             \
 	{                                                                                          \
 		routine, "SELECT r.* FROM auth_api." routine "(" arguments ") r", CALL_OWN,        \
@@ -155,6 +160,8 @@ const struct call_info calls[CALL_COUNT] = {
 	[CALL_VAULT_SET_RECOVERY]   = PROCEDURE("vault_set_recovery"),
 	[CALL_VAULT_CLEAR_RECOVERY] = PROCEDURE("vault_clear_recovery"),
 	[CALL_VAULT_ZERO_KNOWLEDGE] = PROCEDURE("vault_zero_knowledge"),
+
+	[CALL_GDPR_DATA]         = CALLED_SLOW("gdpr_data", 1, "$9"),
 
 	[CALL_OUTBOX_CLAIM]     = OWN("outbox_claim", 3, "$1,$2,$3"),
 	[CALL_OUTBOX_DONE]      = OWN("outbox_done", 2, "$1,$2"),

@@ -26,7 +26,8 @@ cors_headers(struct request *r)
 	if (origin.p != NULL && is_listed(origin))
 		reply_header(r, "access-control-allow-origin", origin);
 	reply_header(r, "access-control-allow-credentials", STR("true"));
-	reply_header(r, "access-control-expose-headers", STR("Set-Cookie,set-auth-jwt"));
+	reply_header(
+	    r, "access-control-expose-headers", STR("Set-Cookie,set-auth-jwt,Content-Disposition"));
 }
 
 enum step

@@ -9,6 +9,7 @@ import os
 import secrets
 import signal
 import subprocess
+import urllib.parse
 
 from parts import children, places
 
@@ -38,11 +39,22 @@ log_line_prefix = '%m [%p] %q%u@%d '
 ACCESS = """# written by tests/stack at every start
 local all postgres  peer map=owner
 local all auth_edge scram-sha-256
+# a stand-in for the sync service's database, where a test makes one
+local mana_sync mana_gdpr scram-sha-256
 """
 
 ROLES = """
 SET log_min_error_statement = panic;
 ALTER ROLE auth_edge LOGIN PASSWORD :'password';
+"""
+
+SYNC_SERVER = """
+SET log_min_error_statement = panic;
+CREATE EXTENSION IF NOT EXISTS postgres_fdw;
+DROP SERVER IF EXISTS mana_sync CASCADE;
+CREATE SERVER mana_sync FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host :'host', port :'port', dbname :'dbname');
+CREATE USER MAPPING FOR auth_owner SERVER mana_sync OPTIONS (user :'user', password :'password');
+GRANT USAGE ON FOREIGN SERVER mana_sync TO auth_owner;
 """
 
 
@@ -54,6 +66,7 @@ class Cluster:
         self.given_keys = given(environment, "MANA_AUTH_KEK")
         self.kek = at.secrets / ("kek" if self.given_keys is None else "kek-given")
         self.password = self._password()
+        self.sync = connection(environment["SYNC_DATABASE_URL"]) if environment.get("SYNC_DATABASE_URL") else None
 
     def prepare(self):
         """Makes what a first run lacks; returns the lines a person should read."""
@@ -89,6 +102,8 @@ class Cluster:
         self.sql(DATABASE, "CREATE EXTENSION IF NOT EXISTS mana_auth CASCADE")
         self.sql(DATABASE, "ALTER EXTENSION mana_auth UPDATE")
         self.sql("postgres", ROLES, f"--set=password={self.password}")
+        if self.sync is not None:
+            self.sql(DATABASE, SYNC_SERVER, *(f"--set={name}={value}" for name, value in self.sync.items()))
 
     def stop(self, mode="fast"):
         how = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}[mode]
@@ -158,6 +173,20 @@ class Cluster:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
         self.at.give(path, owner, 0o600)
+
+
+def connection(url):
+    """A connection URL of libpq as options of a foreign server and its user mapping."""
+    parts = urllib.parse.urlsplit(url)
+    query = dict(urllib.parse.parse_qsl(parts.query))
+    plain = urllib.parse.unquote
+    return {
+        "host": query.get("host") or parts.hostname or "localhost",
+        "port": query.get("port") or str(parts.port or 5432),
+        "dbname": plain(parts.path.lstrip("/")) or "mana_sync",
+        "user": plain(parts.username or ""),
+        "password": plain(parts.password or ""),
+    }
 
 
 def given(environment, name):

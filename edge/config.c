@@ -91,6 +91,7 @@ static const struct variable variables[] = {
 	{"BRAND_LOGO_FILE", TEXT, &brand_logo_file, "", 0, 0, NULL, "PNG or SVG of at most 32 KiB, shown on them"},
 
 	N("SESSION_LIMIT", session_limit, "100", 1, 10000, "sessions of one user; the oldest go first"),
+	B("NEW_DEVICE_MAIL", new_device_mail, "off", "a mail to who signs in with a device that has not been seen before"),
 	N("MAX_DAILY_SIGNUPS", max_daily_signups, "0", 0, 1000000000, "new accounts a day (UTC); 0: no limit"),
 	C("SIGNUP_DUPLICATE", signup_duplicate, "conceal", "conceal|conflict", "sign-up with a known address: as if new, or 409"),
 	N("ORGANIZATION_LIMIT", organization_limit, "0", 0, 1000000, "organizations that a user can be in; 0: no limit"),

@@ -64,6 +64,7 @@ struct config {
 
 	/* accounts */
 	int64_t session_limit;
+	bool new_device_mail;
 	int64_t max_daily_signups;
 	struct str signup_duplicate; /* conceal | conflict */
 	int64_t organization_limit;

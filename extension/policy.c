@@ -13,6 +13,7 @@
 static int session_limit, signup_daily_max, member_limit, organization_limit, invitation_limit;
 static int signing_key_days;
 static char *signup_duplicate;
+static bool new_device_mail;
 
 static bool
 signup_duplicate_check(char **value, void **extra, GucSource source)
@@ -32,6 +33,9 @@ policy_define_settings(void)
 	DefineCustomStringVariable("mana_auth.signup_duplicate",
 	    "What a sign-up with a known address answers: conceal or conflict.", NULL,
 	    &signup_duplicate, "conceal", PGC_USERSET, 0, signup_duplicate_check, NULL, NULL);
+	DefineCustomBoolVariable("mana_auth.new_device_mail",
+	    "Mails a user who signs in with a device that has not been seen before.", NULL,
+	    &new_device_mail, false, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("mana_auth.member_limit", "Members that an organization can have.",
 	    NULL, &member_limit, 100, 1, INT_MAX, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("mana_auth.organization_limit",

@@ -29,10 +29,12 @@ connection_open(struct connection *c)
 	    "-c statement_timeout=%d -c lock_timeout=%d -c idle_in_transaction_session_timeout=%d "
 	    "-c mana_auth.session_limit=%d -c mana_auth.signup_daily_max=%d -c "
 	    "mana_auth.signup_duplicate=%s -c mana_auth.organization_limit=%d -c "
-	    "mana_auth.member_limit=%d -c mana_auth.invitation_limit=%d",
+	    "mana_auth.member_limit=%d -c mana_auth.invitation_limit=%d -c "
+	    "mana_auth.new_device_mail=%s",
 	    timeout_ms, timeout_ms, timeout_ms, (int)config.session_limit,
 	    (int)config.max_daily_signups, config.signup_duplicate.p,
-	    (int)config.organization_limit, (int)config.member_limit, (int)config.invitation_limit);
+	    (int)config.organization_limit, (int)config.member_limit, (int)config.invitation_limit,
+	    config.new_device_mail ? "on" : "off");
 	c->answers = 0;
 	c->at_end = false;
 	c->trouble = NULL;

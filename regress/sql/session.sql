@@ -100,3 +100,26 @@ SELECT refusal FROM story.sign_in('dora@example.com', 'dora-a');
 SELECT refusal FROM story.sign_in('dora@example.com', 'dora-b');
 SELECT refusal FROM story.sign_in('dora@example.com', 'dora-c');
 SELECT t, (auth_api.session_get(story.caller(t), '{}')).body <> 'null' AS lives FROM unnest(ARRAY['dora-a', 'dora-b', 'dora-c']) t;
+
+-- Off unless asked for: a mail about a kind of device that was never here. Its versions do not make a device new, failures do
+-- not make it known, and a first session is no news.
+RESET ROLE;
+CREATE FUNCTION story.sign_in_with(address text, agent text, verified boolean DEFAULT true) RETURNS text LANGUAGE sql AS $$
+  SELECT (auth_api.sign_in_finish(
+           auth_api.caller(NULL, sha256(gen_random_uuid()::text::bytea), NULL, NULL, '203.0.113.5', agent, 'request-1', NULL),
+           address, l.user_id, l.password_version, verified, NULL, true, NULL, 'better-auth')).refusal
+    FROM auth_api.sign_in_lookup(story.caller(), address) l;
+$$;
+SET ROLE auth_edge;
+SELECT story.member('nora@example.com', 'Nora');
+SELECT story.sign_in_with('nora@example.com', 'Phone/1.0');
+SET mana_auth.new_device_mail = on;
+SELECT story.member('olaf@example.com', 'Olaf');
+SELECT story.sign_in_with('nora@example.com', 'Phone/2.0');
+SELECT story.sign_in_with('nora@example.com', 'Tablet/1.0', verified => false);
+SELECT story.sign_in_with('nora@example.com', 'Tablet/1.0');
+SELECT story.sign_in_with('nora@example.com', 'Tablet/1.1');
+SELECT story.sign_in_with('nora@example.com', NULL);
+SELECT args FROM story.mails('nora@example.com') WHERE kind = 'new_device';
+SELECT count(*) FROM story.mails('olaf@example.com') WHERE kind = 'new_device';
+RESET mana_auth.new_device_mail;

@@ -36,6 +36,28 @@ CREATE FUNCTION auth.session_cookies_cleared() RETURNS text LANGUAGE sql IMMUTAB
   RETURN E'session_token - 0\nsession_data - 0\ndont_remember - 0';
 COMMENT ON FUNCTION auth.session_cookies_cleared IS 'takes the cookies of a session away';
 
+CREATE FUNCTION auth.device_kind(user_agent text) RETURNS text LANGUAGE sql IMMUTABLE
+  RETURN pg_catalog.regexp_replace(user_agent, '[0-9._]+', '', 'g');
+COMMENT ON FUNCTION auth.device_kind IS 'a user agent without its versions, which change every month';
+
+CREATE FUNCTION auth.new_device_mail(c auth.caller, of_user_id text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  ways_in constant text[] := ARRAY['REGISTER', 'EMAIL_VERIFIED', 'LOGIN_SUCCESS', 'PASSKEY_LOGIN_SUCCESS'];
+  seen boolean; -- NULL: nobody was ever here
+BEGIN
+  SELECT bool_or(auth.device_kind(e.user_agent) IS NOT DISTINCT FROM auth.device_kind(c.user_agent)) INTO seen
+    FROM auth.security_events e WHERE e.user_id = of_user_id AND e.event_type = ANY (ways_in);
+  IF NOT seen THEN
+    PERFORM auth.mail_queue('new_device', u.email, u.locale, auth.json_object(
+              'name', u.name, 'device', COALESCE(c.user_agent, '?'), 'ip', COALESCE(host(c.ip), '?')), u.id)
+       FROM auth.users u WHERE u.id = of_user_id;
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION auth.new_device_mail IS
+  'tells a user that somebody got in with a kind of device that no event of theirs knows; before the event is written';
+
 CREATE FUNCTION auth.session_open(c auth.caller, for_user_id text, remember boolean) RETURNS auth.sessions
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -43,6 +65,9 @@ DECLARE
   s auth.sessions;
 BEGIN
   PERFORM FROM auth.users u WHERE u.id = for_user_id FOR NO KEY UPDATE; -- sessions of one user are opened one at a time
+  IF current_setting('mana_auth.new_device_mail')::boolean THEN
+    PERFORM auth.new_device_mail(c, for_user_id);
+  END IF;
   INSERT INTO auth.sessions (user_id, token_digest, expires_at, ip_address, user_agent, remember_me)
   VALUES (for_user_id, c.fresh_digest, now() + CASE WHEN remember THEN interval '7 days' ELSE interval '1 day' END,
           host(c.ip), c.user_agent, remember)

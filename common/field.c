@@ -34,6 +34,7 @@ static void take(struct reader *r, const struct field *f, struct given given);
 static void take_string(struct reader *r, const struct field *f, struct str text);
 static void take_bool(struct reader *r, const struct field *f, struct given given);
 static void take_int(struct reader *r, const struct field *f, struct given given);
+static bool json_whole(int64_t *value, const json_t *json);
 static void take_json(struct reader *r, const struct field *f, const json_t *json);
 static void take_strings(struct reader *r, const struct field *f, struct given given);
 static void take_object(struct reader *r, const struct field *f, const json_t *json);
@@ -257,13 +258,11 @@ static void
 take_int(struct reader *r, const struct field *f, struct given given)
 {
 	int64_t value = 0;
-	bool ok = json_is_integer(given.json);
+	bool ok = json_is_number(given.json) && json_whole(&value, given.json);
 	char digits[24] = "", written[24], *stop;
 	struct buf text = BUF_ON(written);
 
-	if (ok) {
-		value = json_integer_value(given.json);
-	} else if (given.text.len > 0 && given.text.len < 19) {
+	if (!ok && given.text.len > 0 && given.text.len < 19) {
 		memcpy(digits, given.text.p, given.text.len);
 		value = strtoll(digits, &stop, 10);
 		ok = stop == digits + given.text.len &&
@@ -281,6 +280,23 @@ take_int(struct reader *r, const struct field *f, struct given given)
 		memcpy((char *)r->out->target + f->offset, &value, sizeof(value));
 	buf_int(&text, value);
 	member(r, f, buf_view(&text));
+}
+
+/* JSON has one kind of number (RFC 8259 section 6): 5.0 and 1e2 are whole ones. */
+static bool
+json_whole(int64_t *value, const json_t *json)
+{
+	static const double exact = 9007199254740992.0; /* 2^53, as JavaScript */
+	double number = json_number_value(json);
+
+	if (json_is_integer(json)) {
+		*value = json_integer_value(json);
+		return true;
+	}
+	if (number < -exact || number > exact || number != (double)(int64_t)number)
+		return false;
+	*value = (int64_t)number;
+	return true;
 }
 
 static void

@@ -255,6 +255,21 @@ guessable_passwords_are_known(void **state)
 	assert_false(password_guessable(STR("correct-horse-9-battery"), known));
 }
 
+static void
+length_alone_makes_no_password_hard_to_guess(void **state)
+{
+	const char *const known[] = {NULL};
+	char text[128];
+
+	memset(text, 'a', sizeof(text));
+	for (size_t len = 8; len <= sizeof(text); len++)
+		assert_true(password_guessable((struct str){text, len}, known));
+	/* beyond the piece of 64 bytes that is judged at once */
+	memcpy(text + 100, "violet-kayak-9-moons", 20);
+	assert_false(password_guessable((struct str){text, sizeof(text)}, known));
+	assert_true(password_guessable(STR(""), known));
+}
+
 /* RFC 6238, appendix B (SHA-1); six digits of the eight. */
 static void
 totp_of_the_rfc(void **state)
@@ -323,6 +338,7 @@ main(void)
 	    cmocka_unit_test(passwords_are_hashed_as_argon2id),
 	    cmocka_unit_test(passwords_longer_than_a_block_count_to_the_last_byte),
 	    cmocka_unit_test(guessable_passwords_are_known),
+	    cmocka_unit_test(length_alone_makes_no_password_hard_to_guess),
 	    cmocka_unit_test(totp_of_the_rfc),
 	    cmocka_unit_test(totp_of_better_auth),
 	    cmocka_unit_test(random_tokens_differ),

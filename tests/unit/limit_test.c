@@ -2,6 +2,8 @@
  */
 #include "check.h"
 
+#include <stdio.h>
+
 #include "base64.h"
 #include "digest.h"
 #include "email.h"
@@ -296,6 +298,28 @@ secrets_of_every_kind_stay_out_of_the_input(void **state)
 }
 
 static void
+a_whole_number_is_one_however_it_is_written(void **state)
+{
+	static const struct {
+		const char *text;
+		enum field_result result;
+		int64_t number;
+	} cases[] = {{"5", FIELD_VALID, 5}, {"5.0", FIELD_VALID, 5}, {"1e1", FIELD_VALID, 10},
+	    {"0.5e1", FIELD_VALID, 5}, {"5.5", FIELD_INVALID, 0}, {"1e300", FIELD_INVALID, 0},
+	    {"-1e300", FIELD_INVALID, 0}, {"1e18", FIELD_INVALID, 0}, {"1e3", FIELD_INVALID, 0}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char memory[512], text[64];
+		struct buf input = BUF_ON(memory);
+		struct hidden target = {0};
+
+		snprintf(text, sizeof(text), "{\"number\":%s}", cases[i].text);
+		assert_int_equal(read_hidden(&target, &input, text), cases[i].result);
+		assert_int_equal(target.number, cases[i].number);
+	}
+}
+
+static void
 values_beyond_their_schema_are_refused(void **state)
 {
 	static const char *const bad[] = {"number=0", "number=101", "number=5%00", "number=5x",
@@ -344,6 +368,7 @@ main(void)
 	    cmocka_unit_test(a_star_stands_for_whole_labels),
 	    cmocka_unit_test(a_text_ends_within_its_memory),
 	    cmocka_unit_test(secrets_of_every_kind_stay_out_of_the_input),
+	    cmocka_unit_test(a_whole_number_is_one_however_it_is_written),
 	    cmocka_unit_test(values_beyond_their_schema_are_refused),
 	    cmocka_unit_test(a_form_has_64_pairs_at_most),
 	};

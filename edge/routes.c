@@ -25,6 +25,7 @@
 #include "features/sign_in.h"
 #include "features/sign_up.h"
 #include "features/social.h"
+#include "features/two_factor.h"
 #include "features/user.h"
 #include "features/vault.h"
 #include "features/verify_email.h"
@@ -134,6 +135,19 @@ const struct route routes[] = {
 	ROUTE(POST,   "/api/auth/magic-link/send-magic-link",   PUBLIC, "magic_link", BETTER_AUTH, &magic_link_schema, magic_link_send, NONE, ROUTE_LOGIN),
 	ROUTE(GET,    "/api/auth/magic-link/verify",            PUBLIC, "magic_link", BETTER_AUTH, &magic_link_verify_schema, magic_link_open, NONE, 0),
 	ROUTE(POST,   "/api/auth/magic-link/verify",            PUBLIC, "magic_link", BETTER_AUTH, &magic_link_verify_schema, magic_link_verify, NONE, ROUTE_FORM_ONLY | ROUTE_LOGIN),
+
+	/* second factors */
+	ROUTE(POST,   "/api/auth/two-factor/enable",                SESSION, "two_factor", BETTER_AUTH, &two_factor_enable_schema, two_factor_enable, NONE, 0),
+	ROUTE(POST,   "/api/auth/two-factor/disable",               SESSION, "two_factor", BETTER_AUTH, &two_factor_password_schema, two_factor_disable, NONE, 0),
+	ROUTE(POST,   "/api/auth/two-factor/get-totp-uri",          SESSION, "two_factor", BETTER_AUTH, &two_factor_password_schema, two_factor_totp_uri, NONE, 0),
+	ROUTE(POST,   "/api/auth/two-factor/generate-backup-codes", SESSION, "two_factor", BETTER_AUTH, &two_factor_password_schema, two_factor_backup_codes, NONE, 0),
+	ROUTE(POST,   "/api/auth/two-factor/verify-totp",           PUBLIC,  "two_factor", BETTER_AUTH, &two_factor_code_schema, two_factor_verify_totp, NONE, ROUTE_LOGIN),
+	ROUTE(POST,   "/api/auth/two-factor/verify-otp",            PUBLIC,  "two_factor", BETTER_AUTH, &two_factor_code_schema, two_factor_verify_otp, NONE, ROUTE_LOGIN),
+	ROUTE(POST,   "/api/auth/two-factor/verify-backup-code",    PUBLIC,  "two_factor", BETTER_AUTH, &two_factor_code_schema, two_factor_verify_backup_code, NONE, ROUTE_LOGIN),
+	ROUTE(POST,   "/api/auth/two-factor/send-otp",              PUBLIC,  "two_factor", BETTER_AUTH, &two_factor_send_schema, two_factor_send, NONE, ROUTE_BODY_OPTIONAL),
+	ROUTE(GET,    "/api/v1/auth/trusted-devices",               EITHER,  "default", V1, NULL, NULL, TRUSTED_DEVICE_LIST, 0),
+	ROUTE(DELETE, "/api/v1/auth/trusted-devices",               EITHER,  "default", V1, NULL, NULL, TRUSTED_DEVICE_REVOKE, ROUTE_BODY_OPTIONAL),
+	ROUTE(DELETE, "/api/v1/auth/trusted-devices/:id",           EITHER,  "default", V1, NULL, NULL, TRUSTED_DEVICE_REVOKE, ROUTE_BODY_OPTIONAL),
 
 	/* the OpenID provider */
 	ROUTE(GET,    "/.well-known/openid-configuration",          PUBLIC, NULL, OAUTH, NULL, oidc_discovery, NONE, ROUTE_CACHEABLE),

@@ -12,6 +12,7 @@
  *   policy      settings that the rules in SQL read
  *   quiet       ordinary refusals stay out of the log
  *   audit       the vault's trail: row MACs, seals, verification
+ *   totp        codes of a second factor
  *   vault       a user's master key: init, fetch, rotate, recovery, zero-knowledge
  *   remote      transactions in another database, bounded in time
  *   sync        a user's records in the sync database

@@ -2,7 +2,7 @@
  */
 #include "postgres.h"
 
-#include "fmgr.h"
+#include "random.h"
 #include "utils/builtins.h"
 #include "compat.h"
 

@@ -2,6 +2,7 @@
 #ifndef MANA_SEAL_H
 #define MANA_SEAL_H
 
+#include "fmgr.h"
 #include "kek.h"
 
 #define SEAL_IV_BYTES  12
@@ -18,5 +19,9 @@ extern void gcm_seal(unsigned char *out, const struct kek *kek, const void *aad,
 /* `out` takes len - SEAL_OVERHEAD bytes. False, and `out` wiped, when the tag does not match. */
 extern bool gcm_open(unsigned char *out, const struct kek *kek, const void *aad, size_t aad_len,
     const unsigned char *sealed, size_t len);
+
+/* The functions of SQL: seal(plain bytea, context text), unseal(sealed bytea, context text). */
+extern Datum mana_seal(PG_FUNCTION_ARGS);
+extern Datum mana_unseal(PG_FUNCTION_ARGS);
 
 #endif

@@ -10,6 +10,7 @@ SQL_PARTS = \
 	schema/account \
 	schema/verification \
 	schema/magic_link \
+	schema/two_factor \
 	schema/security_event \
 	schema/lockout \
 	schema/secret \
@@ -18,6 +19,9 @@ SQL_PARTS = \
 	schema/outbox \
 	schema/outbound \
 	functions/session \
+	functions/trusted_device \
+	functions/two_factor \
+	functions/two_factor_setup \
 	functions/verification \
 	functions/sign_up \
 	functions/sign_in \

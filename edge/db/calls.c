@@ -52,9 +52,9 @@ const struct call_info calls[CALL_COUNT] = {
 	[CALL_TOKEN_ISSUE]      = RELAY("token_issue"),
 
 	[CALL_SIGN_IN_LOOKUP]   = CALLED("sign_in_lookup", 1, "$9"),
-	[CALL_SIGN_IN_FINISH]   = CALLED("sign_in_finish", 8, "$9,$10,$11,$12,$13,$14,$15,$16"),
+	[CALL_SIGN_IN_FINISH]   = CALLED("sign_in_finish", 9, "$9,$10,$11,$12,$13,$14,$15,$16,$17"),
 	[CALL_SIGN_UP]          = CALLED("sign_up", 6, "$9,$10,$11,$12,$13,$14"),
-	[CALL_VERIFY_EMAIL]     = CALLED("verification_verify_email", 2, "$9,$10"),
+	[CALL_VERIFY_EMAIL]     = CALLED("verification_verify_email", 3, "$9,$10,$11"),
 
 	[CALL_SESSION_LIST]             = RELAY("session_list"),
 	[CALL_SESSION_REVOKE]           = RELAY("session_revoke"),
@@ -90,14 +90,24 @@ const struct call_info calls[CALL_COUNT] = {
 	[CALL_PASSWORD_REQUEST_RESET_V1] = RELAY("password_request_reset_v1"),
 	[CALL_VERIFICATION_SEND_V1]      = RELAY("verification_send_v1"),
 	[CALL_SESSION_IS_LIVE]           = {"session_is_live", "SELECT auth_api.session_is_live(" CALLER ")", CALL_CALLED, POOL_FAST, 0},
-	[CALL_VERIFY_EMAIL_LEGACY]       = CALLED("verification_verify_email_legacy", 4, "$9,$10,$11,$12"),
+	[CALL_VERIFY_EMAIL_LEGACY]       = CALLED("verification_verify_email_legacy", 5, "$9,$10,$11,$12,$13"),
 	[CALL_OUTBOUND_CLAIM]            = OWN("outbound_claim", 4, "$1,$2,$3,$4"),
 	[CALL_OUTBOUND_DONE]             = OWN("outbound_done", 2, "$1,$2"),
 	[CALL_OUTBOUND_FAILED]           = OWN("outbound_failed", 4, "$1,$2,$3,$4"),
 	[CALL_SWEEP]                    = {"sweep", "SELECT r.* FROM auth_api.sweep() r", CALL_OWN, POOL_SLOW, 0},
 
 	[CALL_MAGIC_LINK_SEND]   = CALLED("magic_link_send", 6, "$9,$10,$11,$12,$13,$14"),
-	[CALL_MAGIC_LINK_VERIFY] = CALLED("magic_link_verify", 5, "$9,$10,$11,$12,$13"),
+	[CALL_MAGIC_LINK_VERIFY] = CALLED("magic_link_verify", 6, "$9,$10,$11,$12,$13,$14"),
+
+	[CALL_TWO_FACTOR_ENABLE]       = CALLED("two_factor_enable", 4, "$9,$10,$11,$12"),
+	[CALL_TWO_FACTOR_DISABLE]      = CALLED("two_factor_disable", 3, "$9,$10,$11"),
+	[CALL_TWO_FACTOR_TOTP_URI]     = CALLED("two_factor_totp_uri", 3, "$9,$10,$11"),
+	[CALL_TWO_FACTOR_BACKUP_CODES] = CALLED("two_factor_backup_codes", 2, "$9,$10"),
+	[CALL_TWO_FACTOR_VERIFY]       = CALLED("two_factor_verify", 5, "$9,$10,$11,$12,$13"),
+	[CALL_TWO_FACTOR_SEND]         = CALLED("two_factor_send", 1, "$9"),
+	[CALL_TWO_FACTOR_PAGE]         = CALLED("two_factor_page", 1, "$9"),
+	[CALL_TRUSTED_DEVICE_LIST]     = RELAY("trusted_device_list"),
+	[CALL_TRUSTED_DEVICE_REVOKE]   = RELAY("trusted_device_revoke"),
 
 	[CALL_OIDC_CONFIGURE]      = OWN("oidc_configure", 4, "$1,$2,$3,$4"),
 	[CALL_OIDC_AUTHORIZE]      = CALLED("oidc_authorize", 3, "$9,$10,$11"),

@@ -54,6 +54,12 @@ db_bytes(const void *bytes, size_t count)
 }
 
 struct db_arg
+db_digest(const struct digest *digest)
+{
+	return digest != NULL ? db_bytes(digest->bytes, DIGEST_BYTES) : db_null();
+}
+
+struct db_arg
 db_null(void)
 {
 	return (struct db_arg){.value = NULL};

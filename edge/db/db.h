@@ -29,6 +29,8 @@ struct db_arg db_int(struct request *r, int64_t value);
 struct db_arg db_bool(bool value);
 /* bytea; points to the caller's memory. */
 struct db_arg db_bytes(const void *bytes, size_t count);
+/* The same of a digest; NULL: SQL NULL. */
+struct db_arg db_digest(const struct digest *digest);
 struct db_arg db_null(void);
 
 /* Sends a call: db_call(r, CALL_SIGN_IN_LOOKUP, credentials_found, db_text(r, in->email)). The

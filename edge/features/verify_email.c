@@ -64,14 +64,15 @@ enum step
 verify_email(struct request *r)
 {
 	const struct verify_email_fields *in = r->fields;
+	const struct digest *device = request_cookie_digest(r, STR("trust_device"));
 	struct legacy_link link;
 
 	if (legacy_link_read(r, &link, in->token))
 		return db_call(r, CALL_VERIFY_EMAIL_LEGACY, reply_relay, db_text(r, link.email),
 		    db_text(r, link.update_to), db_int(r, link.expires_at),
-		    db_text(r, in->callback_url));
-	return db_call(
-	    r, CALL_VERIFY_EMAIL, reply_relay, db_text(r, in->token), db_text(r, in->callback_url));
+		    db_text(r, in->callback_url), db_digest(device));
+	return db_call(r, CALL_VERIFY_EMAIL, reply_relay, db_text(r, in->token),
+	    db_text(r, in->callback_url), db_digest(device));
 }
 
 /* {"email","iat","exp"}, and {"updateTo","requestType"} of a change. One that only asks the old

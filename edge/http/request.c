@@ -116,3 +116,16 @@ request_cookie_signed(struct request *r, struct str name)
 		return STR_NONE;
 	return value;
 }
+
+const struct digest *
+request_cookie_digest(struct request *r, struct str name)
+{
+	struct str token = request_cookie_signed(r, name);
+	struct digest *digest;
+
+	if (token.len == 0)
+		return NULL;
+	digest = arena_alloc(&r->arena, sizeof(*digest));
+	token_digest(digest, token);
+	return digest;
+}

@@ -90,5 +90,7 @@ struct str request_header(const struct request *r, struct str name);
 struct str request_cookie(struct request *r, struct str name);
 /* The same of a signed cookie, without its signature; STR_NONE also if the signature is wrong. */
 struct str request_cookie_signed(struct request *r, struct str name);
+/* SHA-256 of the token in a signed cookie, as the database keeps it; NULL without such a cookie. */
+const struct digest *request_cookie_digest(struct request *r, struct str name);
 
 #endif

@@ -27,13 +27,15 @@ COMMENT ON FUNCTION auth_api.magic_link_send IS
   'gets the same answer and the same mail, and at most three of them a minute';
 
 CREATE FUNCTION auth_api.magic_link_verify(
-    c auth.caller, token text, callback_url text, new_user_url text, error_url text, locale text)
+    c auth.caller, token text, callback_url text, new_user_url text, error_url text, locale text,
+    device_digest bytea DEFAULT NULL)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   presented constant bytea := sha256(convert_to(token, 'UTF8'));
   u auth.users := auth.magic_link_owner((SELECT l.email FROM auth.magic_links l WHERE l.digest = presented));
   link auth.magic_links;
   refusal auth.reply;
+  gate auth.two_factor_gate;
   is_new boolean := false;
 BEGIN
   DELETE FROM auth.magic_links l WHERE l.digest = presented RETURNING l.* INTO link;
@@ -59,11 +61,17 @@ BEGIN
   ELSIF NOT u.email_verified THEN
     u := auth.account_claim(c, u);
   END IF;
-  RETURN auth.magic_link_granted(c, u, CASE WHEN is_new THEN COALESCE(new_user_url, callback_url) ELSE callback_url END);
+  gate := auth.two_factor_gate(c, u, true, 'mail', device_digest);
+  IF gate.asked THEN
+    RETURN CASE WHEN gate.methods IS NULL THEN auth.magic_link_refused(error_url, 'TWO_FACTOR_REQUIRED')
+                WHEN callback_url IS NULL THEN auth.two_factor_asked(gate)
+                ELSE auth.granted(NULL, gate.cookies, NULL, 302, auth.two_factor_page_url(gate, callback_url)) END;
+  END IF;
+  RETURN auth.magic_link_granted(c, u, gate, CASE WHEN is_new THEN COALESCE(new_user_url, callback_url) ELSE callback_url END);
 END
 $$;
 COMMENT ON FUNCTION auth_api.magic_link_verify IS
-  'GET and POST /magic-link/verify: takes the token and signs in; an address without account gets one. 302 to the callback, or '
+  'GET and POST /magic-link/verify: takes the token and signs in, after the second factor of who has one; an address without account gets one. 302 to the callback, or '
   'JSON without. An account that somebody else may have made with the address beforehand is made its owner''s alone';
 
 CREATE FUNCTION auth.magic_link_owner(address text) RETURNS auth.users
@@ -93,8 +101,8 @@ COMMENT ON FUNCTION auth.account_claim IS
   'the owner of an address has come to an account that nobody had proven to be theirs: whoever made it may wait for this with a '
   'password, so every way in and every session from before goes';
 
-CREATE FUNCTION auth.magic_link_granted(c auth.caller, u auth.users, callback_url text) RETURNS auth.reply
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION auth.magic_link_granted(c auth.caller, u auth.users, gate auth.two_factor_gate, callback_url text)
+  RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   s constant auth.sessions := auth.session_open(c, u.id, true);
 BEGIN
@@ -102,7 +110,7 @@ BEGIN
   RETURN auth.granted(
     CASE WHEN callback_url IS NULL THEN auth.json_object(
       'token', auth.fresh_token(), 'user', auth.user_json(u), 'session', auth.session_json(s, auth.fresh_token())) END,
-    auth.session_cookies(true), NULL, CASE WHEN callback_url IS NOT NULL THEN 302 END, callback_url);
+    auth.session_cookies(true) || gate.cookies, NULL, CASE WHEN callback_url IS NOT NULL THEN 302 END, callback_url);
 END
 $$;
 COMMENT ON FUNCTION auth.magic_link_granted IS 'the answer to a good link: signed in';

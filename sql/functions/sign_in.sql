@@ -20,7 +20,7 @@ COMMENT ON FUNCTION auth_api.sign_in_lookup IS
 
 CREATE FUNCTION auth_api.sign_in_finish(
     c auth.caller, email text, user_id text, password_version integer, verified boolean, new_hash text,
-    remember boolean, callback_url text, dialect text)
+    remember boolean, callback_url text, dialect text, device_digest bytea DEFAULT NULL)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   address constant text := auth.email_normal(email);
@@ -45,30 +45,38 @@ BEGIN
     UPDATE auth.accounts a SET password = new_hash WHERE a.user_id = u.id AND a.provider_id = 'credential';
   END IF;
   PERFORM auth.lockout_clear(address);
-  RETURN auth.sign_in_granted(c, u, remember, callback_url, dialect);
+  RETURN auth.sign_in_granted(c, u, remember, callback_url, dialect, device_digest);
 END
 $$;
 COMMENT ON FUNCTION auth_api.sign_in_finish IS
-  'POST /sign-in/email after the password was verified or not: lockout, events, rehash and the session in one transaction. '
+  'POST /sign-in/email after the password was verified or not: lockout, events, rehash and the session (or the challenge of '
+  'a second factor, but in a browser whose cookie device_digest is of, if trusted) in one transaction. '
   'Refuses a password that was verified against a version that has changed since';
 
-CREATE FUNCTION auth.sign_in_granted(c auth.caller, u auth.users, remember boolean, callback_url text, dialect text)
+CREATE FUNCTION auth.sign_in_granted(
+    c auth.caller, u auth.users, remember boolean, callback_url text, dialect text, device_digest bytea)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  s constant auth.sessions := auth.session_open(c, u.id, remember);
+  gate constant auth.two_factor_gate := auth.two_factor_gate(c, u, remember, 'password', device_digest);
+  cookies constant text := auth.session_cookies(remember) || gate.cookies;
+  s auth.sessions;
 BEGIN
+  IF gate.asked THEN
+    RETURN auth.two_factor_asked(gate);
+  END IF;
+  s := auth.session_open(c, u.id, remember);
   PERFORM auth.security_event(c, u.id, 'LOGIN_SUCCESS');
   RETURN CASE
     WHEN dialect = 'v1' THEN auth.granted(
       auth.json_object('redirect', false, 'token', auth.fresh_token(), 'user', auth.user_json(u),
                        'accessToken', auth.access_token(), 'refreshToken', auth.fresh_token()),
-      auth.session_cookies(remember), auth.user_claims(u, s.id))
+      cookies, auth.user_claims(u, s.id))
     WHEN callback_url IS NULL THEN auth.granted(
       auth.json_object('redirect', false, 'token', auth.fresh_token(), 'user', auth.user_json(u)),
-      auth.session_cookies(remember))
+      cookies)
     ELSE auth.granted(
       auth.json_object('redirect', true, 'token', auth.fresh_token(), 'url', callback_url, 'user', auth.user_json(u)),
-      auth.session_cookies(remember), location => callback_url) END;
+      cookies, location => callback_url) END;
 END
 $$;
-COMMENT ON FUNCTION auth.sign_in_granted IS 'the user is who they say: the session, and what the client reads';
+COMMENT ON FUNCTION auth.sign_in_granted IS 'the password is right: the session, and what the client reads; or the second factor first';

@@ -59,6 +59,7 @@ BEGIN
   DELETE FROM auth.jwks k WHERE k.expires_at <= now();
   GET DIAGNOSTICS n = ROW_COUNT; swept := swept + n;
   PERFORM auth.vault_audit_make_partitions();
+  swept := swept + auth.two_factor_sweep(batch);
   swept := swept + auth.oidc_sweep(batch);
   RETURN swept;
 END

@@ -41,7 +41,8 @@ END
 $$;
 COMMENT ON FUNCTION auth_api.verification_send_v1 IS 'POST /api/v1/auth/resend-verification';
 
-CREATE FUNCTION auth_api.verification_verify_email(c auth.caller, token text, callback_url text) RETURNS auth.reply
+CREATE FUNCTION auth_api.verification_verify_email(
+    c auth.caller, token text, callback_url text, device_digest bytea DEFAULT NULL) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v auth.verification := auth.verification_consume('verify-email', token);
@@ -58,7 +59,7 @@ BEGIN
     RETURN auth.verification_refused(
       CASE WHEN COALESCE(v.expires_at, change.expires_at) <= now() THEN 'TOKEN_EXPIRED' ELSE 'INVALID_TOKEN' END, callback_url);
   END IF;
-  RETURN auth.verification_granted(c, u, change.id IS NOT NULL, callback_url);
+  RETURN auth.verification_granted(c, u, change.id IS NOT NULL, callback_url, device_digest);
 END
 $$;
 COMMENT ON FUNCTION auth_api.verification_verify_email IS
@@ -66,7 +67,7 @@ COMMENT ON FUNCTION auth_api.verification_verify_email IS
   'JSON without';
 
 CREATE FUNCTION auth_api.verification_verify_email_legacy(
-    c auth.caller, email text, update_to text, expires_at bigint, callback_url text)
+    c auth.caller, email text, update_to text, expires_at bigint, callback_url text, device_digest bytea DEFAULT NULL)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   address constant text := auth.email_normal(email);
@@ -91,7 +92,7 @@ BEGIN
   IF u.id IS NULL THEN
     RETURN auth.verification_refused('INVALID_TOKEN', callback_url);
   END IF;
-  RETURN auth.verification_granted(c, u, update_to IS NOT NULL, callback_url);
+  RETURN auth.verification_granted(c, u, update_to IS NOT NULL, callback_url, device_digest);
 END
 $$;
 COMMENT ON FUNCTION auth_api.verification_verify_email_legacy IS
@@ -114,24 +115,35 @@ END
 $$;
 COMMENT ON FUNCTION auth.email_verify IS 'marks the address as verified; a row of NULLs: it is no longer the user''s';
 
-CREATE FUNCTION auth.verification_granted(c auth.caller, u auth.users, changed boolean, callback_url text) RETURNS auth.reply
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION auth.verification_granted(
+    c auth.caller, u auth.users, changed boolean, callback_url text, device_digest bytea)
+  RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   me constant auth.sessions := auth.session_find(c);
   mine constant boolean := changed AND me.user_id IS NOT DISTINCT FROM u.id AND c.session_digest IS NOT NULL;
+  gate auth.two_factor_gate;
 BEGIN
   IF NOT mine THEN
+    gate := auth.two_factor_gate(c, u, true, 'mail', device_digest);
+    IF gate.asked THEN
+      RETURN auth.granted(
+        CASE WHEN callback_url IS NULL THEN auth.json_object(
+          'status', true, 'user', CASE WHEN changed THEN auth.user_json(u) END, 'twoFactorRedirect', gate.methods IS NOT NULL,
+          'twoFactorMethods', COALESCE(gate.methods, '[]')) END,
+        gate.cookies, NULL, CASE WHEN callback_url IS NOT NULL THEN 302 END, auth.two_factor_page_url(gate, callback_url));
+    END IF;
     PERFORM auth.session_open(c, u.id, true);
   END IF;
   RETURN auth.granted(
     CASE WHEN callback_url IS NULL
          THEN auth.json_object('status', true, 'user', CASE WHEN changed THEN auth.user_json(u) END) END,
-    CASE WHEN NOT mine THEN auth.session_cookies(true) WHEN me.remember_me THEN E'session_token \x03 604800' END,
+    CASE WHEN NOT mine THEN auth.session_cookies(true) || gate.cookies WHEN me.remember_me THEN E'session_token \x03 604800' END,
     NULL, CASE WHEN callback_url IS NOT NULL THEN 302 END, callback_url);
 END
 $$;
 COMMENT ON FUNCTION auth.verification_granted IS
-  'the answer to a good link: signed in; who changed the address in this browser keeps the session';
+  'the answer to a good link: signed in, if no second factor is asked for; who changed the address in this browser keeps the '
+  'session';
 
 CREATE FUNCTION auth.verification_refused(problem text, callback_url text) RETURNS auth.reply
 LANGUAGE sql IMMUTABLE

@@ -77,6 +77,8 @@ CREATE FUNCTION auth.verification_revoke_all(of_user_id text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   DELETE FROM auth.verification v WHERE v.user_id = of_user_id AND v.identifier NOT LIKE 'verify-email:%';
+  DELETE FROM auth.two_factor_challenges x WHERE x.user_id = of_user_id;
+  DELETE FROM auth.trusted_devices x WHERE x.user_id = of_user_id;
   DELETE FROM auth.magic_links l USING auth.users u WHERE u.id = of_user_id AND l.email = u.email;
 END
 $$;

@@ -19,7 +19,7 @@
 	"{\"name\":\"Ada\",\"token\":\"t0ken\",\"callbackURL\":\"/a?b=c d\",\"newEmail\":"         \
 	"\"new@example.com\",\"device\":\"Firefox\",\"ip\":\"192.0.2.1\",\"organization\":"        \
 	"\"Engines & Söhne\",\"inviter\":\"<b>Eve</b>\",\"invitationId\":\"inv1\",\"code\":"      \
-	"\"123456\",\"newUserCallbackURL\":\"\",\"errorCallbackURL\":\"/e\"}"
+	"\"123456\",\"newUserCallbackURL\":\"\",\"errorCallbackURL\":\"/e\",\"left\":\"9\"}"
 
 static char out_memory[MAIL_BYTES_MAX], reason_memory[1024];
 

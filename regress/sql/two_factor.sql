@@ -1,0 +1,241 @@
+-- Second factors: set up, asked for on every way in, used up, locked, given up.
+\pset format unaligned
+\pset tuples_only on
+SET story.ip = '192.0.2.32';
+
+-- An authenticator app: RFC 6238 with HMAC-SHA-1, from the URI that the user scanned. Its clock stands still while the story
+-- is told, within what the service allows; `ahead` is in steps of half a minute.
+SELECT set_config('story.now', now()::text, false) IS NOT NULL;
+CREATE FUNCTION story.base32(encoded text) RETURNS bytea LANGUAGE plpgsql AS $$
+DECLARE
+  bits text := '';
+  bytes bytea := '';
+BEGIN
+  FOR i IN 1 .. length(encoded) LOOP
+    bits := bits || (strpos('ABCDEFGHIJKLMNOPQRSTUVWXYZ234567', substr(encoded, i, 1)) - 1)::bit(5)::text;
+  END LOOP;
+  FOR i IN 0 .. length(bits) / 8 - 1 LOOP
+    bytes := bytes || decode(lpad(to_hex(substr(bits, 8 * i + 1, 8)::bit(8)::integer), 2, '0'), 'hex');
+  END LOOP;
+  RETURN bytes;
+END
+$$;
+CREATE FUNCTION story.app(uri text, ahead integer DEFAULT 0) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  step bigint := floor(extract(epoch FROM current_setting('story.now')::timestamptz) / 30)::bigint + ahead;
+  mac bytea := hmac(decode(lpad(to_hex(step), 16, '0'), 'hex'), story.base32(substring(uri FROM 'secret=([A-Z2-7]+)')), 'sha1');
+  nibble integer := get_byte(mac, 19) & 15;
+BEGIN
+  RETURN lpad(((((get_byte(mac, nibble) & 127)::bigint << 24) + (get_byte(mac, nibble + 1) << 16)
+                + (get_byte(mac, nibble + 2) << 8) + get_byte(mac, nibble + 3)) % 1000000)::text, 6, '0');
+END
+$$;
+-- Half a minute passes, for the codes of one user.
+CREATE FUNCTION story.step_passes(address text) RETURNS void LANGUAGE sql SECURITY DEFINER AS $$
+  UPDATE auth.two_factor_auth f SET last_step = last_step - 2 FROM auth.users u WHERE u.id = f.user_id AND u.email = address;
+$$;
+CREATE FUNCTION story.digest(token text) RETURNS bytea LANGUAGE sql AS $$ SELECT sha256(convert_to(token, 'UTF8')) $$;
+-- A code for the sign-in behind a token, or for a session.
+CREATE FUNCTION story.show(method text, code text, challenge text DEFAULT NULL, cookie text DEFAULT NULL, fresh text DEFAULT NULL,
+                           trust boolean DEFAULT false) RETURNS auth.reply LANGUAGE sql AS $$
+  SELECT auth_api.two_factor_verify(story.caller(cookie, fresh), story.digest(challenge), method, code, trust, false);
+$$;
+CREATE FUNCTION story.sign_in_with(address text, fresh text, device text) RETURNS auth.reply LANGUAGE sql AS $$
+  SELECT auth_api.sign_in_finish(story.caller(NULL, fresh), address, l.user_id, l.password_version, true, NULL, true, NULL,
+                                 'better-auth', story.digest(device))
+    FROM auth_api.sign_in_lookup(story.caller(), address) l;
+$$;
+CREATE FUNCTION story.device(r auth.reply) RETURNS text LANGUAGE sql AS $$ SELECT substring(r.cookies FROM 'trust_device (\w+) ') $$;
+
+-- The codes of RFC 6238, appendix B, and the window of one step around them.
+SELECT auth.totp_match(auth.seal('12345678901234567890', 'x'), 'x', code, at) AS step FROM (VALUES
+  ('287082', timestamptz '1970-01-01 00:00:59+00'), ('081804', '2005-03-18 01:58:29+00'), ('050471', '2005-03-18 01:58:31+00'),
+  ('005924', '2009-02-13 23:31:30+00'), ('279037', '2033-05-18 03:33:20+00'), ('353130', '2603-10-11 11:33:20+00'),
+  ('287082', '1970-01-01 00:01:29+00'), ('287082', '1970-01-01 00:00:29+00'), ('287082', '1970-01-01 00:01:30+00'),
+  ('287083', '1970-01-01 00:00:59+00'), ('28708', '1970-01-01 00:00:59+00'), ('', '1970-01-01 00:00:59+00'),
+  ('2870820', '1970-01-01 00:00:59+00'), (E'28708\n', '1970-01-01 00:00:59+00')) AS rfc (code, at);
+SELECT auth.totp_match(auth.seal('12345678901234567890', 'x'), 'y', '287082', now());
+SELECT auth.totp_match(auth.seal('12345678901234567890', 'x'), 'x', '287082', 'infinity');
+
+SET ROLE auth_edge;
+SELECT story.member('tom@example.com', 'Tom');
+SELECT refusal FROM story.sign_in('tom@example.com', 'tom-1');
+
+-- Setting up: only with the password, and in force only when the app has shown a code.
+SELECT story.answer(auth_api.two_factor_enable(story.caller(), 1, true, 'totp', 'Mana'));
+SELECT story.answer(auth_api.two_factor_enable(story.caller('tom-1'), 1, false, 'totp', 'Mana'));
+SELECT story.answer(auth_api.two_factor_enable(story.caller('tom-1'), 2, true, 'totp', 'Mana'));
+SELECT body::json AS setup FROM auth_api.two_factor_enable(story.caller('tom-1'), 1, true, 'totp', 'Mana') \gset
+SELECT :'setup'::json ->> 'totpURI' AS uri, :'setup'::json #>> '{backupCodes,0}' AS backup, :'setup'::json #>> '{backupCodes,1}' AS backup2 \gset
+SELECT json_object_keys(:'setup'), :'uri' ~ '^otpauth://totp/Mana:tom%40example.com\?secret=[A-Z2-7]{52}&issuer=Mana&digits=6&period=30$';
+SELECT count(*), count(DISTINCT code), bool_and(code ~ '^[A-Za-z0-9]{5}-[A-Za-z0-9]{5}$') FROM json_array_elements_text(:'setup'::json -> 'backupCodes') code;
+SELECT story.answer(story.sign_in('tom@example.com', 'tom-2'));
+SELECT story.answer(story.show('totp', '000000', cookie => 'tom-1'));
+SELECT story.answer(auth_api.two_factor_totp_uri(story.caller('tom-1'), 1, true, 'Mana')) LIKE '%' || (:'uri'::text) || '%' AS same;
+SELECT refusal FROM auth_api.two_factor_totp_uri(story.caller('tom-1'), 1, false, 'Mana');
+
+-- The first right code: in force, and the session has another token.
+SELECT story.answer(story.show('totp', story.app(:'uri'), cookie => 'tom-1', fresh => 'tom-3'));
+SELECT story.answer(auth_api.session_get(story.caller('tom-1'), '{}'));
+SELECT body LIKE '%"twoFactorEnabled":true%' FROM auth_api.session_get(story.caller('tom-3'), '{}');
+SELECT kind FROM story.mails('tom@example.com') WHERE kind LIKE 'two_factor%';
+SELECT refusal FROM auth_api.two_factor_enable(story.caller('tom-3'), 1, true, 'totp', 'Mana');
+
+-- Nothing in the tables shows a code or opens anything.
+RESET ROLE;
+SELECT count(*) FROM auth.two_factor_auth f, auth.two_factor_backup_codes b
+ WHERE convert_from(story.base32(substring(:'uri' FROM 'secret=([A-Z2-7]+)')), 'UTF8') = ANY (ARRAY[encode(f.secret, 'escape')])
+    OR b.digest IN (sha256(convert_to(:'backup', 'UTF8')), convert_to(:'backup', 'UTF8'));
+SET ROLE auth_edge;
+
+-- Every way in asks for it, in the shape of its dialect. Nobody is signed in.
+SELECT story.answer(story.sign_in('tom@example.com', 'wait-1'));
+SELECT story.answer(story.sign_in('tom@example.com', 'wait-2', remember => false, callback => '/home'));
+SELECT story.answer(story.sign_in('tom@example.com', 'wait-3', dialect => 'v1'));
+SELECT story.answer(auth_api.session_get(story.caller('wait-1'), '{}'));
+SELECT refusal FROM auth_api.magic_link_send(story.caller(), 'tom@example.com', NULL, NULL, NULL, NULL, 'en');
+SELECT story.answer(auth_api.magic_link_verify(story.caller(fresh => 'wait-4'), story.token('magic_link', 'tom@example.com'), NULL, NULL, '/', 'en'));
+SELECT refusal FROM auth_api.magic_link_send(story.caller(), 'tom@example.com', NULL, NULL, NULL, NULL, 'en');
+SELECT story.answer(auth_api.magic_link_verify(story.caller(fresh => 'wait-5'), story.token('magic_link', 'tom@example.com'), 'https://app.example/x?a=b', NULL, '/', 'en'));
+SELECT refusal FROM auth_api.user_change_email(story.caller('tom-3'), '{"newEmail":"tomas@example.com"}');
+SELECT story.answer(auth_api.verification_verify_email(story.caller(fresh => 'wait-6'), story.token('change_email', 'tomas@example.com'), '/done'));
+SELECT refusal FROM auth_api.user_change_email(story.caller('tom-3'), '{"newEmail":"tom@example.com"}');
+SELECT story.answer(auth_api.verification_verify_email(story.caller(fresh => 'wait-7'), story.token('change_email', 'tom@example.com'), NULL));
+SELECT story.sessions('tom@example.com') AS of_setup;
+
+-- The code of the setup does not work again; the next one does, once; what the client chose at the password holds.
+SELECT story.answer(story.show('totp', story.app(:'uri'), 'wait-7'));
+SELECT story.step_passes('tom@example.com');
+SELECT story.answer(story.show('totp', story.app(:'uri'), 'wait-7', fresh => 'tom-4'));
+SELECT story.answer(story.show('totp', story.app(:'uri', 1), 'wait-7', fresh => 'tom-5'));
+SELECT refusal FROM story.sign_in('tom@example.com', 'wait-8', remember => false);
+SELECT story.answer(story.show('totp', story.app(:'uri'), 'wait-8'));
+SELECT story.answer(story.show('totp', story.app(:'uri', 1), 'wait-8', fresh => 'tom-5'));
+-- Signed in, a code is a mere check: the same answer, the same session, and the code is used up.
+SELECT story.answer(story.show('totp', story.app(:'uri', 1), cookie => 'tom-5'));
+SELECT story.step_passes('tom@example.com');
+SELECT story.answer(story.show('totp', story.app(:'uri', 1), cookie => 'tom-5'));
+
+-- Five wrong codes end a sign-in, whatever kind they are of: the right one comes too late.
+SELECT refusal FROM story.sign_in('tom@example.com', 'wait-9');
+SELECT (story.show('totp', '00000' || i, 'wait-9')).refusal FROM generate_series(1, 3) i;
+SELECT (story.show('backup', 'aaaaa-bbbbb', 'wait-9')).refusal, (story.show('any', 'not even a code', 'wait-9')).refusal;
+SELECT story.step_passes('tom@example.com');
+SELECT story.answer(story.show('totp', story.app(:'uri'), 'wait-9'));
+SELECT story.answer(story.show('totp', story.app(:'uri'), 'wait-9'));
+SELECT story.answer(story.show('totp', story.app(:'uri')));
+
+-- Ten in a row lock the second factor for 15 minutes, in every sign-in and for the session too; then the count goes on.
+SELECT refusal FROM story.sign_in('tom@example.com', 'wait-10');
+SELECT (story.show('totp', '00000' || i, 'wait-10')).refusal FROM generate_series(1, 5) i;
+SELECT refusal FROM story.sign_in('tom@example.com', 'wait-11');
+SELECT story.answer(story.show('totp', story.app(:'uri'), 'wait-11'));
+SELECT story.answer(story.show('backup', :'backup', cookie => 'tom-5'));
+RESET ROLE;
+SELECT failures, date_trunc('minute', locked_until - now() + interval '1 second') FROM auth.two_factor_auth f JOIN auth.users u ON u.id = f.user_id WHERE u.email = 'tom@example.com';
+UPDATE auth.two_factor_auth f SET locked_until = now(), failures = 19 FROM auth.users u WHERE u.id = f.user_id AND u.email = 'tom@example.com';
+SET ROLE auth_edge;
+SELECT story.answer(story.show('totp', '000000', 'wait-11'));
+RESET ROLE;
+SELECT failures, date_trunc('minute', locked_until - now() + interval '1 second') FROM auth.two_factor_auth f JOIN auth.users u ON u.id = f.user_id WHERE u.email = 'tom@example.com';
+UPDATE auth.two_factor_auth f SET locked_until = now(), failures = 9999 FROM auth.users u WHERE u.id = f.user_id AND u.email = 'tom@example.com';
+SET ROLE auth_edge;
+SELECT (story.show('totp', '000000', 'wait-11')).refusal;
+RESET ROLE;
+SELECT failures, date_trunc('minute', locked_until - now() + interval '1 second') FROM auth.two_factor_auth f JOIN auth.users u ON u.id = f.user_id WHERE u.email = 'tom@example.com';
+UPDATE auth.two_factor_auth f SET locked_until = now() FROM auth.users u WHERE u.id = f.user_id AND u.email = 'tom@example.com';
+SET ROLE auth_edge;
+SELECT refusal FROM story.show('totp', story.app(:'uri'), 'wait-11', fresh => 'tom-6');
+RESET ROLE;
+SELECT failures, locked_until FROM auth.two_factor_auth f JOIN auth.users u ON u.id = f.user_id WHERE u.email = 'tom@example.com';
+SET ROLE auth_edge;
+
+-- A backup code works once, and its use is told to the owner. New ones end the older ones.
+SELECT refusal FROM story.sign_in('tom@example.com', 'wait-12');
+SELECT story.answer(story.show('backup', :'backup', 'wait-12', fresh => 'tom-7'));
+SELECT args FROM story.mails('tom@example.com') WHERE kind = 'backup_code_used';
+SELECT refusal FROM story.sign_in('tom@example.com', 'wait-13');
+SELECT refusal FROM story.show('backup', :'backup', 'wait-13');
+SELECT story.answer(auth_api.two_factor_backup_codes(story.caller('tom-7'), 1, false));
+SELECT body::json #>> '{backupCodes,0}' AS newer, json_array_length(body::json -> 'backupCodes') AS newer_count
+  FROM auth_api.two_factor_backup_codes(story.caller('tom-7'), 1, true) \gset
+SELECT refusal FROM story.show('backup', :'backup2', 'wait-13');
+SELECT story.answer(auth_api.two_factor_verify(story.caller(), story.digest('wait-13'), 'backup', :'newer', false, true)) LIKE 'body     {"user":%' AS no_session;
+
+-- A browser that is trusted is not asked; its cookie changes with each sign-in, and only the newest counts.
+SELECT story.step_passes('tom@example.com');
+SELECT story.show('totp', story.app(:'uri'), 'wait-13', fresh => 'tom-8', trust => true) AS trusted \gset
+SELECT story.answer((:'trusted')::auth.reply);
+SELECT story.device((:'trusted')::auth.reply) AS device \gset
+SELECT story.sign_in_with('tom@example.com', 'tom-9', :'device') AS trusted \gset
+SELECT story.answer((:'trusted')::auth.reply);
+SELECT story.answer(story.sign_in_with('tom@example.com', 'wait-14', :'device'));
+SELECT story.device((:'trusted')::auth.reply) AS device \gset
+SELECT story.member('eve@example.com', 'Eve');
+SELECT body LIKE '{"redirect":false%' AS not_asked FROM story.sign_in_with('eve@example.com', 'eve-1', :'device');
+SELECT story.answer(auth_api.trusted_device_list(story.caller('tom-8'), '{}'));
+SELECT story.answer(auth_api.trusted_device_list(story.caller('eve-1'), '{}'));
+SELECT body::json #>> '{0,id}' AS device_id FROM auth_api.trusted_device_list(story.caller('tom-8'), '{}') \gset
+SELECT story.answer(auth_api.trusted_device_revoke(story.caller('eve-1'), jsonb_build_object('id', :'device_id')));
+SELECT story.answer(auth_api.trusted_device_revoke(story.caller(), jsonb_build_object('id', :'device_id')));
+SELECT story.answer(auth_api.trusted_device_revoke(story.caller('tom-8'), jsonb_build_object('id', :'device_id')));
+SELECT story.answer(auth_api.trusted_device_revoke(story.caller('tom-8'), '{}'));
+SELECT body LIKE '{"twoFactorRedirect":true%' AS asked FROM story.sign_in_with('tom@example.com', 'wait-15', :'device');
+
+-- A new password ends trusted devices, and sign-ins that wait.
+SELECT story.step_passes('tom@example.com');
+SELECT story.device(story.show('totp', story.app(:'uri'), 'wait-15', fresh => 'tom-10', trust => true)) AS device \gset
+SELECT refusal FROM story.sign_in('tom@example.com', 'wait-16');
+SELECT refusal FROM auth_api.password_change(story.caller('tom-10'), 1, true, 'hash-2', false, 'better-auth');
+SELECT story.step_passes('tom@example.com');
+SELECT refusal FROM story.show('totp', story.app(:'uri'), 'wait-16');
+SELECT body LIKE '{"twoFactorRedirect":true%' AS asked FROM story.sign_in_with('tom@example.com', 'wait-17', :'device');
+
+-- Codes by mail: chosen by the user, bound to the sign-in that asked, and none for a sign-in that began with a mail.
+SELECT refusal FROM auth_api.two_factor_send(story.caller(), story.digest('wait-17'));
+SELECT story.member('ute@example.com', 'Ute');
+SELECT refusal FROM story.sign_in('ute@example.com', 'ute-1');
+SELECT story.answer(auth_api.two_factor_enable(story.caller('ute-1', 'ute-2'), 1, true, 'otp', 'Mana'));
+SELECT story.answer(story.sign_in('ute@example.com', 'u-wait-1'));
+SELECT refusal FROM story.sign_in('ute@example.com', 'u-wait-2');
+SELECT story.answer(story.show('totp', '123456', 'u-wait-1'));
+SELECT story.answer(story.show('otp', '123456', 'u-wait-1'));
+SELECT story.answer(auth_api.two_factor_send(story.caller(), story.digest('u-wait-1')));
+SELECT args ~ '"code":"[0-9]{6}"' FROM story.mails('ute@example.com') WHERE kind = 'otp';
+RESET ROLE;
+CREATE FUNCTION story.mailed_code(address text) RETURNS text LANGUAGE sql SECURITY DEFINER AS $$
+  SELECT convert_from(auth.unseal(o.args, 'outbox:' || o.id), 'UTF8')::json ->> 'code' FROM auth.outbox o
+   WHERE o.recipient = address AND o.kind = 'otp' ORDER BY o.created_at DESC LIMIT 1;
+$$;
+SET ROLE auth_edge;
+SELECT refusal FROM auth_api.two_factor_send(story.caller(), story.digest('u-wait-2'));
+SELECT refusal FROM story.show('otp', story.mailed_code('ute@example.com'), 'u-wait-1');
+SELECT story.answer(story.show('any', story.mailed_code('ute@example.com'), 'u-wait-2', fresh => 'ute-3'));
+SELECT refusal FROM story.show('otp', story.mailed_code('ute@example.com'), 'u-wait-2');
+SELECT refusal FROM auth_api.magic_link_send(story.caller(), 'ute@example.com', NULL, NULL, NULL, NULL, 'en');
+SELECT story.answer(auth_api.magic_link_verify(story.caller(fresh => 'u-wait-3'), story.token('magic_link', 'ute@example.com'), '/', NULL, '/', 'en'));
+SELECT story.answer(auth_api.two_factor_send(story.caller('ute-3'), NULL));
+SELECT story.answer(auth_api.two_factor_send(story.caller('ute-3'), NULL));
+SELECT refusal FROM auth_api.two_factor_send(story.caller(), NULL);
+SELECT (story.show('otp', '00000' || i, cookie => 'ute-3')).refusal FROM generate_series(1, 7) i;
+
+-- Giving it up wipes all of it, and changes the token of the session.
+SELECT story.answer(auth_api.two_factor_disable(story.caller('ute-3'), 1, false, NULL));
+SELECT story.answer(auth_api.two_factor_disable(story.caller('ute-3', 'ute-4'), 1, true, story.digest('device')));
+SELECT story.answer(auth_api.session_get(story.caller('ute-3'), '{}'));
+SELECT refusal FROM auth_api.two_factor_backup_codes(story.caller('ute-4'), 1, true);
+SELECT refusal FROM auth_api.two_factor_totp_uri(story.caller('ute-4'), 1, true, 'Mana');
+SELECT (story.show('totp', '123456', cookie => 'ute-4')).refusal, (story.show('backup', 'aaaaa-bbbbb', cookie => 'ute-4')).refusal;
+SELECT body LIKE '{"redirect":false%' AS not_asked FROM story.sign_in('ute@example.com', 'ute-5');
+RESET ROLE;
+SELECT (SELECT count(*) FROM auth.two_factor_auth x WHERE x.user_id = u.id), (SELECT count(*) FROM auth.two_factor_challenges x WHERE x.user_id = u.id),
+       (SELECT count(*) FROM auth.two_factor_codes x WHERE x.user_id = u.id), (SELECT count(*) FROM auth.two_factor_backup_codes x WHERE x.user_id = u.id)
+  FROM auth.users u WHERE u.email = 'ute@example.com';
+SELECT event_type, metadata, count(*) FROM story.events('tom@example.com') GROUP BY 1, 2 ORDER BY event_type, metadata::text;
+SELECT event_type, metadata FROM story.events('ute@example.com') WHERE event_type LIKE 'TWO%';
+
+-- What nobody has come back for is swept.
+UPDATE auth.two_factor_challenges SET expires_at = now() - interval '1 second';
+UPDATE auth.trusted_devices SET expires_at = now() - interval '1 second';
+UPDATE auth.two_factor_codes SET expires_at = now() - interval '1 second';
+SELECT auth.two_factor_sweep(1000) > 0 AS swept, auth.two_factor_sweep(1000) AS nothing_left;

@@ -88,6 +88,8 @@ static const struct variable variables[] = {
 	L("SYNAPSE_OIDC_REDIRECT_URIS", config.synapse_redirect_uris, "https://matrix.mana.how/_synapse/client/oidc/callback", "where Synapse receives its users"),
 	T("BRAND_NAME", brand_name, "Mana", "name on the hosted pages"),
 	T("BRAND_COLOR", brand_color, "#4f46e5", "their colour, #rrggbb"),
+	T("BRAND_IMPRINT_URL", brand_imprint, "", "a link below them"),
+	T("BRAND_PRIVACY_URL", brand_privacy, "", "another"),
 	{"BRAND_LOGO_FILE", TEXT, &brand_logo_file, "", 0, 0, NULL, "PNG or SVG of at most 32 KiB, shown on them"},
 
 	N("SESSION_LIMIT", session_limit, "100", 1, 10000, "sessions of one user; the oldest go first"),

@@ -59,8 +59,9 @@ struct config {
 	struct str synapse_secret; /* empty: no such client */
 	struct config_list synapse_redirect_uris;
 	struct str brand_name;
-	struct str brand_color; /* #rrggbb */
-	struct str brand_logo;  /* data: URI; empty: the name alone */
+	struct str brand_color;                  /* #rrggbb */
+	struct str brand_logo;                   /* data: URI; empty: the name alone */
+	struct str brand_imprint, brand_privacy; /* URLs; empty: no link */
 
 	/* accounts */
 	int64_t session_limit;

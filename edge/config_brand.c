@@ -3,9 +3,11 @@
 
 #include "base64.h"
 #include "config.h"
+#include "uri.h"
 
 enum { LOGO_BYTES_MAX = 32 * 1024 };
 
+static bool is_url(struct str text);
 static bool refused(FILE *problems, const char *name, const char *should_be);
 
 /* The colour goes into a style sheet, the logo into a page: a data: URI, so that no page loads
@@ -23,6 +25,10 @@ config_brand_read(struct str logo_file, FILE *problems)
 	if (color.len != 7 || color.p[0] != '#' ||
 	    strspn(color.p + 1, "0123456789abcdefABCDEF") != 6)
 		return refused(problems, "BRAND_COLOR", "a colour such as #4f46e5");
+	if (config.brand_imprint.len > 0 && !is_url(config.brand_imprint))
+		return refused(problems, "BRAND_IMPRINT_URL", "a URL");
+	if (config.brand_privacy.len > 0 && !is_url(config.brand_privacy))
+		return refused(problems, "BRAND_PRIVACY_URL", "a URL");
 	if (logo_file.len == 0)
 		return true;
 	file = fopen(logo_file.p, "re");
@@ -37,6 +43,15 @@ config_brand_read(struct str logo_file, FILE *problems)
 	base64_encode(&out, logo, count);
 	config.brand_logo = buf_view(&out);
 	return true;
+}
+
+static bool
+is_url(struct str text)
+{
+	char memory[256];
+	struct buf origin = BUF_ON(memory);
+
+	return uri_origin(&origin, text);
 }
 
 static bool

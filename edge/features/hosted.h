@@ -34,4 +34,13 @@ enum step hosted_signed_out(struct request *r);
 enum step hosted_signed_in(struct request *r);
 enum step hosted_failed(struct request *r);
 
+/* For the pages themselves. The sign-in page of a consent whose session has ended. */
+enum step hosted_login_again(struct request *r, struct str query);
+/* A granted form: on to where SQL says. */
+enum step hosted_went_on(struct request *r);
+/* A value of the form that was posted, to show it again; STR_NONE: none. */
+struct str hosted_form_value(struct request *r, struct str name);
+/* Where a request leads that we have signed; STR_NONE if it is none of ours. */
+struct str hosted_trusted_target(struct request *r, struct str query);
+
 #endif

@@ -53,7 +53,7 @@ forgot_refused(struct request *r, enum error e, int retry_after_seconds)
 static enum step
 forgot_granted(struct request *r)
 {
-	return hosted_message(r, 200, WORD_sign_up_sent, WORD_forgot_sent_text, WORD_COUNT);
+	return hosted_message(r, 200, WORD_sign_up_sent, WORD_forgot_sent_text, WORD_sign_up_login);
 }
 
 enum step
@@ -137,6 +137,6 @@ hosted_signed_in(struct request *r)
 enum step
 hosted_failed(struct request *r)
 {
-	return hosted_message(
-	    r, r->route->path[1] == 'a' ? 200 : 400, WORD_failed, WORD_failed_text, WORD_COUNT);
+	return hosted_message(r, r->route->path[1] == 'a' ? 200 : 400, WORD_failed,
+	    WORD_failed_text, WORD_sign_up_login);
 }

@@ -1,8 +1,7 @@
-/* Sign-in, sign-up and consent on our own pages (hosted.h). */
+/* Sign-in and sign-up on our own pages (hosted.h). */
 #include "config.h"
 #include "db/db.h"
 #include "features/hosted.h"
-#include "features/oidc_authorize.h"
 #include "features/oidc_request.h"
 #include "features/sign_in.h"
 #include "features/sign_up.h"
@@ -11,33 +10,45 @@
 #include "pages/hosted.h"
 #include "uri.h"
 
-enum { SCOPES_BYTES_MAX = 2048, COLUMN_NAME = 0, COLUMN_EMAIL = 1 };
+enum { CLIENT_ROOM = 256, HTML_EXPANSION = 6 };
 
 EMBED(login_html, "pages/login.html");
 EMBED(sign_up_html, "pages/sign_up.html");
-EMBED(consent_html, "pages/consent.html");
+
+/* What is shown once it is known who asks for the sign-in. */
+struct login_page {
+	int status;
+	enum word alert;
+	struct str query; /* the signed request that waits; empty: none */
+};
 
 static enum step show_login(struct request *r, int status, struct str query, enum word alert);
+static enum step client_named(struct request *r);
+static enum step client_not_named(struct request *r, enum error e, int retry_after_seconds);
+static enum step write_login(struct request *r, struct str client);
+static struct str client_line(struct request *r, struct str client);
 static enum step login_refused(struct request *r, enum error e, int retry_after_seconds);
 static enum step show_sign_up(struct request *r, int status, struct str restart, enum word alert);
 static enum step sign_up_refused(struct request *r, enum error e, int retry_after_seconds);
 static enum step sign_up_granted(struct request *r);
-static enum step client_found(struct request *r);
-static enum step went_on(struct request *r);
-static struct str form_value(struct request *r, struct str name);
 static struct str back(struct request *r);
 static struct str link_query(struct request *r);
-static struct str trusted_target(struct request *r, struct str query);
 static struct str restart_path(struct request *r, struct str query);
-static struct str scope_items(struct request *r, struct str query);
 
-static const struct form_page login_form = {login_refused, went_on};
+static const struct form_page login_form = {login_refused, hosted_went_on};
+static const struct form_page client_form = {client_not_named, client_named};
 static const struct form_page sign_up_form = {sign_up_refused, sign_up_granted};
 
 enum step
 hosted_login(struct request *r)
 {
 	return show_login(r, 200, r->query, WORD_COUNT);
+}
+
+enum step
+hosted_login_again(struct request *r, struct str query)
+{
+	return show_login(r, 401, query, WORD_bad_session);
 }
 
 enum step
@@ -51,30 +62,89 @@ static enum step
 login_refused(struct request *r, enum error e, int retry_after_seconds)
 {
 	(void)retry_after_seconds;
-	return show_login(
-	    r, error_info(e)->status, form_value(r, STR("oauth_query")), hosted_error_word(e));
+	return show_login(r, error_info(e)->status, hosted_form_value(r, STR("oauth_query")),
+	    hosted_error_word(e));
 }
 
+/* Whoever waits behind a request that we have signed is named, so that nobody types a password
+ * without knowing for whom. */
 static enum step
 show_login(struct request *r, int status, struct str query, enum word alert)
 {
-	struct str target = trusted_target(r, query), email = form_value(r, STR("email"));
+	struct login_page *page = arena_alloc(&r->arena, sizeof(*page));
+	bool waits = hosted_trusted_target(r, query).p != NULL;
 
-	if (target.p == NULL)
-		query = STR("");
-	else if (email.p == NULL)
-		email = oidc_query_value(r, query, STR("login_hint"));
+	*page = (struct login_page){status, alert, waits ? query : STR("")};
+	r->state = page;
+	if (!waits)
+		return write_login(r, STR_NONE);
+	r->form = &client_form;
+	return db_call(r, CALL_OIDC_CLIENT_NAME, client_named,
+	    db_text(r, oidc_query_value(r, query, STR("client_id"))));
+}
+
+static enum step
+client_named(struct request *r)
+{
+	return write_login(r, row_count(r->answer) == 1 ? row_text(r->answer, 0, 0) : STR_NONE);
+}
+
+/* The page is of use without a name, too. */
+static enum step
+client_not_named(struct request *r, enum error e, int retry_after_seconds)
+{
+	struct login_page *page = r->state;
+
+	(void)retry_after_seconds;
+	page->status = error_info(e)->status;
+	page->alert = hosted_error_word(e);
+	return write_login(r, STR_NONE);
+}
+
+static enum step
+write_login(struct request *r, struct str client)
+{
+	const struct login_page *page = r->state;
+	struct str email = hosted_form_value(r, STR("email"));
+	bool failed = page->alert != WORD_COUNT, waits = page->query.len > 0;
+
+	if (email.p == NULL)
+		email = oidc_query_value(r, page->query, STR("login_hint"));
 	const struct template_value values[] = {
-	    hosted_alert(r, alert),
-	    {.name = "oauth_query", .value = query},
-	    {.name = "query", .value = target.p != NULL ? query : link_query(r)},
+	    hosted_alert(r, page->alert),
+	    {.name = "client", .value = client_line(r, client), .is_markup = true},
+	    {.name = "oauth_query", .value = page->query},
+	    {.name = "query", .value = waits ? page->query : link_query(r)},
 	    {.name = "back", .value = back(r).p != NULL ? back(r) : STR("/signed-in")},
 	    {.name = "email", .value = email.p != NULL ? email : STR("")},
 	    hosted_script(r, config.webauthn_rp_id.len > 0 ? "/passkey.js" : NULL),
+	    {.name = "focus_email", .value = email.len == 0 ? STR(" autofocus") : STR("")},
+	    {.name = "focus_password", .value = email.len > 0 ? STR(" autofocus") : STR("")},
+	    {.name = "described",
+		.value = failed ? STR(" aria-describedby=\"alert\"") : STR(""),
+		.is_markup = true},
 	};
-	return hosted_show(r, status, (struct embedded)EMBEDDED(login_html),
-	    hosted_word(r, WORD_login_title), target.p != NULL ? target : back(r), values,
+	return hosted_show(r, page->status, (struct embedded)EMBEDDED(login_html),
+	    hosted_word(r, WORD_login_title),
+	    waits ? hosted_trusted_target(r, page->query) : back(r), values,
 	    sizeof(values) / sizeof(values[0]));
+}
+
+static struct str
+client_line(struct request *r, struct str client)
+{
+	struct buf out = arena_buf(&r->arena, HTML_EXPANSION * client.len + CLIENT_ROOM);
+	struct str missing;
+	const struct template_value values[] = {
+	    {.name = "text", .value = hosted_word(r, WORD_login_client)},
+	    {.name = "client", .value = client},
+	};
+
+	if (client.len == 0 ||
+	    !template_render(&out, &missing, STR("<p>{text} <strong>{client}</strong></p>\n"),
+		TEMPLATE_HTML, values, 2))
+		return STR("");
+	return buf_view(&out);
 }
 
 enum step
@@ -96,14 +166,15 @@ static enum step
 sign_up_refused(struct request *r, enum error e, int retry_after_seconds)
 {
 	(void)retry_after_seconds;
-	return show_sign_up(
-	    r, error_info(e)->status, form_value(r, STR("callbackURL")), hosted_error_word(e));
+	return show_sign_up(r, error_info(e)->status, hosted_form_value(r, STR("callbackURL")),
+	    hosted_error_word(e));
 }
 
 static enum step
 show_sign_up(struct request *r, int status, struct str restart, enum word alert)
 {
-	struct str email = form_value(r, STR("email")), name = form_value(r, STR("name"));
+	struct str email = hosted_form_value(r, STR("email")),
+		   name = hosted_form_value(r, STR("name"));
 	const struct template_value values[] = {
 	    hosted_alert(r, alert),
 	    {.name = "restart", .value = restart.p != NULL ? restart : STR("/signed-in")},
@@ -120,93 +191,8 @@ show_sign_up(struct request *r, int status, struct str restart, enum word alert)
 static enum step
 sign_up_granted(struct request *r)
 {
-	return hosted_message(r, 200, WORD_sign_up_sent, WORD_sign_up_sent_text, WORD_COUNT);
-}
-
-enum step
-hosted_consent(struct request *r)
-{
-	if (trusted_target(r, r->query).p == NULL)
-		return hosted_failed(r);
-	return db_call(r, CALL_OIDC_CONSENT_PAGE, client_found,
-	    db_text(r, oidc_query_value(r, r->query, STR("client_id"))));
-}
-
-static enum step
-client_found(struct request *r)
-{
-	struct str scopes;
-
-	if (row_count(r->answer) != 1)
-		return show_login(r, 401, r->query, WORD_bad_session);
-	scopes = scope_items(r, r->query);
-	const struct template_value values[] = {
-	    {.name = "client", .value = row_text(r->answer, 0, COLUMN_NAME)},
-	    {.name = "email", .value = row_text(r->answer, 0, COLUMN_EMAIL)},
-	    {.name = "scopes", .value = scopes, .is_markup = true},
-	    {.name = "oauth_query", .value = r->query},
-	};
-	return hosted_show(r, 200, (struct embedded)EMBEDDED(consent_html),
-	    hosted_word(r, WORD_consent_title), trusted_target(r, r->query), values,
-	    sizeof(values) / sizeof(values[0]));
-}
-
-/* What each scope means; one that has no words of its own is not shown by name, for it is a
- * client's. */
-static struct str
-scope_items(struct request *r, struct str query)
-{
-	static const struct {
-		const char *scope;
-		enum word word;
-	} known[] = {
-	    {"openid", WORD_scope_openid},
-	    {"profile", WORD_scope_profile},
-	    {"email", WORD_scope_email},
-	    {"offline_access", WORD_scope_offline_access},
-	};
-	struct buf out = arena_buf(&r->arena, SCOPES_BYTES_MAX);
-	struct str rest = oidc_query_value(r, query, STR("scope")), scope;
-	bool more = rest.len > 0;
-
-	while (more) {
-		more = str_cut(&scope, &rest, rest, ' ');
-		for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-			if (!str_equal(scope, str_from(known[i].scope)))
-				continue;
-			buf_str(&out, STR("<li>"));
-			buf_str(&out, hosted_word(r, known[i].word));
-			buf_str(&out, STR("</li>\n"));
-		}
-	}
-	return buf_view(&out);
-}
-
-enum step
-hosted_consent_sent(struct request *r)
-{
-	r->form = &login_form;
-	return oidc_consent(r);
-}
-
-/* A session is open, or a consent given: on to where SQL says, else to where nothing waits. Only
- * what belongs to an authorization request is signed; any other place was named by the form. */
-static enum step
-went_on(struct request *r)
-{
-	struct str location = form_value(r, STR("oauth_query")).len > 0
-				  ? oidc_answer_location(r)
-				  : row_text(r->answer, 0, REPLY_LOCATION);
-
-	if (row_int(r->answer, 0, REPLY_STATUS, 200) >= 400)
-		return hosted_failed(r);
-	return reply_redirect(r, 303, location.p != NULL ? location : STR("/signed-in"));
-}
-
-static struct str
-form_value(struct request *r, struct str name)
-{
-	return r->method == METHOD_POST ? oidc_query_value(r, r->body, name) : STR_NONE;
+	return hosted_message(
+	    r, 200, WORD_sign_up_sent, WORD_sign_up_sent_text, WORD_sign_up_login);
 }
 
 /* Where a sign-in without an authorization request leads: a place that is trusted; STR_NONE:
@@ -234,17 +220,6 @@ link_query(struct request *r)
 	return buf_view(&query);
 }
 
-/* Where a request leads that we have signed; STR_NONE if it is none of ours. */
-static struct str
-trusted_target(struct request *r, struct str query)
-{
-	struct str input;
-
-	return query.len > 0 && oidc_request_read(r, &input, query)
-		   ? oidc_query_value(r, query, STR("redirect_uri"))
-		   : STR_NONE;
-}
-
 /* The same request from its beginning, for a link in a mail: a mail takes longer than a signature
  * lasts. */
 static struct str
@@ -255,7 +230,7 @@ restart_path(struct request *r, struct str query)
 	struct str name, value;
 	bool first = true;
 
-	if (trusted_target(r, query).p == NULL)
+	if (hosted_trusted_target(r, query).p == NULL)
 		return STR_NONE;
 	buf_str(&out, STR("/api/auth/oauth2/authorize"));
 	while (uri_pair_next(&name, &value, &query)) {

@@ -1,17 +1,20 @@
 /* Pages inside the layout (hosted.h). The style is inlined and allowed by its hash. */
 #include "pages/hosted.h"
 
-#include "base64.h"
 #include "config.h"
-#include "digest.h"
 #include "http/locale.h"
 #include "http/reply.h"
-#include "uri.h"
+#include "pages/brand.h"
 
-enum { PAGE_BYTES_MAX = 96 * 1024, CONTENT_BYTES_MAX = 24 * 1024, STYLE_BYTES_MAX = 8 * 1024 };
-enum { POLICY_BYTES_MAX = 1024, VALUES_MAX = 16, ALERT_BYTES_MAX = 512, LINK_BYTES_MAX = 2048 };
+enum { PAGE_BYTES_MAX = 96 * 1024, CONTENT_BYTES_MAX = 24 * 1024 };
+enum {
+	POLICY_BYTES_MAX = 1024,
+	VALUES_MAX = 16,
+	ALERT_BYTES_MAX = 512,
+	LINK_BYTES_MAX = 2048,
+	FOOTER_ROOM = 256
+};
 
-EMBED(page_css, "pages/page.css");
 EMBED(frame_html, "pages/frame.html");
 EMBED(message_html, "pages/message.html");
 
@@ -23,10 +26,10 @@ static const struct {
 #undef WORD
 };
 
-static struct str style(struct request *r);
-static struct str logo(struct request *r);
+static struct str footer(struct request *r);
+static void footer_link(struct buf *out, struct request *r, struct str url, enum word word);
 static bool has_script(const struct template_value *values, size_t count);
-static void policy_write(struct buf *out, struct str css, struct str target, bool with_script);
+static void policy_write(struct buf *out, struct str target, bool with_script);
 
 struct str
 hosted_word(const struct request *r, enum word word)
@@ -73,7 +76,7 @@ hosted_show(struct request *r, int status, struct embedded page, struct str titl
 	struct buf content = arena_buf(&r->arena, CONTENT_BYTES_MAX),
 		   html = arena_buf(&r->arena, PAGE_BYTES_MAX),
 		   policy = arena_buf(&r->arena, POLICY_BYTES_MAX);
-	struct str css = style(r), missing;
+	struct str missing;
 
 	for (size_t i = 0; i < WORD_COUNT; i++)
 		values[i] = (struct template_value){
@@ -87,48 +90,47 @@ hosted_show(struct request *r, int status, struct embedded page, struct str titl
 	    {.name = "language", .value = locale_of(r)},
 	    {.name = "title", .value = title},
 	    {.name = "brand", .value = config.brand_name},
-	    {.name = "logo", .value = logo(r), .is_markup = true},
-	    {.name = "style", .value = css, .is_markup = true},
+	    {.name = "icon", .value = brand()->icon},
+	    {.name = "logo", .value = brand()->logo, .is_markup = true},
+	    {.name = "style", .value = brand()->style, .is_markup = true},
+	    {.name = "footer", .value = footer(r), .is_markup = true},
 	    {.name = "content", .value = buf_view(&content), .is_markup = true},
 	};
 	if (!template_render(&html, &missing, embedded_text((struct embedded)EMBEDDED(frame_html)),
 		TEMPLATE_HTML, outer, sizeof(outer) / sizeof(outer[0])))
 		return reply_error(r, ERR_INTERNAL);
-	policy_write(&policy, css, target, has_script(given, count));
+	policy_write(&policy, target, has_script(given, count));
 	return reply_html(r, status, buf_view(&html), buf_view(&policy));
 }
 
-/* The colour has been checked when the configuration was read. */
+/* The links that law or custom wants below every page, where they are configured. */
 static struct str
-style(struct request *r)
+footer(struct request *r)
 {
-	static const struct str mark = {.p = "{color}", .len = 7};
-	struct str text = embedded_text((struct embedded)EMBEDDED(page_css));
-	struct buf out = arena_buf(&r->arena, STYLE_BYTES_MAX);
+	struct buf out = arena_buf(
+	    &r->arena, 12 * (config.brand_imprint.len + config.brand_privacy.len) + FOOTER_ROOM);
 
-	for (size_t i = 0; i < text.len; i++) {
-		if (str_starts(str_skip(text, i), mark)) {
-			buf_str(&out, config.brand_color);
-			i += mark.len - 1;
-		} else {
-			buf_char(&out, text.p[i]);
-		}
-	}
+	if (config.brand_imprint.len == 0 && config.brand_privacy.len == 0)
+		return STR("");
+	buf_str(&out, STR("<footer>"));
+	footer_link(&out, r, config.brand_imprint, WORD_w_imprint);
+	footer_link(&out, r, config.brand_privacy, WORD_w_privacy);
+	buf_str(&out, STR("</footer>\n"));
 	return buf_view(&out);
 }
 
-static struct str
-logo(struct request *r)
+static void
+footer_link(struct buf *out, struct request *r, struct str url, enum word word)
 {
-	struct buf out;
+	struct str missing;
+	const struct template_value values[] = {
+	    {.name = "url", .value = url},
+	    {.name = "word", .value = hosted_word(r, word)},
+	};
 
-	if (config.brand_logo.len == 0)
-		return STR("<span class=\"mark\" aria-hidden=\"true\"></span>");
-	out = arena_buf(&r->arena, config.brand_logo.len + 64);
-	buf_str(&out, STR("<img alt=\"\" src=\""));
-	buf_str(&out, config.brand_logo); /* base64 */
-	buf_str(&out, STR("\">"));
-	return buf_view(&out);
+	if (url.len > 0)
+		out->overflow |= !template_render(
+		    out, &missing, STR("<a href=\"{url}\">{word}</a>"), TEMPLATE_HTML, values, 2);
 }
 
 static bool
@@ -144,14 +146,12 @@ has_script(const struct template_value *values, size_t count)
  * can name no single origin: other sites are reached by https only (http where we are http
  * ourselves), and an app by its scheme. */
 static void
-policy_write(struct buf *out, struct str css, struct str target, bool with_script)
+policy_write(struct buf *out, struct str target, bool with_script)
 {
-	struct digest digest;
 	struct str scheme, rest;
 
-	digest_sha256(&digest, css);
 	buf_str(out, STR("default-src 'none'; img-src data:; style-src 'sha256-"));
-	base64_encode(out, digest.bytes, sizeof(digest.bytes));
+	buf_str(out, brand()->style_hash);
 	if (with_script)
 		buf_str(out, STR("'; script-src 'self'; connect-src 'self"));
 	buf_str(out, STR("'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"));
@@ -179,7 +179,7 @@ enum step
 hosted_message(struct request *r, int status, enum word heading, enum word text, enum word link)
 {
 	return hosted_say(r, status, hosted_word(r, heading), hosted_word(r, text),
-	    link == WORD_login_button ? STR("/login") : STR_NONE, link);
+	    link != WORD_COUNT ? STR("/login") : STR_NONE, link);
 }
 
 enum step
@@ -195,8 +195,10 @@ hosted_say(struct request *r, int status, struct str heading, struct str text, s
 		    {.name = "label", .value = hosted_word(r, label)},
 		};
 		if (!template_render(&markup, &missing,
-			STR("<a class=\"button\" href=\"{href}\">{label}</a>"), TEMPLATE_HTML, link,
-			2))
+			label == WORD_sign_up_login
+			    ? STR("<p class=\"links\"><a href=\"{href}\">{label}</a></p>\n")
+			    : STR("<a class=\"button\" href=\"{href}\">{label}</a>\n"),
+			TEMPLATE_HTML, link, 2))
 			return reply_error(r, ERR_INTERNAL);
 	}
 	const struct template_value values[] = {
@@ -228,9 +230,9 @@ hosted_alert(struct request *r, enum word word)
 	struct buf markup = arena_buf(&r->arena, ALERT_BYTES_MAX);
 
 	if (word != WORD_COUNT) {
-		buf_str(&markup, STR("<p class=\"alert\" role=\"alert\">"));
+		buf_str(&markup, STR("<p id=\"alert\" class=\"alert\" role=\"alert\"><span>"));
 		buf_str(&markup, hosted_word(r, word)); /* ours, from words.def */
-		buf_str(&markup, STR("</p>\n"));
+		buf_str(&markup, STR("</span></p>\n"));
 	}
 	return (struct template_value){
 	    .name = "alert", .value = buf_view(&markup), .is_markup = true};

@@ -24,8 +24,8 @@ enum word hosted_error_word(enum error e);
 /* Answers with a page. `target`: where its form may lead in the end, a URL; STR_NONE: to us. */
 enum step hosted_show(struct request *r, int status, struct embedded page, struct str title,
     struct str target, const struct template_value *values, size_t count);
-/* Answers with a heading and a text, and with a link to the sign-in if link is WORD_login_button.
- */
+/* Answers with a heading and a text, and with a link to the sign-in: a button if it is
+ * WORD_login_button, none if it is WORD_COUNT. */
 enum step
 hosted_message(struct request *r, int status, enum word heading, enum word text, enum word link);
 /* {script}: one of ours by its path, which alone makes the page's policy allow scripts; NULL: none.

@@ -16,6 +16,7 @@ CREATE FUNCTION auth.oidc_client_register(
     uri                        text    DEFAULT NULL,
     created_by                 text    DEFAULT NULL,
     id_token_alg               text    DEFAULT 'EdDSA',
+    scope_words                jsonb   DEFAULT '{}',
     OUT id                     text,
     OUT client_secret          text)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -33,7 +34,7 @@ BEGIN
   END IF;
   INSERT INTO auth.oauth_clients AS o (
     id, name, uri, secret_digest, auth_method, jwks, redirect_uris, post_logout_redirect_uris, grant_types, scopes,
-    require_pkce, skip_consent, created_by, id_token_alg)
+    require_pkce, skip_consent, created_by, id_token_alg, scope_words)
   VALUES (
     id, oidc_client_register.name, oidc_client_register.uri,
     CASE WHEN client_secret IS NOT NULL THEN sha256(convert_to(client_secret, 'UTF8'))
@@ -42,7 +43,7 @@ BEGIN
     oidc_client_register.auth_method, oidc_client_register.jwks, oidc_client_register.redirect_uris,
     oidc_client_register.post_logout_redirect_uris, oidc_client_register.grant_types, oidc_client_register.scopes,
     oidc_client_register.require_pkce, oidc_client_register.skip_consent, oidc_client_register.created_by,
-    oidc_client_register.id_token_alg);
+    oidc_client_register.id_token_alg, oidc_client_register.scope_words);
   IF secret IS NOT NULL THEN
     client_secret := NULL;
   END IF;
@@ -261,12 +262,25 @@ END
 $$;
 COMMENT ON FUNCTION auth_api.oidc_consent_delete IS 'POST /oauth2/delete-consent: withdrawn, with all tokens that came of it';
 
-CREATE FUNCTION auth_api.oidc_consent_page(c auth.caller, client_id text) RETURNS TABLE (client_name text, email text)
+CREATE FUNCTION auth_api.oidc_client_name(client_id text) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN (auth.oidc_client_find(client_id)).name;
+END
+$$;
+COMMENT ON FUNCTION auth_api.oidc_client_name IS 'for whom a sign-in page asks, once the edge has verified that the client asked us';
+
+CREATE FUNCTION auth_api.oidc_consent_page(c auth.caller, client_id text, scope text, language text)
+RETURNS TABLE (client_name text, email text, scope_words text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   RETURN QUERY
-    SELECT o.name, u.email FROM auth.oauth_clients o, auth.users u
+    SELECT o.name, u.email,
+           (SELECT string_agg(COALESCE(translate(o.scope_words -> s ->> language, E'\n', ' '), ''), E'\n' ORDER BY i)
+              FROM unnest(string_to_array(scope, ' ')) WITH ORDINALITY asked (s, i))
+      FROM auth.oauth_clients o, auth.users u
      WHERE o.id = oidc_consent_page.client_id AND NOT o.disabled AND u.id = (auth.session_find(c)).user_id;
 END
 $$;
-COMMENT ON FUNCTION auth_api.oidc_consent_page IS 'who asks whom; no row: no such client, or nobody is signed in';
+COMMENT ON FUNCTION auth_api.oidc_consent_page IS
+  'who asks whom, and what scopes of the client''s own mean, a line each; no row: no such client, or nobody is signed in';

@@ -11,6 +11,7 @@ CREATE TABLE auth.oauth_clients (
   post_logout_redirect_uris   text[]      NOT NULL DEFAULT '{}',
   grant_types                 text[]      NOT NULL DEFAULT '{authorization_code,refresh_token}',
   scopes                      text[]      NOT NULL DEFAULT '{openid,profile,email,offline_access}',
+  scope_words                 jsonb       NOT NULL DEFAULT '{}',
   id_token_alg                text        NOT NULL DEFAULT 'EdDSA',
   require_pkce                boolean     NOT NULL DEFAULT false,
   skip_consent                boolean     NOT NULL DEFAULT false,
@@ -41,6 +42,8 @@ COMMENT ON TABLE auth.oauth_clients IS 'relying parties; id is the client_id';
 COMMENT ON COLUMN auth.oauth_clients.secret_digest IS 'SHA-256 of the client secret (Better Auth stores the same as base64url)';
 COMMENT ON COLUMN auth.oauth_clients.auth_method IS 'the one way in which the client authenticates; none: a public client, with PKCE';
 COMMENT ON COLUMN auth.oauth_clients.id_token_alg IS 'what signs its id_tokens: RS256 or ES256 for those who cannot verify EdDSA';
+COMMENT ON COLUMN auth.oauth_clients.scope_words IS
+  'what scopes of its own mean, for the consent page: {"wiki.write": {"de": "in deinem Namen schreiben", "en": "write in your name"}}';
 COMMENT ON COLUMN auth.oauth_clients.jwks IS 'public keys that verify the assertions of private_key_jwt (RFC 7523)';
 COMMENT ON COLUMN auth.oauth_clients.skip_consent IS 'ours: users are not asked';
 COMMENT ON COLUMN auth.oauth_clients.configured IS 'from the environment of the edges, which write it again at each start';

@@ -51,7 +51,7 @@
       },
       ...(waiting && { oauth_query: waiting }),
     });
-    location.assign(url ?? '/signed-in');
+    location.assign(url ?? document.querySelector('input[name=callbackURL]').value);
   };
 
   // Whoever changes their mind (NotAllowedError, AbortError) need not be told.

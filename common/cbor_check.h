@@ -8,8 +8,8 @@
 
 #include "str.h"
 
-/* Whether the bytes are whole items one after the other, none of which announces more than the
- * bytes can hold. Refuses what CTAP2's canonical form does (lengths that are not said, tags), and
+/* Whether no item announces more than the bytes behind it can hold; cbor_load then says whether
+ * they do. Refuses what CTAP2's canonical form does (lengths that are not said, tags), and
  * more collections than any attestation has. */
 bool cbor_is_modest(struct str bytes) MUST_USE;
 

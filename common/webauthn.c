@@ -24,7 +24,8 @@ enum {
 	FLAG_USER_VERIFIED = 0x04,
 	FLAG_BACKUP_ELIGIBLE = 0x08,
 	FLAG_BACKED_UP = 0x10,
-	FLAG_HAS_KEY = 0x40
+	FLAG_HAS_KEY = 0x40,
+	FLAG_HAS_EXTENSIONS = 0x80
 };
 
 struct attestation {
@@ -194,7 +195,8 @@ key_copy(struct webauthn_credential *out, struct str authenticator_data)
 	if (key == NULL)
 		return false;
 	cbor_decref(&key);
-	if (loaded.read > sizeof(out->key))
+	if (loaded.read > sizeof(out->key) ||
+	    (loaded.read < rest.len) != !!(authenticator_data.p[AT_FLAGS] & FLAG_HAS_EXTENSIONS))
 		return false;
 	out->key_length = loaded.read;
 	memcpy(out->key, rest.p, loaded.read);

@@ -11,6 +11,7 @@
 #include "features/oidc_request.h"
 #include "features/passkey_answer.h"
 #include "http/reply.h"
+#include "webauthn.h"
 
 #define ONLY_SQL .offset = FIELD_NOWHERE
 
@@ -90,6 +91,7 @@ struct sign_in {
 enum lookup_column { PASSKEY_ID, PUBLIC_KEY };
 
 static bool is_enabled(void);
+static struct webauthn_party relying_party(void);
 static bool challenge_cookie(struct request *r, struct digest *digest);
 static bool registration_verify(struct request *r, struct passkey_answer *answer,
     struct webauthn_client_data *client_data, struct webauthn_credential *credential);
@@ -158,7 +160,7 @@ static bool
 registration_verify(struct request *r, struct passkey_answer *answer,
     struct webauthn_client_data *client_data, struct webauthn_credential *credential)
 {
-	struct webauthn_party party = passkey_party();
+	struct webauthn_party party = relying_party();
 	struct buf id = arena_buf(&r->arena, BASE64URL_LENGTH(WEBAUTHN_ID_BYTES_MAX) + 1);
 
 	if (!webauthn_client_data_read(client_data, answer->client_data, WEBAUTHN_CREATE, &party) ||
@@ -230,7 +232,7 @@ key_found(struct request *r)
 static enum webauthn_result
 verify(struct sign_in *s, struct str public_key)
 {
-	struct webauthn_party party = passkey_party();
+	struct webauthn_party party = relying_party();
 	unsigned char key[WEBAUTHN_KEY_BYTES_MAX];
 	size_t count;
 
@@ -269,6 +271,16 @@ static bool
 is_enabled(void)
 {
 	return config.webauthn_rp_id.len > 0;
+}
+
+static struct webauthn_party
+relying_party(void)
+{
+	return (struct webauthn_party){
+	    .id = config.webauthn_rp_id,
+	    .origins = config.webauthn_origins.items,
+	    .origins_count = config.webauthn_origins.count,
+	};
 }
 
 static bool

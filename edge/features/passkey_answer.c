@@ -2,7 +2,6 @@
 #include "features/passkey_answer.h"
 
 #include "base64.h"
-#include "config.h"
 #include "json.h"
 
 enum { ANSWER_BYTES_MAX = 65536, ANSWER_DEPTH = 8, TRANSPORTS_BYTES_MAX = 64 };
@@ -86,14 +85,4 @@ known_transports(struct request *r, const json_t *given)
 		}
 	}
 	return buf_view(&out);
-}
-
-struct webauthn_party
-passkey_party(void)
-{
-	return (struct webauthn_party){
-	    .id = config.webauthn_rp_id,
-	    .origins = config.webauthn_origins.items,
-	    .origins_count = config.webauthn_origins.count,
-	};
 }

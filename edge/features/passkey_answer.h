@@ -6,7 +6,6 @@
 #define MANA_PASSKEY_ANSWER_H
 
 #include "http/request.h"
-#include "webauthn.h"
 
 struct passkey_answer {
 	struct str credential_id; /* base64url, as it came */
@@ -20,8 +19,5 @@ struct passkey_answer {
 
 /* False if it is no such thing at all. What a ceremony needs and is not there is STR_NONE. */
 bool passkey_answer_read(struct request *r, struct passkey_answer *out, struct str json) MUST_USE;
-
-/* Who we are to authenticators, by the configuration. */
-struct webauthn_party passkey_party(void);
 
 #endif

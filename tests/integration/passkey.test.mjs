@@ -161,6 +161,8 @@ describe('passkeys', () => {
     'an object with more behind it': { attestationObject: Buffer.concat([cbor(new Map()), Buffer.from([0])]) },
     'a bomb': { attestationObject: bomb },
     'a bomb for a key': { coseKey: bomb },
+    'more behind the key': { rest: Buffer.from([0]) },
+    'extensions that are not there': { flags: FLAG.present | FLAG.key | FLAG.extensions },
     'no object': { attestationObject: Buffer.alloc(0) },
     'a format that nobody knows': { format: 'apple' },
     'a self-attestation that does not hold': { self: true, signed: Buffer.from('something else') },

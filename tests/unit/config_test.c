@@ -62,6 +62,35 @@ lists_are_trimmed_and_the_base_url_is_an_origin(void **state)
 }
 
 static void
+passkeys_are_for_the_domain_of_the_cookies_or_our_own(void **state)
+{
+	static const struct {
+		const char *environment[4], *rp_id;
+		size_t origins;
+	} cases[] = {
+	    {{"PORT=4001"}, "localhost", 2},
+	    {{"BASE_URL=https://auth.mana.how:8443/x"}, "auth.mana.how", 2},
+	    {{"BASE_URL=https://auth.mana.how", "COOKIE_DOMAIN=.mana.how"}, "mana.how", 2},
+	    {{"BASE_URL=https://auth.mana.how", "WEBAUTHN_RP_ID=mana.how",
+		 "WEBAUTHN_ORIGIN=https://a.mana.how,android:apk-key-hash:x"},
+		"mana.how", 3},
+	    {{"BASE_URL=http://127.0.0.1:4001"}, "", 2},
+	    {{"BASE_URL=http://[::1]:4001"}, "", 2},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *said;
+
+		assert_true(read_environment(&said, cases[i].environment));
+		assert_str_is(config.webauthn_rp_id, cases[i].rp_id);
+		assert_int_equal(config.webauthn_origins.count, cases[i].origins);
+		assert_true(str_equal(
+		    config.webauthn_origins.items[cases[i].origins - 1], config.base_origin));
+		free(said);
+	}
+}
+
+static void
 each_bad_value_is_refused_by_its_name(void **state)
 {
 	static const char *const bad[] = {"PORT=0", "PORT=65536", "PORT=80x",
@@ -69,7 +98,8 @@ each_bad_value_is_refused_by_its_name(void **state)
 	    "CHANGE_EMAIL=yes", "SMTP_TLS=ssl", "BASE_URL=localhost",
 	    "BASE_URL=https://u:p@mana.how", "TRUSTED_PROXIES=10.0.0.0/33", "TRUSTED_PROXIES=proxy",
 	    "COOKIE_DOMAIN=a b;c", "MANA_SERVICE_KEY=credits:", "MANA_CREDITS_URL=credits",
-	    "DATABASE_URL_FILE=/nonexistent",
+	    "DATABASE_URL_FILE=/nonexistent", "WEBAUTHN_RP_ID=10.0.0.1",
+	    "WEBAUTHN_RP_ID=https://mana.how", "WEBAUTHN_RP_ID=Mana.how",
 	    "CORS_ORIGINS=a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a"};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -134,6 +164,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(nothing_is_needed_in_development),
 	    cmocka_unit_test(lists_are_trimmed_and_the_base_url_is_an_origin),
+	    cmocka_unit_test(passkeys_are_for_the_domain_of_the_cookies_or_our_own),
 	    cmocka_unit_test(each_bad_value_is_refused_by_its_name),
 	    cmocka_unit_test(production_refuses_published_and_short_secrets),
 	    cmocka_unit_test(a_secret_may_be_in_a_file),

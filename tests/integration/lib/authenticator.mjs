@@ -80,7 +80,7 @@ export class Authenticator {
     const key = lie.coseKey ?? (await this.coseKey(lie.coseAlgorithm));
     const clientDataJSON = this.clientData('webauthn.create', options.challenge, lie);
     const authData = lie.authData ?? this.authenticatorData(
-      options.rp.id, lie, this.flags | FLAG.key, Buffer.concat([Buffer.alloc(16), length, id, key]));
+      options.rp.id, lie, this.flags | FLAG.key, Buffer.concat([Buffer.alloc(16), length, id, key, lie.rest ?? Buffer.alloc(0)]));
     const signed = Buffer.concat([authData, sha256(clientDataJSON)]);
     const statement = lie.self ? new Map([['alg', this.algorithm], ['sig', await this.sign(lie.signed ?? signed)]]) : new Map();
     const attestationObject = lie.attestationObject

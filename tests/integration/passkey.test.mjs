@@ -315,7 +315,7 @@ describe('passkeys of another configuration', () => {
 
   test('several origins may ask, and requests are counted', async () => {
     const app = 'https://app.mana.test';
-    const stack = await startStack({ WEBAUTHN_RP_ID: 'mana.test', WEBAUTHN_ORIGIN: `${app}, android:apk-key-hash:abc`, CORS_ORIGINS: app });
+    const stack = await startStack({ WEBAUTHN_RP_ID: 'mana.test', WEBAUTHN_ORIGIN: `${app}, android:apk-key-hash:abc`, CORS_ORIGINS: app, RATE_LIMIT: 'on' });
     try {
       const person = await somebodySignedIn(stack);
       for (const origin of [app, 'android:apk-key-hash:abc'])

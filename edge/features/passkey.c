@@ -79,7 +79,7 @@ static const struct field rename_fields[] = {
 const struct schema passkey_rename_schema = {rename_fields, 0};
 
 struct sign_in {
-	struct digest cookie_digest;
+	const struct digest *cookie_digest;
 	struct str oauth_input; /* an authorization request that waits for this */
 	struct passkey_answer answer;
 	struct webauthn_client_data client_data;
@@ -92,7 +92,7 @@ enum lookup_column { PASSKEY_ID, PUBLIC_KEY };
 
 static bool is_enabled(void);
 static struct webauthn_party relying_party(void);
-static bool challenge_cookie(struct request *r, struct digest *digest);
+static const struct digest *challenge_cookie(struct request *r);
 static bool registration_verify(struct request *r, struct passkey_answer *answer,
     struct webauthn_client_data *client_data, struct webauthn_credential *credential);
 static struct str aaguid_text(struct request *r, const unsigned char *aaguid);
@@ -136,17 +136,16 @@ passkey_register(struct request *r)
 	struct passkey_answer answer;
 	struct webauthn_client_data *client_data = arena_alloc(&r->arena, sizeof(*client_data));
 	struct webauthn_credential *credential = arena_alloc(&r->arena, sizeof(*credential));
-	struct digest *cookie_digest = arena_alloc(&r->arena, sizeof(*cookie_digest));
+	const struct digest *cookie_digest = challenge_cookie(r);
 	struct buf key = arena_buf(&r->arena, BASE64_LENGTH(WEBAUTHN_KEY_BYTES_MAX) + 1);
 
-	if (!challenge_cookie(r, cookie_digest))
+	if (cookie_digest == NULL)
 		return reply_error(r, ERR_CHALLENGE_NOT_FOUND);
 	if (passkey_answer_read(r, &answer, in->response) &&
 	    registration_verify(r, &answer, client_data, credential))
 		base64_encode(&key, credential->key, credential->key_length);
-	return db_call(r, CALL_PASSKEY_REGISTER, reply_relay,
-	    db_bytes(cookie_digest->bytes, DIGEST_BYTES),
-	    db_bytes(client_data->challenge.bytes, DIGEST_BYTES), db_text(r, answer.credential_id),
+	return db_call(r, CALL_PASSKEY_REGISTER, reply_relay, db_digest(cookie_digest),
+	    db_digest(&client_data->challenge), db_text(r, answer.credential_id),
 	    db_text(r, key.len > 0 ? buf_view(&key) : STR_NONE),
 	    db_int(r, credential->flags.sign_count),
 	    db_text(
@@ -202,7 +201,8 @@ passkey_sign_in(struct request *r)
 
 	if (in->oauth_query.len > 0 && !oidc_request_read(r, &s->oauth_input, in->oauth_query))
 		return oidc_invalid_signature(r);
-	if (!challenge_cookie(r, &s->cookie_digest))
+	s->cookie_digest = challenge_cookie(r);
+	if (s->cookie_digest == NULL)
 		return reply_error(r, ERR_CHALLENGE_NOT_FOUND);
 	if (!passkey_answer_read(r, &s->answer, in->response))
 		s->answer.credential_id = STR("");
@@ -220,13 +220,13 @@ key_found(struct request *r)
 		s->passkey_id = arena_copy(&r->arena, row_text(r->answer, 0, PASSKEY_ID));
 		s->result = verify(s, row_text(r->answer, 0, PUBLIC_KEY));
 	}
-	return db_call(r, CALL_PASSKEY_SIGN_IN, signed_in,
-	    db_bytes(s->cookie_digest.bytes, DIGEST_BYTES),
-	    db_bytes(s->client_data.challenge.bytes, DIGEST_BYTES), db_text(r, s->passkey_id),
+	return db_call(r, CALL_PASSKEY_SIGN_IN, signed_in, db_digest(s->cookie_digest),
+	    db_digest(&s->client_data.challenge), db_text(r, s->passkey_id),
 	    db_text(r, outcome_word(s->result)), db_text(r, s->answer.user_handle),
 	    db_int(r, s->flags.sign_count), db_bool(s->flags.user_verified),
 	    db_bool(s->flags.backed_up),
-	    db_text(r, r->route->errors == ERRORS_V1 ? STR("v1") : STR("better-auth")));
+	    db_text(r, r->route->errors == ERRORS_V1 ? STR("v1") : STR("better-auth")),
+	    db_digest(request_cookie_digest(r, STR("trust_device"))));
 }
 
 static enum webauthn_result
@@ -283,13 +283,9 @@ relying_party(void)
 	};
 }
 
-static bool
-challenge_cookie(struct request *r, struct digest *digest)
+/* What ties a challenge to this browser; NULL: nothing. */
+static const struct digest *
+challenge_cookie(struct request *r)
 {
-	struct str cookie = request_cookie_signed(r, STR("better-auth-passkey"));
-
-	if (cookie.len == 0)
-		return false;
-	token_digest(digest, cookie);
-	return true;
+	return request_cookie_digest(r, STR("better-auth-passkey"));
 }

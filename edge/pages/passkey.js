@@ -6,6 +6,7 @@
   const box = document.getElementById('passkey');
   const alert = document.getElementById('passkey-alert');
   const waiting = document.querySelector('input[name=oauth_query]').value; // an application's request
+  const target = document.querySelector('input[name=callbackURL]').value; // where to go without one
   let ceremony = new AbortController();
 
   const bytes = (text) =>
@@ -37,7 +38,7 @@
   };
 
   const signIn = async ({ id, type, response }) => {
-    const { url } = await api('verify-authentication', {
+    const { url, twoFactorRedirect } = await api('verify-authentication', {
       response: {
         id,
         rawId: id,
@@ -51,7 +52,8 @@
       },
       ...(waiting && { oauth_query: waiting }),
     });
-    location.assign(url ?? document.querySelector('input[name=callbackURL]').value);
+    const second = `/two-factor?${waiting || new URLSearchParams({ callbackURL: target })}`;
+    location.assign(twoFactorRedirect ? second : (url ?? target));
   };
 
   // Whoever changes their mind (NotAllowedError, AbortError) need not be told.

@@ -24,14 +24,15 @@ BEGIN
 END $$;
 CREATE FUNCTION story.signs_in(
     credential text, handle text DEFAULT NULL, counter bigint DEFAULT 0, outcome text DEFAULT 'valid', verified boolean DEFAULT true,
-    dialect text DEFAULT 'better-auth', cookie text DEFAULT NULL, challenge bytea DEFAULT NULL) RETURNS auth.reply LANGUAGE plpgsql AS $$
+    dialect text DEFAULT 'better-auth', cookie text DEFAULT NULL, challenge bytea DEFAULT NULL, device text DEFAULT NULL) RETURNS auth.reply LANGUAGE plpgsql AS $$
 DECLARE
   tie constant text := gen_random_uuid();
   asked constant auth.reply := auth_api.passkey_authenticate_options(story.caller(cookie, tie), 'mana.how');
 BEGIN
   RETURN auth_api.passkey_sign_in(
     story.caller(cookie, 'in ' || tie), sha256(convert_to(tie, 'UTF8')), COALESCE(challenge, story.challenge_of(asked)),
-    (SELECT l.id FROM auth_api.passkey_sign_in_lookup(story.caller(), credential) l), outcome, handle, counter, verified, false, dialect);
+    (SELECT l.id FROM auth_api.passkey_sign_in_lookup(story.caller(), credential) l), outcome, handle, counter, verified, false, dialect,
+    sha256(convert_to(device, 'UTF8')));
 END $$;
 
 SET ROLE auth_edge;
@@ -124,7 +125,7 @@ SELECT story.answer(story.signs_in('Y3JlZC0x', :'nia', challenge => sha256('anot
 SELECT story.answer(story.signs_in('Y3JlZC0x', :'ole'));
 SELECT story.answer(story.signs_in('Y3JlZC0x'));
 SELECT story.answer(story.signs_in('Y3JlZC0x', :'nia', cookie => 'ole-1'));
-SELECT story.answer(auth_api.passkey_sign_in(story.caller(), sha256('tie-1'), sha256('x'), NULL, 'valid', NULL, 0, true, false, 'v1'));
+SELECT story.answer(auth_api.passkey_sign_in(story.caller(), sha256('tie-1'), sha256('x'), NULL, 'valid', NULL, 0, true, false, 'v1', NULL));
 -- The handle may be left out where the passkey was named, and where it was not kept.
 SELECT refusal, status FROM story.signs_in('Y3JlZC0x', cookie => 'nia-1');
 RESET ROLE;
@@ -146,7 +147,14 @@ SELECT story.answer(story.signs_in('Y3JlZC0y', 'x'));
 RESET ROLE;
 UPDATE auth.users SET email_verified = true, two_factor_enabled = true WHERE id = :'nia';
 SET ROLE auth_edge;
+SELECT story.answer(story.signs_in('Y3JlZC0y', 'x', verified => false)); -- enabled, and none there to show
+RESET ROLE;
+INSERT INTO auth.two_factor_auth (user_id, by_mail) VALUES (:'nia', true);
+INSERT INTO auth.trusted_devices (user_id, token_digest, expires_at) VALUES (:'nia', sha256('trusted'), now() + interval '1 day');
+SET ROLE auth_edge;
 SELECT story.answer(story.signs_in('Y3JlZC0y', 'x', verified => false));
+SELECT story.answer(story.signs_in('Y3JlZC0y', 'x', verified => false, dialect => 'v1'));
+SELECT refusal, status, story.mask(cookies) FROM story.signs_in('Y3JlZC0y', 'x', verified => false, device => 'trusted');
 SELECT refusal, status FROM story.signs_in('Y3JlZC0y', 'x', verified => true);
 
 -- Renamed and deleted by its owner only.

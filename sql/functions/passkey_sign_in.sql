@@ -45,13 +45,14 @@ COMMENT ON FUNCTION auth.passkey_refused IS 'an answer that does not sign in: co
 
 CREATE FUNCTION auth_api.passkey_sign_in(
     c auth.caller, cookie_digest bytea, challenge_digest bytea, passkey_id text, outcome text, user_handle text,
-    counter bigint, user_verified boolean, backed_up boolean, dialect text)
+    counter bigint, user_verified boolean, backed_up boolean, dialect text, device_digest bytea)
 RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   asked constant auth.passkey_challenges := auth.passkey_challenge_consume(passkey_sign_in.cookie_digest, 'authentication');
   wait_seconds constant integer := auth.rate_limit_wait('passkey_failure', passkey_id);
   p auth.passkeys;
   u auth.users;
+  gate auth.two_factor_gate := ROW(false, NULL, '');
 BEGIN
   IF asked.cookie_digest IS NULL THEN
     RETURN auth.refuse('CHALLENGE_NOT_FOUND');
@@ -78,18 +79,19 @@ BEGIN
   IF NOT u.email_verified THEN
     PERFORM auth.security_event(c, u.id, 'PASSKEY_LOGIN_FAILURE', '{"code":"EMAIL_NOT_VERIFIED"}');
     RETURN auth.refuse('EMAIL_NOT_VERIFIED');
-  ELSIF u.two_factor_enabled AND NOT user_verified THEN
-    PERFORM auth.security_event(c, u.id, 'PASSKEY_LOGIN_FAILURE', '{"code":"TWO_FACTOR_REQUIRED"}');
-    RETURN auth.refuse('TWO_FACTOR_REQUIRED');
+  ELSIF NOT user_verified THEN -- a touch proves that somebody has the key; a PIN or a finger, that it is theirs
+    gate := auth.two_factor_gate(c, u, true, 'passkey', device_digest);
   END IF;
-  RETURN auth.passkey_granted(c, u, p.id, dialect);
+  RETURN CASE WHEN gate.asked THEN auth.two_factor_asked(gate) ELSE auth.passkey_granted(c, u, p.id, dialect, gate.cookies) END;
 END
 $$;
 COMMENT ON FUNCTION auth_api.passkey_sign_in IS
   'POST /passkey/verify-authentication after the edge has verified (outcome valid, mismatch or bad_signature): the challenge, the '
-  'user, the counter, and the session in one transaction';
+  'user, the counter, and the session (or the challenge of a second factor, where the authenticator has not asked for one '
+  'itself) in one transaction';
 
-CREATE FUNCTION auth.passkey_granted(c auth.caller, u auth.users, passkey_id text, dialect text) RETURNS auth.reply
+CREATE FUNCTION auth.passkey_granted(c auth.caller, u auth.users, passkey_id text, dialect text, more_cookies text)
+RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   s constant auth.sessions := auth.session_open(c, u.id, true);
@@ -99,10 +101,11 @@ BEGIN
     RETURN auth.granted(
       auth.json_object('session', auth.session_json(s, auth.fresh_token()), 'user', auth.user_json(u),
                        'accessToken', auth.access_token(), 'refreshToken', auth.fresh_token()),
-      auth.session_cookies(true), auth.user_claims(u, s.id));
+      auth.session_cookies(true) || more_cookies, auth.user_claims(u, s.id));
   END IF;
   RETURN auth.granted(
-    auth.json_object('session', auth.session_json(s, auth.fresh_token()), 'user', auth.user_json(u)), auth.session_cookies(true));
+    auth.json_object('session', auth.session_json(s, auth.fresh_token()), 'user', auth.user_json(u)),
+    auth.session_cookies(true) || more_cookies);
 END
 $$;
 COMMENT ON FUNCTION auth.passkey_granted IS 'the user is who holds the key: the session, and what the client reads';

@@ -7,6 +7,7 @@ import { Authenticator, base64url, cbor, EDDSA, ES256, FLAG, RS256 } from './lib
 import { Client } from './lib/http.mjs';
 import { somebodySignedIn } from './lib/people.mjs';
 import { startStack, UNLIMITED } from './lib/stack.mjs';
+import { stepPasses, totp } from './lib/totp.mjs';
 
 const BA = '/api/auth/passkey';
 const V1 = '/api/v1/auth/passkeys';
@@ -284,6 +285,27 @@ describe('passkeys', () => {
       stranger().post(`${BA}/verify-authentication`, { response }, { headers: { cookie } })));
     assert.deepEqual(answers.map(({ status }) => status).sort(), [200, ...Array(49).fill(400)]);
     assert.deepEqual([...new Set(answers.filter(({ status }) => status === 400).map(({ json }) => json.code))], ['CHALLENGE_NOT_FOUND']);
+  });
+
+  test('a touch alone does not pass a second factor; a PIN or a finger does', async () => {
+    const { person, authenticator } = await somebodyWithPasskey();
+    const enabled = await person.http.post('/api/auth/two-factor/enable', { password: person.password });
+    const code = () => totp(enabled.json.totpURI);
+    assert.equal((await person.http.post('/api/auth/two-factor/verify-totp', { code: code() })).status, 200);
+    stepPasses(stack, person.email);
+    assert.equal((await signIn(stranger(), authenticator)).json.user.email, person.email);
+
+    authenticator.verified = false;
+    const http = stranger();
+    const asked = await signIn(http, authenticator);
+    assert.deepEqual([asked.status, asked.json], [200, { twoFactorRedirect: true, twoFactorMethods: ['totp'] }]);
+    assert.equal((await http.get('/api/auth/get-session')).json, null);
+    const shown = await http.post('/api/auth/two-factor/verify-totp', { code: code(), trustDevice: true });
+    assert.equal(shown.status, 200, shown.text);
+    assert.equal((await http.get('/api/auth/get-session')).json.user.email, person.email);
+    // a browser that is trusted is not asked again
+    await http.post('/api/auth/sign-out', {});
+    assert.equal((await signIn(http, authenticator)).json.user.email, person.email);
   });
 
   test('another\'s passkey can be neither seen, renamed nor deleted', async () => {

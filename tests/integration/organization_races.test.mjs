@@ -105,4 +105,61 @@ describe('fifty at once', () => {
     assert.deepEqual(told.sort(), ['200', '403 ORGANIZATION_MEMBERSHIP_LIMIT_REACHED']);
     assert.equal(count(`auth.members WHERE organization_id = '${organizationId}'`), 100);
   });
+
+  test('everything at once: nobody waits in a circle, and every rule holds afterwards', async () => {
+    const crowd = await Promise.all(Array.from({ length: 6 }, (_, n) => somebodySignedIn(stack, `Crowd ${n}`)));
+    const random = generator(20261123);
+    const any = (list) => list[Math.floor(random() * list.length)];
+    /** Two organizations, which four of the crowd are in, and to which two are invited. */
+    const seed = async () => {
+      const organizations = [await found(), await found()];
+      for (const organizationId of organizations) {
+        crowd.slice(0, 4).forEach((person, n) => join(organizationId, person, ['owner', 'owner', 'admin', 'member'][n]));
+        stack.psql(`INSERT INTO auth.invitations (organization_id, email, role, inviter_id)
+          SELECT '${organizationId}', email, 'admin', '${crowd[0].id}' FROM unnest(ARRAY['${crowd[4].email}', '${crowd[5].email}']) email`);
+      }
+      return organizations;
+    };
+    const told = {};
+    for (let round = 0; round < 8; round += 1) {
+      const organizations = await seed();
+      const members = stack.sql('SELECT id FROM auth.members').map(({ id }) => id);
+      const invitations = stack.sql(`SELECT id FROM auth.invitations WHERE status = 'pending'`).map(({ id }) => id);
+      const act = async () => {
+        const [who, other, organizationId] = [any(crowd), any(crowd), any(organizations)];
+        const [path, input] = any([
+          ['invite-member', { organizationId, email: other.email, role: any(['member', 'admin', 'owner']) }],
+          ['accept-invitation', { invitationId: any(invitations) }],
+          ['reject-invitation', { invitationId: any(invitations) }],
+          ['update-member-role', { organizationId, memberId: any(members), role: any(['member', 'admin', 'owner']) }],
+          ['remove-member', { organizationId, memberIdOrEmail: other.email }],
+          ['leave', { organizationId }],
+          ['set-active', { organizationId }],
+          ['update', { organizationId, data: { slug: any(['chaos', 'Chaos', 'CHAOS']) } }],
+          ...(random() < 0.05 ? [['delete', { organizationId }]] : []),
+        ]);
+        return call(who, path, input);
+      };
+      for (const answer of await Promise.all(Array.from({ length: 60 }, act))) told[answer] = (told[answer] ?? 0) + 1;
+    }
+    assert.deepEqual(Object.keys(told).filter((answer) => answer.startsWith('5')), []);
+    assert.ok(told['200'] > 80, JSON.stringify(told));
+    const broken = (from) => stack.sql(`SELECT * FROM ${from}`);
+    assert.deepEqual(broken(`auth.organizations o WHERE NOT EXISTS (
+      SELECT FROM auth.members m WHERE m.organization_id = o.id AND 'owner' = ANY (string_to_array(m.role, ',')))`), []);
+    assert.deepEqual(broken(`auth.sessions s WHERE s.active_organization_id IS NOT NULL AND NOT EXISTS (
+      SELECT FROM auth.members m WHERE m.organization_id = s.active_organization_id AND m.user_id = s.user_id)`), []);
+    assert.deepEqual(broken(`(SELECT lower(slug) FROM auth.organizations GROUP BY 1 HAVING count(*) > 1) x`), []);
+  });
 });
+
+/** Numbers that are the same in each run (mulberry32). */
+function generator(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}

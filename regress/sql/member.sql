@@ -88,6 +88,7 @@ SELECT story.answer(auth_api.member_remove(story.caller('mila-1'), :'here'::json
 SELECT refusal FROM auth_api.organization_set_active(story.caller('mila-1'), :'here');
 SELECT story.answer(auth_api.member_leave(story.caller('mila-1'), :'here'));
 SELECT story.answer(auth_api.member_get_active(story.caller('mila-1'), '{}'));
+SELECT event_type FROM story.events('mila@example.com') WHERE event_type LIKE 'ORG_%';
 SELECT story.answer(auth_api.member_leave(story.caller('mila-1'), :'here'));
 SELECT refusal FROM auth_api.organization_set_active(story.caller('anna-1'), :'here');
 SELECT story.answer(auth_api.member_remove(story.caller('omar-1'), '{"memberIdOrEmail":"anna@example.com"}'));

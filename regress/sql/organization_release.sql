@@ -38,6 +38,7 @@ SELECT o.slug, u.name, m.role FROM auth.organizations o JOIN auth.members m ON m
  WHERE o.id IN (:'handed', :'empty', :'stuck', :'theirs') ORDER BY o.slug, u.name;
 SELECT email FROM auth.invitations WHERE organization_id = :'theirs';
 SELECT event_type FROM story.events('hugo@example.com') WHERE event_type LIKE 'ORG_%';
+SELECT * FROM story.mails('hugo@example.com') WHERE kind LIKE 'org%';
 
 -- What it tells who asks for it.
 SELECT story.mask(auth.organization_release_user(story.caller(), id)::text) FROM story.id_of('ivan@example.com') id;

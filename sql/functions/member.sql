@@ -236,6 +236,7 @@ BEGIN
     RETURN auth.refuse('YOU_CANNOT_LEAVE_THE_ORGANIZATION_AS_THE_ONLY_OWNER');
   END IF;
   PERFORM auth.member_end(me);
+  PERFORM auth.security_event(c, s.user_id, 'ORG_LEFT', auth.json_object('organizationId', o.id)::jsonb);
   RETURN auth.granted(auth.member_user_json(me));
 END
 $$;

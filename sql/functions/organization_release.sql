@@ -1,5 +1,5 @@
 -- A user who goes for good leaves no organization without an owner. One that they own alone passes to its longest-standing
--- admin, or ends when nobody else is in it; where there is nobody to pass it to, they cannot go yet, and are told why.
+-- admin, who is told, or ends when nobody else is in it; where there is nobody to pass it to, they cannot go yet, and are told why.
 
 CREATE FUNCTION auth.organization_heir(m auth.members) RETURNS auth.members
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -70,6 +70,9 @@ BEGIN
        WHERE x.id = heir.id AND x.organization_id = m.organization_id;
       PERFORM auth.security_event(c, heir.user_id, 'ORG_OWNERSHIP_INHERITED',
                 auth.json_object('organizationId', m.organization_id)::jsonb);
+      PERFORM auth.mail_queue('organization_inherited', u.email, u.locale,
+                auth.json_object('name', u.name, 'organization', o.name), u.id)
+         FROM auth.users u, auth.organizations o WHERE u.id = heir.user_id AND o.id = m.organization_id;
       handed_over := handed_over || auth.json_object('organizationId', m.organization_id, 'userId', heir.user_id);
     END IF;
   END LOOP;

@@ -50,14 +50,21 @@ describe('the page of an invitation', () => {
       WHERE u.email = '${person.email}' AND m.organization_id = '${org}'`,
   ).map(({ role }) => role);
 
-  test('the mail names who invites and into what, in the language of the inviter, and holds one link', async () => {
-    const id = await invite('nobody-yet@example.com', await organization('Äpfel & <Birnen>'));
-    const mail = await stack.mail.latest('nobody-yet@example.com');
-    assert.match(mail.subject, /^(Einladung|Invitation): Äpfel & <Birnen> — Mana$/);
-    assert.match(mail.text, /Grace "Amazing" Hopper (hat dich zu|has invited you to) Äpfel & <Birnen>/);
-    assert.match(mail.html, /<strong>Äpfel &amp; &lt;Birnen&gt;<\/strong>/);
-    assert.match(mail.text, /48/);
-    assert.deepEqual([...new Set(mail.links)], [`${stack.url}/accept-invitation?id=${id}`]);
+  test('the mail names who invites and into what, in the language of its reader or else of the inviter, with one link', async () => {
+    const reader = await somebodyVerified(stack);
+    stack.psql(`UPDATE auth.users SET locale = CASE email WHEN '${reader.email}' THEN 'de' ELSE 'en' END`);
+    const org = await organization('Äpfel & <Birnen>');
+    for (const [email, subject, text] of [
+      [reader.email, 'Einladung: Äpfel & <Birnen> — Mana', /^Grace "Amazing" Hopper hat dich zu Äpfel & <Birnen> eingeladen\..*48 Stunden/ms],
+      ['nobody-yet@example.com', 'Invitation: Äpfel & <Birnen> — Mana', /^Grace "Amazing" Hopper has invited you to Äpfel & <Birnen>\..*48 hours/ms],
+    ]) {
+      const id = await invite(email, org);
+      const mail = await stack.mail.latest(email, { contains: id });
+      assert.equal(mail.subject, subject);
+      assert.match(mail.text, text);
+      assert.match(mail.html, /<strong>Äpfel &amp; &lt;Birnen&gt;<\/strong>/);
+      assert.deepEqual([...new Set(mail.links)], [`${stack.url}/accept-invitation?id=${id}`]);
+    }
   });
 
   test('sign in, come back, see who invites to what, accept; the link then says so', async () => {

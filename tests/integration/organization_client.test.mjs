@@ -124,6 +124,8 @@ describe('the organization client', () => {
     granted(await ann.organization.updateMemberRole({ memberId, role: 'admin' }));
     granted(await betterAuth(stack, ann.http).deleteUser({ password: ann.password }));
     assert.equal(granted(await bob.organization.getActiveMemberRole()).role, 'owner');
+    const mail = await stack.mail.latest(bob.email, { contains: 'am längsten Admin' });
+    assert.equal(mail.subject, 'Dir gehört jetzt: Acme — Mana');
   });
 
   test('each route was called', () => {

@@ -13,7 +13,8 @@
  *   quiet       ordinary refusals stay out of the log
  *   audit       the vault's trail: row MACs, seals, verification
  *   totp        codes of a second factor
- *   vault       a user's master key: init, fetch, rotate, recovery, zero-knowledge
+ *   vault       calls of the vault: decide, commit, disclose
+ *   vault_wrap  master keys as SQL has them: wrapped
  *   remote      transactions in another database, bounded in time
  *   sync        a user's records in the sync database
  *   gdpr        what there is about a user, of all sources

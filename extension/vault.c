@@ -1,38 +1,42 @@
 /*
- * The vault: what touches master keys in clear. SQL decides (sql/functions/vault.sql) and never
- * sees one.
+ * Calls of the vault. SQL decides (sql/functions/vault.sql) and never sees a key in clear.
  *
  * auth_api.vault_* are procedures because only a procedure can keep the promise "no key without its
  * row in the trail": it runs the routine that decides and writes the row, commits, and fills its
  * OUT columns after that. A caller can neither roll the row back nor get the key without it: inside
  * a transaction block the call is refused. For the same reason it is SECURITY INVOKER without a SET
- * clause (either would make it atomic) and takes the owner's rights around its one query.
+ * clause (either would make it atomic) and takes the owner's rights while it decides.
  */
 #include "postgres.h"
 
 #include <sodium.h>
 
 #include "access/htup_details.h"
+#include "access/xact.h"
+#include "audit.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "compat.h"
+#include "executor/executor.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "identity.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "parser/parse_func.h"
+#include "session.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/syscache.h"
 #include "wrap.h"
 
-PG_FUNCTION_INFO_V1(mana_vault_mint);
-PG_FUNCTION_INFO_V1(mana_vault_wrap_given);
-PG_FUNCTION_INFO_V1(mana_vault_rewrapped);
-PG_FUNCTION_INFO_V1(mana_kek_active_id);
+PG_FUNCTION_INFO_V1(mana_vault_session);
 PG_FUNCTION_INFO_V1(mana_vault_call);
 
-#define MARK_MASTER_KEY  '\004'
-#define MASTER_KEY_CHARS 44 /* base64 of 32 bytes */
+#define MARK_MASTER_KEY '\004'
 
 enum reply_column {
 	REFUSAL,
@@ -46,175 +50,73 @@ enum reply_column {
 	REPLY_COLUMNS
 };
 
-/* What the deciding routine returned, in memory that survives the commit. */
+/* Which procedure was called, and with what. */
+struct call {
+	char *name;
+	Oid owner;
+	Oid types[2];
+	Datum args[2]; /* caller, input */
+	bool no_input;
+};
+
+/* What is to be answered, in memory that survives the commit. */
 struct decision {
-	char *columns[REPLY_COLUMNS];
+	Datum values[REPLY_COLUMNS];
+	bool nulls[REPLY_COLUMNS];
 	bool discloses;
 	struct wrap wrap;
 	char *user_id;
+	ErrorData *error; /* the routine raised this */
 };
 
-static Datum wrap_datum(
-    FunctionCallInfo fcinfo, const unsigned char master_key[MASTER_KEY_BYTES], const char *user_id);
-static bool has_commitment(HeapTupleHeader record);
-static void wrap_from_record(struct wrap *wrap, HeapTupleHeader record);
-static void decide(struct decision *out, Oid procedure, Datum caller, Datum input,
-    bool input_is_null, MemoryContext keep);
-static void owner_and_name(Oid *owner, char **name, Oid procedure);
-static void read_decision(struct decision *out, MemoryContext keep);
-static text *disclose(const char *body, const struct decision *decision);
+/* Memory to be wiped before it is given back. */
+struct wipe {
+	MemoryContextCallback callback;
+	void *memory;
+	size_t len;
+};
 
-/* auth.vault_mint(user_id) */
+static HeapTupleHeader session_of(Datum caller);
+static void describe_call(struct call *call, FunctionCallInfo fcinfo);
+static void decide(struct decision *out, const struct call *call);
+static bool decide_common_fetch(struct decision *out, const struct call *call);
+static bool find_common_fetch(struct decision *out, HeapTupleHeader session, const char *kek_id);
+static void decide_by_routine(struct decision *out, const struct call *call);
+static void read_decision(struct decision *out, HeapTupleHeader decided);
+static void record_failure(const struct call *call, const ErrorData *error);
+static Datum reply_datum(FunctionCallInfo fcinfo, struct decision *decision);
+static void wipe_now(void *arg);
+static text *disclose(const struct decision *decision);
+
+/* auth.vault_session(caller) */
 Datum
-mana_vault_mint(PG_FUNCTION_ARGS)
+mana_vault_session(PG_FUNCTION_ARGS)
 {
-	unsigned char master_key[MASTER_KEY_BYTES];
-	volatile Datum result;
+	HeapTupleHeader session = PG_ARGISNULL(0) ? NULL : session_of(PG_GETARG_DATUM(0));
 
-	if (!pg_strong_random(master_key, sizeof(master_key)))
-		ereport(
-		    ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not get random bytes"));
-	PG_TRY();
-	{
-		result = wrap_datum(fcinfo, master_key, text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	}
-	PG_FINALLY();
-	{
-		sodium_memzero(master_key, sizeof(master_key));
-	}
-	PG_END_TRY();
-	return result;
-}
-
-/* auth.vault_wrap_given(user_id, master_key) */
-Datum
-mana_vault_wrap_given(PG_FUNCTION_ARGS)
-{
-	const text *base64 = PG_GETARG_TEXT_PP(1);
-	unsigned char master_key[MASTER_KEY_BYTES];
-	size_t len = 0;
-	volatile Datum result = (Datum)0;
-	bool ok;
-
-	ok = VARSIZE_ANY_EXHDR(base64) == MASTER_KEY_CHARS &&
-	     sodium_base642bin(master_key, sizeof(master_key), VARDATA_ANY(base64),
-		 MASTER_KEY_CHARS, NULL, &len, NULL, sodium_base64_VARIANT_ORIGINAL) == 0 &&
-	     len == MASTER_KEY_BYTES;
-	PG_TRY();
-	{
-		if (ok)
-			result =
-			    wrap_datum(fcinfo, master_key, text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	}
-	PG_FINALLY();
-	{
-		sodium_memzero(master_key, sizeof(master_key));
-	}
-	PG_END_TRY();
-	if (!ok)
+	if (session == NULL)
 		PG_RETURN_NULL();
-	return result;
+	PG_RETURN_HEAPTUPLEHEADER(session);
 }
 
-/* auth.vault_rewrapped(user_id, wrap); the wrap itself when it is under the active key and in the
- * present format */
-Datum
-mana_vault_rewrapped(PG_FUNCTION_ARGS)
+/* The live session of a caller, and from here on the identity of its user; NULL: there is none. */
+static HeapTupleHeader
+session_of(Datum caller)
 {
-	char *user_id = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	unsigned char master_key[MASTER_KEY_BYTES];
-	struct wrap wrap;
-	volatile Datum result = (Datum)0;
-	bool opens;
-
-	wrap_from_record(&wrap, PG_GETARG_HEAPTUPLEHEADER(1));
-	opens = wrap_open(master_key, &wrap, user_id);
-	PG_TRY();
-	{
-		if (opens && wrap.format_version == WRAP_FORMAT &&
-		    strcmp(wrap.kek_id, kek_active()->id) == 0 &&
-		    has_commitment(PG_GETARG_HEAPTUPLEHEADER(1)))
-			result = PG_GETARG_DATUM(1);
-		else if (opens)
-			result = wrap_datum(fcinfo, master_key, user_id);
-	}
-	PG_FINALLY();
-	{
-		sodium_memzero(master_key, sizeof(master_key));
-	}
-	PG_END_TRY();
-	if (!opens)
-		PG_RETURN_NULL();
-	return result;
-}
-
-/* auth.kek_active_id() */
-Datum
-mana_kek_active_id(PG_FUNCTION_ARGS)
-{
-	const struct kek *kek = kek_active_or_null();
-
-	if (kek == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(kek->id));
-}
-
-static Datum
-wrap_datum(
-    FunctionCallInfo fcinfo, const unsigned char master_key[MASTER_KEY_BYTES], const char *user_id)
-{
-	enum { WRAP_COLUMNS = 5 };
-	unsigned char commitment[COMMITMENT_BYTES];
-	bytea *commitment_value = palloc(VARHDRSZ + COMMITMENT_BYTES);
-	bool nulls[WRAP_COLUMNS] = {false};
-	Datum values[WRAP_COLUMNS];
-	struct wrap wrap;
-	TupleDesc shape;
-
-	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE ||
-	    shape->natts != WRAP_COLUMNS)
-		elog(ERROR, "auth.vault_wrap has an unexpected shape");
-	wrap_seal(&wrap, master_key, user_id);
-	wrap_commit(commitment, master_key, user_id);
-	SET_VARSIZE(commitment_value, VARHDRSZ + COMMITMENT_BYTES);
-	memcpy(VARDATA(commitment_value), commitment, COMMITMENT_BYTES);
-	values[0] = CStringGetTextDatum(wrap.wrapped_mk);
-	values[1] = CStringGetTextDatum(wrap.wrap_iv);
-	values[2] = Int16GetDatum((int16)wrap.format_version);
-	values[3] = CStringGetTextDatum(wrap.kek_id);
-	values[4] = PointerGetDatum(commitment_value);
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(shape), values, nulls));
-}
-
-static bool
-has_commitment(HeapTupleHeader record)
-{
+	LOCAL_FCINFO(find, 1);
+	HeapTupleHeader session;
+	Datum found;
 	bool is_null;
 
-	(void)GetAttributeByNum(record, 5, &is_null);
-	return !is_null;
-}
-
-/* Columns of auth.vault_wrap; what is too long to be a wrap is cut and will not open. */
-static void
-wrap_from_record(struct wrap *wrap, HeapTupleHeader record)
-{
-	const struct {
-		int column;
-		char *to;
-		size_t size;
-	} texts[] = {{1, wrap->wrapped_mk, sizeof(wrap->wrapped_mk)},
-	    {2, wrap->wrap_iv, sizeof(wrap->wrap_iv)}, {4, wrap->kek_id, sizeof(wrap->kek_id)}};
-	bool is_null;
-
-	memset(wrap, 0, sizeof(*wrap));
-	for (size_t i = 0; i < lengthof(texts); i++) {
-		Datum value = GetAttributeByNum(record, (AttrNumber)texts[i].column, &is_null);
-
-		if (!is_null)
-			text_to_cstring_buffer(DatumGetTextPP(value), texts[i].to, texts[i].size);
-	}
-	wrap->format_version = DatumGetInt16(GetAttributeByNum(record, 3, &is_null));
+	InitFunctionCallInfoData(*find, NULL, 1, InvalidOid, NULL, NULL);
+	find->args[0].value = caller;
+	find->args[0].isnull = false;
+	found = mana_session_find(find);
+	if (find->isnull)
+		return NULL;
+	session = DatumGetHeapTupleHeader(found);
+	identity_assume(TextDatumGetCString(GetAttributeByName(session, "user_id", &is_null)));
+	return session;
 }
 
 /* auth_api.vault_*(caller, input, OUT the columns of auth.reply) */
@@ -226,9 +128,7 @@ mana_vault_call(PG_FUNCTION_ARGS)
 				   : NULL;
 	MemoryContext keep = CurrentMemoryContext;
 	struct decision decision = {.discloses = false};
-	Datum values[REPLY_COLUMNS];
-	bool nulls[REPLY_COLUMNS];
-	TupleDesc shape;
+	struct call call;
 
 	if (context == NULL || context->atomic)
 		ereport(ERROR, errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
@@ -237,99 +137,238 @@ mana_vault_call(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		ereport(
 		    ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the caller is null"));
-	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE ||
-	    shape->natts != REPLY_COLUMNS)
-		elog(ERROR, "the procedure has an unexpected shape");
+	describe_call(&call, fcinfo);
 
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	decide(&decision, fcinfo->flinfo->fn_oid, PG_GETARG_DATUM(0),
-	    PG_ARGISNULL(1) ? (Datum)0 : PG_GETARG_DATUM(1), PG_ARGISNULL(1), keep);
+	MemoryContextSwitchTo(keep); /* what is decided outlives the commit */
+	decide(&decision, &call);
 	SPI_commit(); /* from here on the row is there, whatever the caller does */
 	SPI_finish();
-
-	for (int i = 0; i < REPLY_COLUMNS; i++) {
-		const char *column = decision.columns[i];
-
-		nulls[i] = column == NULL;
-		if (column == NULL)
-			continue;
-		if (i == RETRY_AFTER || i == STATUS)
-			values[i] = Int32GetDatum((int32)strtol(column, NULL, 10));
-		else if (i == BODY && decision.discloses)
-			values[i] = PointerGetDatum(disclose(column, &decision));
-		else
-			values[i] = CStringGetTextDatum(column);
-	}
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(shape), values, nulls));
+	if (decision.error != NULL)
+		ReThrowError(decision.error);
+	return reply_datum(fcinfo, &decision);
 }
 
-/* Runs auth.<name of the procedure>(caller, input) with the rights of the owner. */
+/* The routine that decides has the procedure's name and arguments, in schema auth. */
 static void
-decide(struct decision *out, Oid procedure, Datum caller, Datum input, bool input_is_null,
-    MemoryContext keep)
+describe_call(struct call *call, FunctionCallInfo fcinfo)
 {
-	Oid types[2], *all_types, user, owner;
-	int security, arg_count;
-	Datum args[2] = {caller, input};
-	char nulls[3] = {' ', input_is_null ? 'n' : ' ', '\0'};
-	char *name, *query;
-
-	owner_and_name(&owner, &name, procedure);
-	(void)get_func_signature(procedure, &all_types, &arg_count);
-	types[0] = all_types[0];
-	types[1] = all_types[1];
-	query = psprintf("SELECT (d.reply).*, d.disclose, d.user_id FROM auth.%s($1, $2) d",
-	    quote_identifier(name));
-	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(
-	    owner, security | SECURITY_LOCAL_USERID_CHANGE); /* an error takes it back by itself */
-	if (SPI_execute_with_args(query, 2, types, args, nulls, false, 1) != SPI_OK_SELECT ||
-	    SPI_processed != 1)
-		elog(ERROR, "%s returned no decision", name);
-	SetUserIdAndSecContext(user, security);
-	read_decision(out, keep);
-}
-
-static void
-owner_and_name(Oid *owner, char **name, Oid procedure)
-{
-	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(procedure));
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(fcinfo->flinfo->fn_oid));
 	Form_pg_proc form;
 
 	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for procedure %u", procedure);
+		elog(ERROR, "cache lookup failed for procedure %u", fcinfo->flinfo->fn_oid);
 	form = (Form_pg_proc)GETSTRUCT(tuple);
-	*owner = form->proowner;
-	*name = pstrdup(NameStr(form->proname));
+	call->owner = form->proowner;
+	call->name = pstrdup(NameStr(form->proname));
+	memcpy(call->types, form->proargtypes.values, sizeof(call->types));
 	ReleaseSysCache(tuple);
+	call->args[0] = PG_GETARG_DATUM(0);
+	call->args[1] = PG_ARGISNULL(1) ? (Datum)0 : PG_GETARG_DATUM(1);
+	call->no_input = PG_ARGISNULL(1);
 }
 
+/* Decides and writes the row, with the rights of the owner; an error takes them back by itself. */
 static void
-read_decision(struct decision *out, MemoryContext keep)
+decide(struct decision *out, const struct call *call)
 {
-	HeapTuple row = SPI_tuptable->vals[0];
-	TupleDesc shape = SPI_tuptable->tupdesc;
-	Datum wrap;
-	bool is_null;
+	Oid user;
+	int security;
 
-	for (int i = 0; i < REPLY_COLUMNS; i++) {
-		char *column = SPI_getvalue(row, shape, i + 1);
+	GetUserIdAndSecContext(&user, &security);
+	SetUserIdAndSecContext(call->owner, security | SECURITY_LOCAL_USERID_CHANGE);
+	if (strcmp(call->name, "vault_key") != 0 || !decide_common_fetch(out, call))
+		decide_by_routine(out, call);
+	if (out->error != NULL && !XactReadOnly)
+		record_failure(call, out->error);
+	SetUserIdAndSecContext(user, security);
+}
 
-		out->columns[i] = column ? MemoryContextStrdup(keep, column) : NULL;
+/*
+ * Most calls fetch a key that was fetched before. The wrap is opened here, and again to disclose
+ * it: the first tells what to write into the trail, and no key in clear waits for the disk.
+ */
+static bool
+decide_common_fetch(struct decision *out, const struct call *call)
+{
+	const struct kek *kek = kek_active_or_null();
+	HeapTupleHeader session = kek ? session_of(call->args[0]) : NULL;
+	unsigned char master_key[MASTER_KEY_BYTES];
+	bool opens;
+
+	if (session == NULL || !find_common_fetch(out, session, kek->id))
+		return false;
+	opens = wrap_open(master_key, &out->wrap, out->user_id);
+	sodium_memzero(master_key, sizeof(master_key));
+	if (!opens)
+		return false;
+	audit_write(DatumGetHeapTupleHeader(call->args[0]), out->user_id, "fetch", NULL, 200);
+	return true;
+}
+
+/* auth.vault_key_common */
+static bool
+find_common_fetch(struct decision *out, HeapTupleHeader session, const char *kek_id)
+{
+	static SPIPlanPtr plan;
+	MemoryContext keep = CurrentMemoryContext;
+	Datum args[3], wrap;
+	char nulls[] = "   ";
+	bool found, is_null;
+
+	args[0] = GetAttributeByName(session, "user_id", &is_null);
+	args[1] = GetAttributeByName(session, "vault_generation", &is_null);
+	nulls[1] = is_null ? 'n' : ' ';
+	args[2] = CStringGetTextDatum(kek_id);
+	SPI_connect();
+	if (plan == NULL) {
+		Oid types[] = {TEXTOID, INT4OID, TEXTOID};
+
+		plan = SPI_prepare(
+		    "SELECT body, disclose, user_id FROM auth.vault_key_common($1, $2, $3)", 3,
+		    types);
+		if (plan == NULL || SPI_keepplan(plan) != 0)
+			elog(ERROR, "could not prepare: %s", SPI_result_code_string(SPI_result));
 	}
-	wrap = SPI_getbinval(row, shape, REPLY_COLUMNS + 1, &is_null);
+	if (SPI_execute_plan(plan, args, nulls, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look for a vault: %s", SPI_result_code_string(SPI_result));
+	found = SPI_processed == 1;
+	if (found) {
+		HeapTuple row = SPI_tuptable->vals[0];
+		TupleDesc shape = SPI_tuptable->tupdesc;
+		MemoryContext inside = MemoryContextSwitchTo(keep);
+
+		for (int i = 0; i < REPLY_COLUMNS; i++)
+			out->nulls[i] = i != BODY;
+		out->values[BODY] = CStringGetTextDatum(SPI_getvalue(row, shape, 1));
+		out->user_id = SPI_getvalue(row, shape, 3);
+		wrap = SPI_getbinval(row, shape, 2, &is_null);
+		wrap_from_record(&out->wrap, DatumGetHeapTupleHeader(wrap));
+		out->discloses = true;
+		MemoryContextSwitchTo(inside);
+	}
+	SPI_finish();
+	return found;
+}
+
+/* What the routine did is undone when it raises; that it was called stays to be recorded. */
+static void
+decide_by_routine(struct decision *out, const struct call *call)
+{
+	LOCAL_FCINFO(routine, 2);
+	MemoryContext keep = CurrentMemoryContext;
+	ResourceOwner resources = CurrentResourceOwner;
+	FmgrInfo info;
+	volatile Datum reply = (Datum)0;
+
+	fmgr_info(LookupFuncName(list_make2(makeString("auth"), makeString(call->name)), 2,
+		      call->types, false),
+	    &info);
+	InitFunctionCallInfoData(*routine, &info, 2, InvalidOid, NULL, NULL);
+	for (int i = 0; i < 2; i++)
+		routine->args[i].value = call->args[i];
+	routine->args[0].isnull = false;
+	routine->args[1].isnull = call->no_input;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(keep);
+	PG_TRY();
+	{
+		reply = FunctionCallInvoke(routine);
+		if (routine->isnull)
+			elog(ERROR, "%s returned no decision", call->name);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(keep);
+		out->error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(keep);
+	CurrentResourceOwner = resources;
+	if (out->error == NULL)
+		read_decision(out, DatumGetHeapTupleHeader(reply));
+}
+
+/* Columns of auth.vault_reply. */
+static void
+read_decision(struct decision *out, HeapTupleHeader decided)
+{
+	bool no_reply, is_null;
+	Datum reply = GetAttributeByNum(decided, 1, &no_reply);
+	Datum wrap = GetAttributeByNum(decided, 2, &is_null);
+
+	if (no_reply)
+		elog(ERROR, "a vault routine returned no reply");
+	for (int i = 0; i < REPLY_COLUMNS; i++)
+		out->values[i] = GetAttributeByNum(
+		    DatumGetHeapTupleHeader(reply), (AttrNumber)(i + 1), &out->nulls[i]);
 	out->discloses = !is_null;
 	if (is_null)
 		return;
 	wrap_from_record(&out->wrap, DatumGetHeapTupleHeader(wrap));
-	out->user_id = MemoryContextStrdup(keep, SPI_getvalue(row, shape, REPLY_COLUMNS + 2));
+	out->user_id = TextDatumGetCString(GetAttributeByNum(decided, 3, &is_null));
 }
 
-/* The body with the master key where the mark stands. The key is in clear in this text and on the
- * stack, nowhere else. */
-static text *
-disclose(const char *body, const struct decision *decision)
+/* auth.vault_failed */
+static void
+record_failure(const struct call *call, const ErrorData *error)
 {
+	Oid types[] = {call->types[0], call->types[1], TEXTOID, TEXTOID};
+	Datum args[] = {call->args[0], call->args[1], CStringGetTextDatum(call->name),
+	    CStringGetTextDatum(unpack_sql_state(error->sqlerrcode))};
+
+	SPI_connect();
+	if (SPI_execute_with_args("SELECT auth.vault_failed($1, $2, $3, $4)", lengthof(types),
+		types, args, call->no_input ? " n  " : NULL, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not record a failure: %s", SPI_result_code_string(SPI_result));
+	SPI_finish();
+}
+
+static Datum
+reply_datum(FunctionCallInfo fcinfo, struct decision *decision)
+{
+	struct wipe *wipe = palloc0(sizeof(*wipe));
+	TupleDesc shape;
+	HeapTuple tuple;
+
+	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE ||
+	    shape->natts != REPLY_COLUMNS)
+		elog(ERROR, "the procedure has an unexpected shape");
+	if (decision->discloses)
+		decision->values[BODY] = PointerGetDatum(disclose(decision));
+	tuple = heap_form_tuple(BlessTupleDesc(shape), decision->values, decision->nulls);
+	if (decision->discloses) {
+		text *body = DatumGetTextPP(decision->values[BODY]);
+
+		sodium_memzero(VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body));
+		wipe->memory = tuple->t_data;
+		wipe->len = tuple->t_len;
+		wipe->callback.func = wipe_now;
+		wipe->callback.arg = wipe;
+		MemoryContextRegisterResetCallback(CurrentMemoryContext, &wipe->callback);
+	}
+	return HeapTupleGetDatum(tuple);
+}
+
+static void
+wipe_now(void *arg)
+{
+	struct wipe *wipe = arg;
+
+	sodium_memzero(wipe->memory, wipe->len);
+}
+
+/*
+ * The body with the master key where the mark stands. Of ours the key is in clear here, on the
+ * stack, and in the reply, which is wiped with the memory of the call.
+ */
+static text *
+disclose(const struct decision *decision)
+{
+	const char *body = TextDatumGetCString(decision->values[BODY]);
 	const char *mark = strchr(body, MARK_MASTER_KEY);
 	unsigned char master_key[MASTER_KEY_BYTES];
 	char base64[MASTER_KEY_CHARS + 1];

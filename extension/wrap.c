@@ -16,6 +16,9 @@
 #define AAD_LABEL   "auth.encryption_vaults\0002"
 #define COMMIT_TEXT "mana.vault.commitment.v1"
 
+static bool is_committed_to(
+    const struct wrap *wrap, const unsigned char master_key[MASTER_KEY_BYTES], const char *user_id);
+
 static size_t
 aad_of(unsigned char aad[AAD_MAX], int format_version, const char *kek_id, const char *user_id)
 {
@@ -72,7 +75,26 @@ wrap_open(unsigned char master_key[MASTER_KEY_BYTES], const struct wrap *wrap, c
 				 user_id, wrap->kek_id));
 		return false;
 	}
+	if (!is_committed_to(wrap, master_key, user_id)) {
+		sodium_memzero(master_key, MASTER_KEY_BYTES);
+		ereport(LOG,
+		    errmsg("the vault of user \"%s\" is committed to another key than it holds",
+			user_id));
+		return false;
+	}
 	return true;
+}
+
+static bool
+is_committed_to(
+    const struct wrap *wrap, const unsigned char master_key[MASTER_KEY_BYTES], const char *user_id)
+{
+	unsigned char commitment[COMMITMENT_BYTES];
+
+	if (!wrap->has_commitment) /* of the service before us */
+		return true;
+	wrap_commit(commitment, master_key, user_id);
+	return sodium_memcmp(wrap->commitment, commitment, COMMITMENT_BYTES) == 0;
 }
 
 void

@@ -135,3 +135,18 @@ SELECT DISTINCT ip_address, user_agent, count(*) FROM auth.vault_trail(:'third')
 SELECT count(*) FROM auth.vault_trail(:'third', now() + interval '1 minute');
 SELECT DISTINCT request_id FROM auth.encryption_vault_audit WHERE user_id = :'third' ORDER BY 1;
 SELECT count(*) FROM auth.vault_check();
+
+-- A call that raises is undone, but not forgotten: its row says by which SQLSTATE.
+\set VERBOSITY terse
+SET ROLE auth_edge;
+SELECT (story.sign_in('third@example.com', 'eve once more')).refusal;
+RESET ROLE;
+CREATE FUNCTION story.break_vault() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'lock_not_available'; END $$;
+CREATE TRIGGER breaks BEFORE UPDATE ON auth.encryption_vaults FOR EACH ROW EXECUTE FUNCTION story.break_vault();
+SET ROLE auth_edge;
+SELECT (story.trail()).rows AS before \gset
+CALL story.vault('rotate', story.bearer('third@example.com'));
+SELECT (story.trail()).newest, (story.trail()).rows - :before AS rows;
+CALL story.vault('key', story.bearer('third@example.com'));
+RESET ROLE;
+DROP TRIGGER breaks ON auth.encryption_vaults;

@@ -26,16 +26,7 @@ COMMENT ON TYPE auth.vault_reply IS
   'what a vault call answers; disclose: the wrap whose key goes where the body says auth.master_key(), NULL: none';
 
 CREATE FUNCTION auth.vault_session(c auth.caller) RETURNS auth.sessions
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  s auth.sessions := auth.session_find(c);
-BEGIN
-  IF s.user_id IS NOT NULL THEN
-    PERFORM auth.identity_assume(s.user_id);
-  END IF;
-  RETURN s;
-END
-$$;
+  LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'mana_vault_session';
 COMMENT ON FUNCTION auth.vault_session IS
   'the live session by which a caller may touch the vault of its user, and no other; a row of NULLs: nobody''s';
 
@@ -208,6 +199,16 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth.vault_create IS 'a vault with a new key; a row of NULLs: a parallel call was first, or the user is gone';
+
+CREATE FUNCTION auth.vault_key_common(me text, seen_generation integer, active_kek text)
+RETURNS TABLE (body text, disclose auth.vault_wrap, user_id text) LANGUAGE sql STABLE BEGIN ATOMIC
+  SELECT auth.vault_key_body(v)::text, auth.vault_wrap_of(v), v.user_id FROM auth.encryption_vaults v
+   WHERE v.user_id = me AND v.wrapped_mk IS NOT NULL AND v.kek_id = active_kek AND v.format_version = 2
+     AND v.commitment IS NOT NULL AND seen_generation IN (v.generation, 0);
+END;
+COMMENT ON FUNCTION auth.vault_key_common IS
+  'what auth.vault_key answers in the common case, in which nothing is to be written but the trail: extension/vault.c asks this '
+  'first, because it is one plan and no PL/pgSQL; no row: the case is another one';
 
 CREATE FUNCTION auth.vault_key(c auth.caller, input jsonb) RETURNS auth.vault_reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -1,36 +1,13 @@
 -- Writing and checking the vault's trail.
 
 CREATE FUNCTION auth.vault_audit_mac(a auth.encryption_vault_audit) RETURNS bytea
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-  RETURN auth.hmac_sha256(
-    convert_to(auth.json_object('id', a.id, 'user', a.user_id, 'action', a.action, 'ip', a.ip_address, 'agent', a.user_agent,
-                                'context', a.context, 'status', a.status, 'request', a.request_id,
-                                'at', extract(epoch FROM a.created_at))::text, 'UTF8'),
-    auth.secret('audit'));
-END
-$$;
+  LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'mana_vault_audit_mac';
 COMMENT ON FUNCTION auth.vault_audit_mac IS 'what the mac of a row must be';
 
-CREATE FUNCTION auth.vault_audit_write(c auth.caller, for_user_id text, action text, context text, status integer) RETURNS void
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  a auth.encryption_vault_audit;
-BEGIN
-  a.id := auth.random_id(21);
-  a.user_id := for_user_id;
-  a.action := vault_audit_write.action;
-  a.ip_address := host(c.ip);
-  a.user_agent := c.user_agent;
-  a.context := vault_audit_write.context;
-  a.status := vault_audit_write.status;
-  a.request_id := c.request_id;
-  a.created_at := clock_timestamp();
-  a.mac := auth.vault_audit_mac(a);
-  INSERT INTO auth.encryption_vault_audit SELECT a.*;
-END
-$$;
-COMMENT ON FUNCTION auth.vault_audit_write IS 'one row of the trail';
+CREATE FUNCTION auth.vault_audit_write(c auth.caller, user_id text, action text, context text, status integer) RETURNS void
+  LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'mana_vault_audit_write';
+COMMENT ON FUNCTION auth.vault_audit_write IS
+  'one row of the trail; the identity of the transaction must be the user''s. Warns a week before there is no month to write to';
 
 CREATE FUNCTION auth.vault_audit_digest(partition text) RETURNS TABLE (row_count bigint, digest bytea)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

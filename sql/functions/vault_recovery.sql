@@ -78,11 +78,15 @@ END
 $$;
 COMMENT ON FUNCTION auth.vault_clear_recovery IS 'DELETE /recovery-wrap';
 
+CREATE FUNCTION auth.vault_zk_action(input jsonb) RETURNS text LANGUAGE sql IMMUTABLE
+  RETURN CASE WHEN input -> 'enable' = 'false' THEN 'zk_disable' ELSE 'zk_enable' END;
+COMMENT ON FUNCTION auth.vault_zk_action IS 'what the trail calls a call of /zero-knowledge';
+
 CREATE FUNCTION auth.vault_zero_knowledge(c auth.caller, input jsonb) RETURNS auth.vault_reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   me constant auth.sessions := auth.vault_session(c);
-  action constant text := CASE WHEN input -> 'enable' = 'true' THEN 'zk_enable' ELSE 'zk_disable' END;
+  action constant text := auth.vault_zk_action(input);
   v auth.encryption_vaults;
   w auth.vault_wrap;
 BEGIN

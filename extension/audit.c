@@ -1,0 +1,244 @@
+/*
+ * The vault's trail. Each row carries an HMAC-SHA-256 over its other columns under the audit key,
+ * so that a row which somebody changed or made without that key shows (auth.vault_audit_verify).
+ * The key lies sealed in auth.secrets; a backend opens it once and keeps it in locked memory.
+ */
+#include "postgres.h"
+
+#include <sodium.h>
+
+#include "audit.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "compat.h"
+#include "executor/executor.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "port/pg_bswap.h"
+#include "random.h"
+#include "utils/builtins.h"
+#include "utils/inet.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+PG_FUNCTION_INFO_V1(mana_vault_audit_write);
+PG_FUNCTION_INFO_V1(mana_vault_audit_mac);
+
+#define AUDIT_ID_CHARS  21
+#define AUDIT_KEY_BYTES 32
+#define MAC_LABEL       "mana.vault.audit.v1"
+#define LOOK_AHEAD_US   (INT64CONST(7) * USECS_PER_DAY)
+#define LOOK_EVERY_US   USECS_PER_HOUR
+
+/* In the order of the table's columns. */
+enum audit_column {
+	ID,
+	USER_ID,
+	ACTION,
+	IP_ADDRESS,
+	USER_AGENT,
+	CONTEXT,
+	STATUS,
+	REQUEST_ID,
+	CREATED_AT,
+	MAC,
+	AUDIT_COLUMNS
+};
+/* Columns of auth.caller, from 1. */
+enum caller_column { CALLER_IP = 5, CALLER_USER_AGENT, CALLER_REQUEST_ID };
+
+static void audit_mac(unsigned char mac[crypto_auth_hmacsha256_BYTES],
+    const Datum values[AUDIT_COLUMNS], const bool nulls[AUDIT_COLUMNS]);
+static const unsigned char *audit_key(void);
+static void add_number(crypto_auth_hmacsha256_state *state, uint64 number);
+static void insert_row(const Datum values[AUDIT_COLUMNS], const bool nulls[AUDIT_COLUMNS]);
+static void warn_of_missing_month(TimestampTz now);
+
+/* auth.vault_audit_write(caller, user_id, action, context, status) */
+Datum
+mana_vault_audit_write(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(4))
+		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+		    errmsg("a row of the trail needs user, action and status"));
+	audit_write(PG_ARGISNULL(0) ? NULL : PG_GETARG_HEAPTUPLEHEADER(0),
+	    text_to_cstring(PG_GETARG_TEXT_PP(1)), text_to_cstring(PG_GETARG_TEXT_PP(2)),
+	    PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)), PG_GETARG_INT32(4));
+	PG_RETURN_VOID();
+}
+
+/* auth.vault_audit_mac(row) */
+Datum
+mana_vault_audit_mac(PG_FUNCTION_ARGS)
+{
+	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(0);
+	bytea *mac = palloc(VARHDRSZ + crypto_auth_hmacsha256_BYTES);
+	Datum values[AUDIT_COLUMNS];
+	bool nulls[AUDIT_COLUMNS];
+
+	for (int i = 0; i < AUDIT_COLUMNS; i++)
+		values[i] = GetAttributeByNum(row, (AttrNumber)(i + 1), &nulls[i]);
+	SET_VARSIZE(mac, VARHDRSZ + crypto_auth_hmacsha256_BYTES);
+	audit_mac((unsigned char *)VARDATA(mac), values, nulls);
+	PG_RETURN_BYTEA_P(mac);
+}
+
+void
+audit_write(HeapTupleHeader caller, const char *user_id, const char *action, const char *context,
+    int status)
+{
+	bytea *mac = palloc(VARHDRSZ + crypto_auth_hmacsha256_BYTES);
+	Datum values[AUDIT_COLUMNS];
+	bool nulls[AUDIT_COLUMNS];
+
+	SET_VARSIZE(mac, VARHDRSZ + crypto_auth_hmacsha256_BYTES);
+	memset(nulls, caller == NULL, sizeof(nulls));
+	if (caller != NULL) {
+		Datum ip = GetAttributeByNum(caller, CALLER_IP, &nulls[IP_ADDRESS]);
+
+		if (!nulls[IP_ADDRESS])
+			values[IP_ADDRESS] = DirectFunctionCall1(network_host, ip);
+		values[USER_AGENT] =
+		    GetAttributeByNum(caller, CALLER_USER_AGENT, &nulls[USER_AGENT]);
+		values[REQUEST_ID] =
+		    GetAttributeByNum(caller, CALLER_REQUEST_ID, &nulls[REQUEST_ID]);
+	}
+	values[ID] = DirectFunctionCall1(mana_random_id, Int32GetDatum(AUDIT_ID_CHARS));
+	values[USER_ID] = CStringGetTextDatum(user_id);
+	values[ACTION] = CStringGetTextDatum(action);
+	values[CONTEXT] = context ? CStringGetTextDatum(context) : (Datum)0;
+	values[STATUS] = Int32GetDatum(status);
+	values[CREATED_AT] = TimestampTzGetDatum(GetCurrentTimestamp());
+	values[MAC] = PointerGetDatum(mac);
+	nulls[ID] = nulls[USER_ID] = nulls[ACTION] = nulls[STATUS] = nulls[CREATED_AT] =
+	    nulls[MAC] = false;
+	nulls[CONTEXT] = context == NULL;
+	audit_mac((unsigned char *)VARDATA(mac), values, nulls);
+	insert_row(values, nulls);
+	warn_of_missing_month(DatumGetTimestampTz(values[CREATED_AT]));
+}
+
+/* Each column as its length and bytes, a NULL as the largest length: no two rows read the same. */
+static void
+audit_mac(unsigned char mac[crypto_auth_hmacsha256_BYTES], const Datum values[AUDIT_COLUMNS],
+    const bool nulls[AUDIT_COLUMNS])
+{
+	crypto_auth_hmacsha256_state state;
+
+	crypto_auth_hmacsha256_init(&state, audit_key(), AUDIT_KEY_BYTES);
+	crypto_auth_hmacsha256_update(&state, (const unsigned char *)MAC_LABEL, sizeof(MAC_LABEL));
+	for (int i = 0; i < MAC; i++) {
+		if (nulls[i])
+			add_number(&state, PG_UINT64_MAX);
+		else if (i == STATUS)
+			add_number(&state, (uint64)DatumGetInt32(values[i]));
+		else if (i == CREATED_AT)
+			add_number(&state, (uint64)DatumGetTimestampTz(values[i]));
+		else {
+			const text *value = DatumGetTextPP(values[i]);
+
+			add_number(&state, VARSIZE_ANY_EXHDR(value));
+			crypto_auth_hmacsha256_update(&state,
+			    (const unsigned char *)VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+		}
+	}
+	crypto_auth_hmacsha256_final(&state, mac);
+	sodium_memzero(&state, sizeof(state));
+}
+
+static void
+add_number(crypto_auth_hmacsha256_state *state, uint64 number)
+{
+	uint64 big_endian = pg_hton64(number);
+
+	crypto_auth_hmacsha256_update(
+	    state, (const unsigned char *)&big_endian, sizeof(big_endian));
+}
+
+/* Opened at first use; anew when the extension has been made anew, for then it is another key. */
+static const unsigned char *
+audit_key(void)
+{
+	static unsigned char *key;
+	static Oid of_table;
+	Oid table = get_relname_relid("secrets", get_namespace_oid("auth", false));
+	const bytea *opened;
+	bool is_null;
+
+	if (key != NULL && of_table == table)
+		return key;
+	SPI_connect();
+	if (SPI_execute("SELECT auth.secret('audit')", false, 1) != SPI_OK_SELECT ||
+	    SPI_processed != 1)
+		elog(ERROR, "there is no audit key");
+	opened = DatumGetByteaPP(
+	    SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+	if (is_null || VARSIZE_ANY_EXHDR(opened) != AUDIT_KEY_BYTES)
+		elog(ERROR, "the audit key has an unexpected size");
+	if (key == NULL)
+		key = sodium_malloc(AUDIT_KEY_BYTES);
+	if (key == NULL)
+		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY),
+		    errmsg("the memory for the audit key could not be locked"));
+	memcpy(key, VARDATA_ANY(opened), AUDIT_KEY_BYTES);
+	sodium_memzero((void *)VARDATA_ANY(opened), AUDIT_KEY_BYTES);
+	of_table = table;
+	SPI_finish();
+	return key;
+}
+
+static void
+insert_row(const Datum values[AUDIT_COLUMNS], const bool nulls[AUDIT_COLUMNS])
+{
+	static SPIPlanPtr plan;
+	char null_marks[AUDIT_COLUMNS + 1] = "";
+
+	SPI_connect();
+	if (plan == NULL) {
+		Oid types[AUDIT_COLUMNS] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
+		    INT4OID, TEXTOID, TIMESTAMPTZOID, BYTEAOID};
+
+		plan = SPI_prepare(
+		    "INSERT INTO auth.encryption_vault_audit (id, user_id, action, "
+		    "ip_address, user_agent, context, status, request_id, created_at, mac) "
+		    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+		    AUDIT_COLUMNS, types);
+		if (plan == NULL || SPI_keepplan(plan) != 0)
+			elog(ERROR, "could not prepare: %s", SPI_result_code_string(SPI_result));
+	}
+	for (int i = 0; i < AUDIT_COLUMNS; i++)
+		null_marks[i] = nulls[i] ? 'n' : ' ';
+	if (SPI_execute_plan(plan, (Datum *)values, null_marks, false, 0) != SPI_OK_INSERT)
+		elog(ERROR, "the row of the trail was not written");
+	SPI_finish();
+}
+
+/* Without a month to write to there is no audit, and without audit no key: said a week before. */
+static void
+warn_of_missing_month(TimestampTz now)
+{
+	static TimestampTz next_look;
+	Datum then = TimestampTzGetDatum(now + LOOK_AHEAD_US);
+	Oid types[1] = {TIMESTAMPTZOID};
+	bool is_null;
+
+	if (now < next_look)
+		return;
+	next_look = now + LOOK_EVERY_US;
+	SPI_connect();
+	if (SPI_execute_with_args("SELECT pg_catalog.to_regclass('auth.' OPERATOR(pg_catalog.||) "
+				  "auth.vault_audit_partition_name($1))",
+		1, types, &then, NULL, true, 1) != SPI_OK_SELECT ||
+	    SPI_processed != 1)
+		elog(ERROR, "could not look for the audit's next month");
+	(void)SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
+	if (is_null)
+		ereport(WARNING,
+		    errmsg(
+			"the vault's audit has no partition for %s: from then on every vault call "
+			"will fail",
+			timestamptz_to_str(DatumGetTimestampTz(then))),
+		    errhint("SELECT auth.vault_audit_make_partitions(); an edge does so every "
+			    "minute."));
+	SPI_finish();
+}

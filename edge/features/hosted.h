@@ -10,6 +10,13 @@
 /* GET and POST /login */
 enum step hosted_login(struct request *r);
 enum step hosted_login_sent(struct request *r);
+/* POST /login-link: a link by mail instead of a password. */
+extern const struct schema hosted_link_schema;
+enum step hosted_link_sent(struct request *r);
+/* GET and POST /two-factor, and POST /two-factor/mail for a code by mail. */
+enum step hosted_two_factor(struct request *r);
+enum step hosted_two_factor_sent(struct request *r);
+enum step hosted_two_factor_mail(struct request *r);
 /* GET /passkey.js */
 enum step hosted_passkey_script(struct request *r);
 /* GET and POST /sign-up */
@@ -38,6 +45,13 @@ enum step hosted_failed(struct request *r);
 enum step hosted_login_again(struct request *r, struct str query);
 /* A granted form: on to where SQL says. */
 enum step hosted_went_on(struct request *r);
+/* On to the page of the second factor, for a sign-in that is asked for it. */
+enum step hosted_two_factor_asked(struct request *r);
+/* Where a sign-in without an authorization request leads: a place that is trusted; STR_NONE:
+ * nowhere was named. */
+struct str hosted_back(struct request *r);
+/* The same as a query, for the links between the pages; empty: nowhere. */
+struct str hosted_link_query(struct request *r);
 /* A value of the form that was posted, to show it again; STR_NONE: none. */
 struct str hosted_form_value(struct request *r, struct str name);
 /* Where a request leads that we have signed; STR_NONE if it is none of ours. */

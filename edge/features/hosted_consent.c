@@ -3,6 +3,7 @@
 #include "features/hosted.h"
 #include "features/oidc_authorize.h"
 #include "features/oidc_request.h"
+#include "features/two_factor.h"
 #include "http/locale.h"
 #include "http/reply.h"
 #include "pages/hosted.h"
@@ -155,6 +156,8 @@ hosted_went_on(struct request *r)
 
 	if (row_int(r->answer, 0, REPLY_STATUS, 200) >= 400)
 		return hosted_failed(r);
+	if (two_factor_is_asked(r))
+		return hosted_two_factor_asked(r);
 	return reply_redirect(r, 303, location.p != NULL ? location : STR("/signed-in"));
 }
 

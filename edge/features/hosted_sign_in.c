@@ -1,16 +1,32 @@
 /* Sign-in and sign-up on our own pages (hosted.h). */
 #include "config.h"
 #include "db/db.h"
+#include "email.h"
 #include "features/hosted.h"
 #include "features/oidc_request.h"
 #include "features/sign_in.h"
 #include "features/sign_up.h"
 #include "gates/gates.h"
+#include "http/locale.h"
 #include "http/reply.h"
 #include "pages/hosted.h"
 #include "uri.h"
 
 enum { CLIENT_ROOM = 256, HTML_EXPANSION = 6 };
+
+struct link_fields {
+	struct str email;
+	struct str callback_url;
+	struct str oauth_query;
+};
+static const struct field link_field_table[] = {
+    {"email", FIELD_STRING, FIELD_REQUIRED, .offset = offsetof(struct link_fields, email)},
+    {"callbackURL", FIELD_URL, 0, .offset = offsetof(struct link_fields, callback_url)},
+    {"oauth_query", FIELD_STRING, FIELD_SECRET,
+	.offset = offsetof(struct link_fields, oauth_query)},
+    {NULL},
+};
+const struct schema hosted_link_schema = {link_field_table, sizeof(struct link_fields)};
 
 EMBED(login_html, "pages/login.html");
 EMBED(sign_up_html, "pages/sign_up.html");
@@ -28,15 +44,15 @@ static enum step client_not_named(struct request *r, enum error e, int retry_aft
 static enum step write_login(struct request *r, struct str client);
 static struct str client_line(struct request *r, struct str client);
 static enum step login_refused(struct request *r, enum error e, int retry_after_seconds);
+static enum step link_granted(struct request *r);
 static enum step show_sign_up(struct request *r, int status, struct str restart, enum word alert);
 static enum step sign_up_refused(struct request *r, enum error e, int retry_after_seconds);
 static enum step sign_up_granted(struct request *r);
-static struct str back(struct request *r);
-static struct str link_query(struct request *r);
 static struct str restart_path(struct request *r, struct str query);
 
 static const struct form_page login_form = {login_refused, hosted_went_on};
 static const struct form_page client_form = {client_not_named, client_named};
+static const struct form_page link_form = {login_refused, link_granted};
 static const struct form_page sign_up_form = {sign_up_refused, sign_up_granted};
 
 enum step
@@ -114,8 +130,9 @@ write_login(struct request *r, struct str client)
 	    hosted_alert(r, page->alert),
 	    {.name = "client", .value = client_line(r, client), .is_markup = true},
 	    {.name = "oauth_query", .value = page->query},
-	    {.name = "query", .value = waits ? page->query : link_query(r)},
-	    {.name = "back", .value = back(r).p != NULL ? back(r) : STR("/signed-in")},
+	    {.name = "query", .value = waits ? page->query : hosted_link_query(r)},
+	    {.name = "back",
+		.value = hosted_back(r).p != NULL ? hosted_back(r) : STR("/signed-in")},
 	    {.name = "email", .value = email.p != NULL ? email : STR("")},
 	    hosted_script(r, config.webauthn_rp_id.len > 0 ? "/passkey.js" : NULL),
 	    {.name = "focus_email", .value = email.len == 0 ? STR(" autofocus") : STR("")},
@@ -126,7 +143,7 @@ write_login(struct request *r, struct str client)
 	};
 	return hosted_show(r, page->status, (struct embedded)EMBEDDED(login_html),
 	    hosted_word(r, WORD_login_title),
-	    waits ? hosted_trusted_target(r, page->query) : back(r), values,
+	    waits ? hosted_trusted_target(r, page->query) : hosted_back(r), values,
 	    sizeof(values) / sizeof(values[0]));
 }
 
@@ -148,11 +165,31 @@ client_line(struct request *r, struct str client)
 }
 
 enum step
+hosted_link_sent(struct request *r)
+{
+	const struct link_fields *in = r->fields;
+	struct str restart = restart_path(r, in->oauth_query);
+
+	r->form = &link_form;
+	if (!email_valid(in->email))
+		return reply_error(r, ERR_INVALID_EMAIL);
+	return db_call(r, CALL_MAGIC_LINK_SEND, reply_relay, db_text(r, in->email), db_null(),
+	    db_text(r, restart.p != NULL ? restart : in->callback_url), db_null(), db_null(),
+	    db_text(r, locale_of(r)));
+}
+
+static enum step
+link_granted(struct request *r)
+{
+	return hosted_message(r, 200, WORD_sign_up_sent, WORD_link_sent_text, WORD_sign_up_login);
+}
+
+enum step
 hosted_sign_up(struct request *r)
 {
 	struct str restart = restart_path(r, r->query);
 
-	return show_sign_up(r, 200, restart.p != NULL ? restart : back(r), WORD_COUNT);
+	return show_sign_up(r, 200, restart.p != NULL ? restart : hosted_back(r), WORD_COUNT);
 }
 
 enum step
@@ -178,7 +215,7 @@ show_sign_up(struct request *r, int status, struct str restart, enum word alert)
 	const struct template_value values[] = {
 	    hosted_alert(r, alert),
 	    {.name = "restart", .value = restart.p != NULL ? restart : STR("/signed-in")},
-	    {.name = "query", .value = r->method == METHOD_POST ? link_query(r) : r->query},
+	    {.name = "query", .value = r->method == METHOD_POST ? hosted_link_query(r) : r->query},
 	    {.name = "name", .value = name.p != NULL ? name : STR("")},
 	    {.name = "email", .value = email.p != NULL ? email : STR("")},
 	};
@@ -195,10 +232,8 @@ sign_up_granted(struct request *r)
 	    r, 200, WORD_sign_up_sent, WORD_sign_up_sent_text, WORD_sign_up_login);
 }
 
-/* Where a sign-in without an authorization request leads: a place that is trusted; STR_NONE:
- * nowhere was named. */
-static struct str
-back(struct request *r)
+struct str
+hosted_back(struct request *r)
 {
 	struct str url =
 	    oidc_query_value(r, r->method == METHOD_POST ? r->body : r->query, STR("callbackURL"));
@@ -206,11 +241,10 @@ back(struct request *r)
 	return url.len > 0 && target_is_trusted(url) ? url : STR_NONE;
 }
 
-/* The same as a query, for the links between sign-in and sign-up. */
-static struct str
-link_query(struct request *r)
+struct str
+hosted_link_query(struct request *r)
 {
-	struct str url = back(r);
+	struct str url = hosted_back(r);
 	struct buf query = arena_buf(&r->arena, 3 * url.len + 32);
 
 	if (url.p != NULL) {

@@ -47,7 +47,11 @@ hosted_error_word(enum error e)
 		return WORD_bad_credentials;
 	case ERR_EMAIL_NOT_VERIFIED:
 		return WORD_bad_unverified;
+	case ERR_INVALID_CODE:
+	case ERR_INVALID_BACKUP_CODE:
+		return WORD_bad_code;
 	case ERR_ACCOUNT_LOCKED:
+	case ERR_ACCOUNT_TEMPORARILY_LOCKED:
 	case ERR_RATE_LIMITED:
 		return WORD_bad_too_many;
 	case ERR_INVALID_EMAIL:

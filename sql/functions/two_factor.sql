@@ -144,6 +144,7 @@ CREATE FUNCTION auth.two_factor_code_take(f auth.two_factor_auth, bearer bytea, 
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF method = 'any' THEN
+    code := regexp_replace(code, '\s', '', 'g'); -- apps show codes in two halves
     RETURN CASE WHEN code !~ '^[0-9]{6}$' THEN auth.two_factor_code_take(f, bearer, 'backup', code)
                 ELSE auth.two_factor_code_take(f, bearer, 'otp', code)
                      OR f.confirmed_at IS NOT NULL AND auth.two_factor_code_take(f, bearer, 'totp', code) END;

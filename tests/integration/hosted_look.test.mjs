@@ -10,7 +10,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { startBrowser } from './lib/browser.mjs';
 import { CALLBACK, register, request, SYNAPSE } from './lib/oidc.mjs';
-import { PASSWORD, signUp, somebody, somebodyVerified } from './lib/people.mjs';
+import { PASSWORD, signUp, somebody, somebodySignedIn, somebodyVerified } from './lib/people.mjs';
 import { startStack, UNLIMITED } from './lib/stack.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -23,7 +23,7 @@ const SCREENS = {
 };
 
 describe('the look of the hosted pages', () => {
-  let stack, browser, ada, verification;
+  let stack, browser, ada, careful, verification;
   before(async () => {
     stack = await startStack({
       ...SYNAPSE, BRAND_IMPRINT_URL: 'https://mana.how/imprint', BRAND_PRIVACY_URL: 'https://mana.how/privacy?a=1&b=2',
@@ -33,6 +33,8 @@ describe('the look of the hosted pages', () => {
       scopes: `'{openid,profile,email,offline_access,pages.write}'`,
     });
     ada = await somebodyVerified(stack);
+    careful = await somebodySignedIn(stack);
+    await careful.http.post('/api/auth/two-factor/enable', { password: PASSWORD, method: 'otp' });
     const newcomer = somebody(stack);
     await signUp(newcomer);
     verification = await stack.mail.link(newcomer.email, '/api/auth/verify-email');
@@ -72,6 +74,18 @@ describe('the look of the hosted pages', () => {
     verify: (page) => go(verification)(page),
     'signed-out': go('/signed-out'),
     error: go('/api/auth/error?error=invalid_client'),
+    'second-factor': async (page) => {
+      await go('/login')(page);
+      await send(page, { email: careful.email, password: PASSWORD });
+    },
+    'second-factor-mail': (page) => page.click('[formaction="/two-factor/mail"]'),
+    'second-factor-wrong': (page) => send(page, { code: 'aaaaa-bbbbb' }),
+    'link-sent': async (page) => {
+      await go('/login')(page);
+      await page.fill('#email', 'reader@example.com');
+      await page.click('[formaction="/login-link"]');
+    },
+    'link-opened': (page) => go('/api/auth/magic-link/verify?token=x')(page),
     consent: async (page) => {
       await go(waiting('openid profile email offline_access pages.write'))(page);
       await send(page, { email: ada.email, password: PASSWORD });
@@ -108,13 +122,15 @@ describe('the look of the hosted pages', () => {
   test('the keyboard reaches everything, in the order in which it is read', async () => {
     const page = await browser.newPage({ locale: 'en' });
     await go('/login')(page);
+    await page.waitForFunction(() => document.activeElement.id === 'email' && !document.querySelector('#passkey').hidden);
     const seen = [];
-    for (let i = 0; i < 8; i++) {
+    for (let i = 0; i < 9; i++) {
       seen.push(await page.evaluate(() => document.activeElement.id || document.activeElement.textContent.trim()));
       await page.keyboard.press('Tab');
     }
     assert.deepEqual(seen, [
-      'email', 'password', 'Sign in', 'Sign in with a passkey', 'Forgot your password?', 'Create an account', 'Legal notice', 'Privacy',
+      'email', 'password', 'Sign in', 'E-mail me a sign-in link', 'Sign in with a passkey', 'Forgot your password?', 'Create an account',
+      'Legal notice', 'Privacy',
     ]);
     await send(page, { email: ada.email, password: 'not this one at all' });
     assert.deepEqual(await page.evaluate(() => [document.activeElement.id, document.activeElement.getAttribute('aria-describedby')]), ['password', 'alert']);

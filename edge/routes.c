@@ -191,7 +191,7 @@ const struct route routes[] = {
 	ROUTE(POST,   "/api/v1/auth/passkeys/register/verify",           EITHER,  "default", V1, &passkey_register_schema, passkey_register, NONE, 0),
 	ROUTE(POST,   "/api/v1/auth/passkeys/authenticate/options",      PUBLIC,  "passkey", V1, NULL, passkey_authenticate_options, NONE, ROUTE_BODY_OPTIONAL),
 	ROUTE(POST,   "/api/v1/auth/passkeys/authenticate/verify",       PUBLIC,  "passkey/verify", V1, &passkey_sign_in_schema, passkey_sign_in, NONE, ROUTE_LOGIN),
-	ROUTE(GET,    "/api/v1/auth/passkeys",                           EITHER,  "default", V1, NULL, NULL, PASSKEY_LIST, 0),
+	ROUTE(GET,    "/api/v1/auth/passkeys",                           EITHER,  "default", V1, NULL, NULL, PASSKEY_LIST_V1, 0),
 	ROUTE(DELETE, "/api/v1/auth/passkeys/:id",                       EITHER,  "default", V1, NULL, NULL, PASSKEY_DELETE, ROUTE_BODY_OPTIONAL),
 	ROUTE(PATCH,  "/api/v1/auth/passkeys/:id",                       EITHER,  "default", V1, &passkey_rename_schema, NULL, PASSKEY_UPDATE, 0),
 

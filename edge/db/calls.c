@@ -161,6 +161,7 @@ const struct call_info calls[CALL_COUNT] = {
 	[CALL_PASSKEY_SIGN_IN_LOOKUP]       = CALLED("passkey_sign_in_lookup", 1, "$9"),
 	[CALL_PASSKEY_SIGN_IN]              = CALLED("passkey_sign_in", 10, "$9,$10,$11,$12,$13,$14,$15,$16,$17,$18"),
 	[CALL_PASSKEY_LIST]                 = RELAY("passkey_list"),
+	[CALL_PASSKEY_LIST_V1]              = RELAY("passkey_list_v1"),
 	[CALL_PASSKEY_DELETE]               = RELAY("passkey_delete"),
 	[CALL_PASSKEY_UPDATE]               = RELAY("passkey_update"),
 

@@ -60,7 +60,9 @@ SELECT story.answer(story.registered('nia-1', 'Y3JlZC0x', called => 'Laptop'));
 SELECT story.unchallenged(auth_api.passkey_register_options(story.caller('nia-1', 'tie-3'), 'mana.how', 'Mana', NULL, NULL))
  LIMIT 2;
 SELECT story.answer(auth_api.passkey_list(story.caller('nia-1'), '{}'));
-SELECT story.answer(auth_api.passkey_list(story.bearer('nia@example.com'), '{}'));
+SELECT story.answer(auth_api.passkey_list_v1(story.bearer('nia@example.com'), '{}'));
+SELECT story.answer(auth_api.passkey_list_v1(story.caller(), '{}'));
+SELECT kind, args FROM story.mails('nia@example.com') WHERE kind LIKE 'passkey%';
 SELECT story.answer(auth_api.passkey_list(story.caller('ole-1'), '{}'));
 SELECT story.answer(auth_api.passkey_list(story.caller(), '{}'));
 -- With a session of its own, where a client asks for one.

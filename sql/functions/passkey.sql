@@ -140,6 +140,7 @@ BEGIN
     RETURN auth.refuse('PREVIOUSLY_REGISTERED');
   END IF;
   PERFORM auth.security_event(c, u.id, 'PASSKEY_REGISTERED', auth.json_object('passkeyId', p.id)::jsonb);
+  PERFORM auth.mail_queue('passkey_added', u.email, u.locale, auth.json_object('name', u.name), u.id);
   IF NOT open_session THEN
     RETURN auth.granted(auth.passkey_json(p));
   END IF;
@@ -169,6 +170,27 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth_api.passkey_list IS 'GET /passkey/list-user-passkeys';
+
+CREATE FUNCTION auth_api.passkey_list_v1(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  me constant auth.sessions := auth.session_find(c);
+BEGIN
+  IF me.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  END IF;
+  RETURN auth.granted((
+    SELECT auth.json_array_agg(
+             auth.json_object(
+               'name', p.name, 'publicKey', p.public_key, 'userId', p.user_id, 'credentialID', p.credential_id,
+               'counter', p.counter, 'deviceType', p.device_type, 'backedUp', p.backed_up, 'transports', p.transports,
+               'createdAt', p.created_at, 'aaguid', p.aaguid, 'id', p.id, 'friendlyName', p.name, 'lastUsedAt', p.last_used_at)
+             ORDER BY p.created_at, p.id)
+      FROM auth.passkeys p WHERE p.user_id = me.user_id));
+END
+$$;
+COMMENT ON FUNCTION auth_api.passkey_list_v1 IS
+  'GET /api/v1/auth/passkeys: the same, with the name as older apps call it, and when each was used last';
 
 CREATE FUNCTION auth_api.passkey_delete(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

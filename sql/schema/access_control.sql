@@ -1,8 +1,9 @@
 -- Roles in organizations and what each may do. What is built in stands in a view, so that a new version may change it; the
 -- tables hold what a DBA says, and no build is needed for that:
---   INSERT INTO auth.organization_roles (role, rank) VALUES ('treasurer', 150);
+--   INSERT INTO auth.organization_roles (role, rank) VALUES ('treasurer', 600);
 --   INSERT INTO auth.organization_permissions (role, resource, action) VALUES ('treasurer', 'credits', 'allocate');
 --   INSERT INTO auth.organization_permissions (role, resource, action, granted) VALUES ('admin', 'ac', 'delete', false);
+-- A role is given by who stands at least as high, so one that may do what admins may not belongs above them.
 -- auth.organization_role_permissions shows what that adds up to.
 
 CREATE TABLE auth.organization_roles (

@@ -38,6 +38,12 @@ describe('the look of the hosted pages', () => {
     const newcomer = somebody(stack);
     await signUp(newcomer);
     verification = await stack.mail.link(newcomer.email, '/api/auth/verify-email');
+    const grace = await somebodyVerified(stack, 'Grace Hopper');
+    stack.psql(`
+      INSERT INTO auth.organizations (id, name, slug) VALUES ('org', 'Äpfel & Birnen', 'org');
+      INSERT INTO auth.members (organization_id, user_id, role) VALUES ('org', '${grace.id}', 'owner');
+      INSERT INTO auth.invitations (id, organization_id, email, role, inviter_id) VALUES
+        ('ours', 'org', '${ada.email}', 'member', '${grace.id}'), ('another', 'org', '${newcomer.email}', 'member', '${grace.id}');`);
     browser = await startBrowser();
   });
   after(async () => {
@@ -92,6 +98,9 @@ describe('the look of the hosted pages', () => {
     },
     'sign-out': go('/sign-out'),
     'signed-in': go('/signed-in'),
+    invitation: go('/accept-invitation?id=ours'),
+    'invitation-for-another': go('/accept-invitation?id=another'),
+    'invitation-gone': go('/accept-invitation?id=none'),
   };
 
   for (const [screen, options] of Object.entries(SCREENS))

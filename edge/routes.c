@@ -6,6 +6,7 @@
 #include "routes.h"
 
 #include "features/gdpr.h"
+#include "features/gdpr_export.h"
 #include "features/health.h"
 #include "features/hosted.h"
 #include "features/invitation.h"
@@ -219,6 +220,7 @@ const struct route routes[] = {
 
 	/* what there is about a user */
 	ROUTE(GET,    "/api/v1/me/data",                            BEARER, "default", ME, NULL, gdpr_data, NONE, 0),
+	ROUTE(GET,    "/api/v1/me/data/export",                     BEARER, "default", ME, NULL, gdpr_export, NONE, 0),
 
 	/* the encryption vault */
 	ROUTE(GET,    "/api/v1/me/encryption-vault/status",         BEARER, "default", VAULT, NULL, NULL, VAULT_STATUS, 0),

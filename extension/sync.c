@@ -20,24 +20,30 @@ PG_FUNCTION_INFO_V1(mana_sync_found);
 PG_FUNCTION_INFO_V1(mana_sync_erase);
 PG_FUNCTION_INFO_V1(mana_sync_is_declared);
 
-/* At most $5 records and, but for the first one, $6 bytes, behind the record that $2 to $4 name. */
+/* The records behind the one that $2 to $4 name; fetched as far as they are wanted. */
 static const char records_sql[] =
-    "WITH page AS ("
-    "SELECT pg_catalog.row_to_json(s)::text AS record, s.app_id, s.created_at, s.id "
+    "DECLARE records NO SCROLL CURSOR FOR "
+    "SELECT pg_catalog.row_to_json(s)::text, s.app_id, s.created_at::text, s.id::text "
     "FROM sync_changes s WHERE s.user_id = $1 AND ($2::text IS NULL OR "
     "(s.app_id, s.created_at, s.id) > ($2, $3::timestamptz, $4::uuid)) "
-    "ORDER BY s.app_id, s.created_at, s.id LIMIT $5), "
-    "sized AS (SELECT p.record, p.app_id, p.created_at, p.id, "
-    "pg_catalog.sum(pg_catalog.octet_length(p.record)) "
-    "OVER (ORDER BY p.app_id, p.created_at, p.id) - pg_catalog.octet_length(p.record) AS before "
-    "FROM page p) "
-    "SELECT z.record, z.app_id, z.created_at::text, z.id::text FROM sized z "
-    "WHERE z.before < $6::bigint ORDER BY z.app_id, z.created_at, z.id";
+    "ORDER BY s.app_id, s.created_at, s.id";
 
-enum records_column { RECORD, APP_ID, CREATED_AT, ID };
+/* A page of records: `most`, or `most_bytes` of them. */
+struct page {
+	int most, most_bytes;
+	int count, bytes;
+	ArrayBuildState *records;
+	char *last[3]; /* app_id, created_at, id of the last one */
+	bool full;
+};
+
+#define BATCH_MAX 64
+
+enum records_column { RECORD, APP_ID };
 enum records_argument { USER_ID, AFTER_APP_ID, AFTER_CREATED_AT, AFTER_ID, MOST, MOST_BYTES };
 
-static Datum texts(const PGresult *rows, int column);
+static void page_fill(struct page *page, struct remote *r);
+static void page_add(struct page *page, const PGresult *rows);
 static Datum answer(FunctionCallInfo fcinfo, int64 count, const char *reason);
 static int64 count_of(const PGresult *result);
 
@@ -46,52 +52,78 @@ static int64 count_of(const PGresult *result);
 Datum
 mana_sync_records(PG_FUNCTION_ARGS)
 {
-	const char *arguments[MOST_BYTES + 1] = {NULL}, *reason;
+	const char *arguments[AFTER_ID + 1] = {NULL}, *reason;
+	struct page page = {
+	    .most = PG_GETARG_INT32(MOST), .most_bytes = PG_GETARG_INT32(MOST_BYTES)};
 	Datum values[5] = {0};
 	bool nulls[5] = {true, true, true, true, true};
-	const PGresult *rows = NULL;
 	struct remote *r;
 	TupleDesc shape;
 
 	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	for (int i = USER_ID; i <= MOST_BYTES; i++)
+	for (int i = USER_ID; i <= AFTER_ID; i++)
 		if (!PG_ARGISNULL(i))
-			arguments[i] = i < MOST ? text_to_cstring(PG_GETARG_TEXT_PP(i))
-						: psprintf("%d", PG_GETARG_INT32(i));
+			arguments[i] = text_to_cstring(PG_GETARG_TEXT_PP(i));
 	r = remote_begin(SYNC_SERVER, arguments[USER_ID], REMOTE_READ, &reason);
+	page.records = initArrayResult(TEXTOID, CurrentMemoryContext, false);
 	if (r != NULL) {
-		rows = remote_query(r, records_sql, MOST_BYTES + 1, arguments);
+		if (remote_query(r, records_sql, AFTER_ID + 1, arguments) != NULL)
+			page_fill(&page, r);
 		reason = remote_reason(r);
+		remote_close(r);
 	}
-	if (rows != NULL) {
-		int last = PQntuples(rows) - 1;
-
-		values[0] = texts(rows, RECORD);
-		nulls[0] = false;
-		for (int column = APP_ID; column <= ID && last >= 0; column++) {
-			values[column] = CStringGetTextDatum(PQgetvalue(rows, last, column));
-			nulls[column] = false;
-		}
+	values[0] = makeArrayResult(page.records, CurrentMemoryContext);
+	nulls[0] = false;
+	for (int i = 0; i < lengthof(page.last) && page.count > 0; i++) {
+		values[1 + i] = CStringGetTextDatum(page.last[i]);
+		nulls[1 + i] = false;
 	}
 	if (reason != NULL) {
 		values[4] = CStringGetTextDatum(reason);
 		nulls[4] = false;
 	}
-	if (r != NULL)
-		remote_close(r);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(shape), values, nulls)));
 }
 
-static Datum
-texts(const PGresult *rows, int column)
+/* In batches of about as many as still go in, by the size of those before. */
+static void
+page_fill(struct page *page, struct remote *r)
 {
-	ArrayBuildState *all = initArrayResult(TEXTOID, CurrentMemoryContext, false);
+	int batch = 1;
 
-	for (int i = 0; i < PQntuples(rows); i++)
-		all = accumArrayResult(all, CStringGetTextDatum(PQgetvalue(rows, i, column)), false,
-		    TEXTOID, CurrentMemoryContext);
-	return makeArrayResult(all, CurrentMemoryContext);
+	while (!page->full) {
+		const PGresult *rows =
+		    remote_query(r, psprintf("FETCH %d FROM records", batch), 0, NULL);
+
+		if (rows == NULL)
+			return;
+		page_add(page, rows);
+		if (PQntuples(rows) < batch)
+			return;
+		batch = (page->most_bytes - page->bytes) / (page->bytes / page->count + 1);
+		batch = Max(1, Min(batch, BATCH_MAX));
+	}
+}
+
+static void
+page_add(struct page *page, const PGresult *rows)
+{
+	for (int i = 0; i < PQntuples(rows) && !page->full; i++) {
+		int length = PQgetlength(rows, i, RECORD);
+
+		if (page->count > 0 && page->bytes + length > page->most_bytes) {
+			page->full = true; /* the next page begins with it */
+			return;
+		}
+		page->records = accumArrayResult(page->records,
+		    CStringGetTextDatum(PQgetvalue(rows, i, RECORD)), false, TEXTOID,
+		    CurrentMemoryContext);
+		for (int k = 0; k < lengthof(page->last); k++)
+			page->last[k] = pstrdup(PQgetvalue(rows, i, APP_ID + k));
+		page->bytes += length;
+		page->full = ++page->count == page->most || page->bytes >= page->most_bytes;
+	}
 }
 
 /* (user_id) → how many rows, reason */

@@ -59,4 +59,5 @@ SQL_PARTS = \
 	functions/passkey \
 	functions/passkey_sign_in \
 	functions/gdpr \
+	functions/gdpr_export \
 	grants

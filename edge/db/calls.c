@@ -174,6 +174,7 @@ const struct call_info calls[CALL_COUNT] = {
 	[CALL_VAULT_ZERO_KNOWLEDGE] = PROCEDURE("vault_zero_knowledge"),
 
 	[CALL_GDPR_DATA]         = CALLED_SLOW("gdpr_data", 1, "$9"),
+	[CALL_GDPR_EXPORT]       = CALLED_SLOW("gdpr_export", 2, "$9,$10"),
 
 	[CALL_OUTBOX_CLAIM]     = OWN("outbox_claim", 3, "$1,$2,$3"),
 	[CALL_OUTBOX_DONE]      = OWN("outbox_done", 2, "$1,$2"),

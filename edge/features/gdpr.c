@@ -15,40 +15,73 @@
 
 enum { REPLY_BYTES = 16384, URL_BYTES = 512, CREDITS_DEPTH = 4 };
 
+struct asking {
+	step_fn *then;
+	struct http_fetch fetch;
+	struct str credits;
+};
+
 static enum step session_found(struct request *r);
 static enum step credits_answered(struct request *r);
+static enum step data_ready(struct request *r);
 static struct str credits_of(const struct http_fetch *f);
 static bool is_object(struct str text);
 
 enum step
 gdpr_data(struct request *r)
 {
+	return gdpr_ask_credits(r, data_ready);
+}
+
+static enum step
+data_ready(struct request *r)
+{
+	return db_call(r, CALL_GDPR_DATA, reply_relay, db_text(r, gdpr_credits(r)));
+}
+
+enum step
+gdpr_ask_credits(struct request *r, step_fn *then)
+{
+	struct asking *s = request_state(r, sizeof(*s));
+
+	s->then = then;
 	return db_call(r, CALL_SESSION_IS_LIVE, session_found);
+}
+
+struct str
+gdpr_credits(const struct request *r)
+{
+	const struct asking *s = r->state;
+
+	return s->credits;
 }
 
 static enum step
 session_found(struct request *r)
 {
-	struct http_fetch *f = request_state(r, sizeof(*f));
+	struct asking *s = r->state;
 	struct buf url = arena_buf(&r->arena, URL_BYTES);
 
 	if (!row_bool(r->answer, 0, 0))
 		return reply_refusal(r, ERR_UNAUTHORIZED, STR("Invalid or expired token"), 0);
 	if (config.credits_url.len == 0)
-		return db_call(r, CALL_GDPR_DATA, reply_relay, db_null());
+		return s->then(r);
 	buf_str(&url, config.credits_url);
 	buf_str(&url, STR("/api/v1/internal/credits/balance/"));
 	buf_uri(&url, r->caller.user_id);
-	http_fetch_prepare(r, f, "GET", buf_view(&url), REPLY_BYTES);
-	http_fetch_header(f, "x-service-key", config.service_keys.items[0].key);
-	http_fetch_header(f, "x-app-id", STR("mana-auth"));
-	return job_run(r, JOB_HTTP, http_fetch_work, f, credits_answered);
+	http_fetch_prepare(r, &s->fetch, "GET", buf_view(&url), REPLY_BYTES);
+	http_fetch_header(&s->fetch, "x-service-key", config.service_keys.items[0].key);
+	http_fetch_header(&s->fetch, "x-app-id", STR("mana-auth"));
+	return job_run(r, JOB_HTTP, http_fetch_work, &s->fetch, credits_answered);
 }
 
 static enum step
 credits_answered(struct request *r)
 {
-	return db_call(r, CALL_GDPR_DATA, reply_relay, db_text(r, credits_of(r->state)));
+	struct asking *s = r->state;
+
+	s->credits = credits_of(&s->fetch);
+	return s->then(r);
 }
 
 /* JSON for auth.gdpr_summary, whatever came. */

@@ -17,6 +17,7 @@
 #include "http/match.h"
 #include "http/private.h"
 #include "http/reply.h"
+#include "http/stream.h"
 #include "keys/signing.h"
 #include "log.h"
 #include "loop.h"
@@ -48,7 +49,6 @@ static struct str forwarded_for(struct request *r);
 static enum step run(struct request *r);
 static enum step not_found(struct request *r, unsigned int allowed);
 static int send_answer(struct request *r, struct http_request *req);
-static void send_headers(struct request *r, struct http_request *req);
 static void on_free(struct http_request *req);
 
 void
@@ -147,6 +147,8 @@ on_request(struct http_request *req)
 		r = begin(req);
 		request_stepped(r, run(r));
 	}
+	while (stream_taken(r))
+		request_resume(r);
 	if (r->private->response.status == 0) {
 		http_request_sleep(req);
 		return KORE_RESULT_RETRY;
@@ -307,19 +309,26 @@ send_answer(struct request *r, struct http_request *req)
 	struct response *response = &r->private->response;
 	struct link *link = req->owner->hdlr_extra;
 
+	log_answer(
+	    r, response->broken ? 500 : response->status, loop_now_ms() - r->private->started_ms);
+	if (response->head_sent && !response->complete)
+		return KORE_RESULT_ERROR; /* Kore closes */
 	if (response->broken)
 		*response = (struct response){.status = 500};
-	send_headers(r, req);
 	link->busy = false;
 	link->delete_with_body = false;
 	req->owner->evt.flags |= KORE_EVENT_READ; /* what came meanwhile is read now */
+	if (response->complete) {
+		stream_end(r);
+		return KORE_RESULT_OK;
+	}
+	dispatch_headers(r, req);
 	http_response(req, response->status, response->body.p, response->body.len);
-	log_answer(r, response->status, loop_now_ms() - r->private->started_ms);
 	return KORE_RESULT_OK;
 }
 
-static void
-send_headers(struct request *r, struct http_request *req)
+void
+dispatch_headers(struct request *r, struct http_request *req)
 {
 	const struct response *response = &r->private->response;
 
@@ -347,5 +356,6 @@ on_free(struct http_request *req)
 	if (req->headers != NULL)
 		sodium_memzero(
 		    req->headers, http_header_max); /* tokens; and the beginning of the body */
+	stream_forget(r);
 	request_abandon(r);
 }

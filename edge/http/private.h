@@ -25,6 +25,12 @@ struct response {
 	struct header headers[REPLY_HEADERS_MAX];
 	int headers_count;
 	bool broken; /* a header could not be sent: the answer becomes a 500 */
+
+	bool head_sent;             /* of a streamed body */
+	bool complete;              /* its last piece is `body` */
+	bool closes;                /* the connection, behind it */
+	bool piece_taken;           /* and nothing was made of it yet */
+	struct stream_piece *piece; /* on its way; NULL: none */
 };
 
 /* A call under way on a database connection; db/. */
@@ -73,6 +79,8 @@ void request_release(struct request *r);
 
 /* dispatch.c: the answer is there. */
 void dispatch_finished(struct request *r);
+/* dispatch.c: gives Kore the headers of the answer. */
+void dispatch_headers(struct request *r, struct http_request *req);
 /* background.c: the task is over; and before, that it has done its work. */
 void background_finished(struct request *r);
 void background_succeeded(struct request *r);

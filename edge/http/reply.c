@@ -4,6 +4,7 @@
 #include "config.h"
 #include "http/cookie.h"
 #include "http/private.h"
+#include "http/stream.h"
 #include "keys/signing.h"
 #include "log.h"
 
@@ -63,6 +64,26 @@ enum step
 reply_json(struct request *r, int status, struct str body)
 {
 	return finish(r, status, "application/json", body);
+}
+
+enum step
+reply_stream(struct request *r, struct str piece, step_fn *next)
+{
+	struct response *response = &r->private->response;
+
+	if (r->is_head || response->broken)
+		return reply_stream_end(r, STR_NONE);
+	response->content_type = "application/json";
+	r->private->next = next;
+	stream_send(r, piece);
+	return STEP_WAIT;
+}
+
+enum step
+reply_stream_end(struct request *r, struct str piece)
+{
+	r->private->response.complete = !r->private->response.broken;
+	return reply_json(r, 200, piece);
 }
 
 enum step

@@ -40,6 +40,12 @@ enum step reply_json(struct request *r, int status, struct str body);
  * who has it. */
 enum step
 reply_json_cacheable(struct request *r, struct str body, struct str tag, struct str policy);
+/* JSON that is sent while it is made: a piece of it (of at least a byte), then the next step, when
+ * the client has taken it. The first piece takes the head along; from then on an error cuts the
+ * connection, so that nobody takes half a body for a whole one. */
+enum step reply_stream(struct request *r, struct str piece, step_fn *next);
+/* The last piece. */
+enum step reply_stream_end(struct request *r, struct str piece);
 /* No body. */
 enum step reply_empty(struct request *r, int status);
 /* text/plain. */

@@ -30,6 +30,8 @@ void jwt_sign_hs256(struct buf *out, struct str secret, struct str claims);
 /* Verifies alg EdDSA and the signature, then appends the decoded claims. */
 bool jwt_verify_eddsa(
     struct buf *claims, const struct jwt *token, const struct jwk_public *key) MUST_USE;
+/* Appends the decoded claims of a token that was verified before. */
+bool jwt_claims_verified_before(struct buf *claims, const struct jwt *token) MUST_USE;
 /* Verifies alg HS256 and the signature, then appends the decoded claims. */
 bool jwt_verify_hs256(struct buf *claims, const struct jwt *token, struct str secret) MUST_USE;
 

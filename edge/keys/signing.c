@@ -18,6 +18,7 @@
 #include "http/reply.h"
 #include "jws.h"
 #include "jws_sign.h"
+#include "keys/seen.h"
 #include "log.h"
 #include "loop.h"
 
@@ -143,6 +144,7 @@ forget_keys(void)
 		jws_key_free(ring->keys[i].other);
 	sodium_memzero(ring->keys, sizeof(ring->keys));
 	ring->count = 0;
+	seen_forget();
 }
 
 /* Used as text, like BETTER_AUTH_SECRET, so that it can become one. */
@@ -304,12 +306,19 @@ signing_verify(struct buf *claims, struct str token)
 	const struct key *key;
 	struct jwt jwt;
 
-	if (!jwt_parse(&jwt, token) || !jwt_kid(&kid, &jwt, eddsa))
+	if (!jwt_parse(&jwt, token))
+		return false;
+	if (seen_before(token))
+		return jwt_claims_verified_before(claims, &jwt);
+	if (!jwt_kid(&kid, &jwt, eddsa))
 		return false;
 	key = key_by_kid(buf_view(&kid));
 	if (key == NULL)
 		look_for_new_keys();
-	return key != NULL && key->other == NULL && jwt_verify_eddsa(claims, &jwt, &key->public);
+	if (key == NULL || key->other != NULL || !jwt_verify_eddsa(claims, &jwt, &key->public))
+		return false;
+	seen_remember(token);
+	return true;
 }
 
 bool

@@ -1,9 +1,10 @@
-/* The edge's pure parts: finding a route, cookies, how errors look. */
+/* The edge's pure parts: finding a route, cookies, how errors look, tokens seen before. */
 #include "check.h"
 
 #include "http/cookie.h"
 #include "http/error_body.h"
 #include "http/match.h"
+#include "keys/seen.h"
 
 static const struct route table[] = {
     {.method = METHOD_GET, .path = "/a"},
@@ -133,6 +134,23 @@ errors_have_the_shape_of_their_routes(void **state)
 	}
 }
 
+static void
+only_the_very_same_token_was_seen_before(void **state)
+{
+	struct str token = STR("header.payload.signature");
+
+	seen_forget();
+	assert_false(seen_before(token));
+	seen_remember(token);
+	assert_true(seen_before(token));
+	assert_false(seen_before(STR("header.payload.signaturf")));
+	assert_false(seen_before(STR("header.payloae.signature")));
+	assert_false(seen_before(STR("header.payload.signatur")));
+	assert_false(seen_before(STR("")));
+	seen_forget();
+	assert_false(seen_before(token));
+}
+
 int
 main(void)
 {
@@ -143,6 +161,7 @@ main(void)
 	    cmocka_unit_test(cookies_are_found_by_their_whole_name),
 	    cmocka_unit_test(cookies_have_the_attributes_that_clients_know),
 	    cmocka_unit_test(errors_have_the_shape_of_their_routes),
+	    cmocka_unit_test(only_the_very_same_token_was_seen_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,7 @@ SQL_PARTS = \
 	functions/vault \
 	functions/vault_recovery \
 	functions/vault_api \
+	functions/reseal \
 	functions/vault_admin \
 	functions/session_list \
 	functions/user \

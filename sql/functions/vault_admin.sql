@@ -6,7 +6,6 @@ DECLARE
   active text := auth.kek_active_id();
   last_user text := '';
   r record;
-  moved integer;
 BEGIN
   IF active IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = 'MA503', MESSAGE = 'there is no key ring', HINT = 'Set mana_auth.kek_file and reload.';
@@ -17,10 +16,14 @@ BEGIN
     last_user := r.last_user;
     COMMIT;
   END LOOP;
+  WHILE auth.reseal_batch(batch) > 0 LOOP
+    COMMIT;
+  END LOOP;
 END
 $$;
 COMMENT ON PROCEDURE auth.vault_rewrap IS
-  'moves all wraps to the active key and the present format, `batch` rows a transaction; may be stopped and called again';
+  'moves all wraps to the active key and the present format, and whatever else is sealed to that key, `batch` rows a transaction; '
+  'may be stopped and called again';
 
 CREATE FUNCTION auth.vault_rewrap_batch(after_user text, batch integer, OUT last_user text, OUT moved integer, OUT failed integer)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -68,18 +71,21 @@ COMMENT ON FUNCTION auth.vault_counts IS 'vaults by state, key and format: also 
 CREATE FUNCTION auth.vault_retire_kek(id text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  needed bigint;
+  vaults bigint;
+  others bigint;
 BEGIN
   PERFORM auth.identity_assume('*');
-  SELECT count(*) INTO needed FROM auth.encryption_vaults v WHERE v.kek_id = id AND v.wrapped_mk IS NOT NULL;
-  IF needed > 0 OR id = auth.kek_active_id() THEN
+  SELECT count(*) INTO vaults FROM auth.encryption_vaults v WHERE v.kek_id = id AND v.wrapped_mk IS NOT NULL;
+  SELECT COALESCE(sum(s.sealed), 0) INTO others FROM auth.sealed_counts() s WHERE s.kek_id = id;
+  IF vaults + others > 0 OR id = auth.kek_active_id() THEN
     RAISE EXCEPTION USING ERRCODE = 'object_in_use',
-      MESSAGE = CASE WHEN needed > 0 THEN format('key %s is needed by %s vaults', id, needed) ELSE format('key %s is active', id) END,
+      MESSAGE = CASE WHEN vaults + others > 0 THEN format('key %s is needed by %s vaults and %s other values', id, vaults, others)
+                     ELSE format('key %s is active', id) END,
       HINT = 'Put another key first in the ring, reload, and CALL auth.vault_rewrap().';
   END IF;
 END
 $$;
-COMMENT ON FUNCTION auth.vault_retire_kek IS 'raises unless a key may be taken out of the ring: it is not active and no vault needs it';
+COMMENT ON FUNCTION auth.vault_retire_kek IS 'raises unless a key may be taken out of the ring: it is not active, and no vault and no other sealed value needs it';
 
 CREATE FUNCTION auth.vault_check() RETURNS TABLE (user_id text, problem text)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -9,6 +9,7 @@ CREATE TABLE auth.secrets (
 COMMENT ON TABLE auth.secrets IS
   'made at their first use and sealed under the key ring, so that the KEK is the only secret to manage and its rotation '
   'changes none of them';
+COMMENT ON COLUMN auth.secrets.sealed IS 'sealed in the context secrets:name';
 
 SELECT pg_catalog.pg_extension_config_dump('auth.secrets', '');
 

@@ -4,18 +4,28 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 
-import { somebodySignedIn } from './lib/people.mjs';
-import { startStack } from './lib/stack.mjs';
+import { PASSWORD, signIn, somebody, somebodySignedIn } from './lib/people.mjs';
+import { startStack, UNLIMITED } from './lib/stack.mjs';
+import { stepPasses, totp } from './lib/totp.mjs';
+import { until } from './lib/wait.mjs';
 
 const VAULT = '/api/v1/me/encryption-vault';
 
 let stack;
 before(async () => {
-  stack = await startStack();
+  stack = await startStack({}, UNLIMITED);
 });
 after(() => stack?.stop());
+
+/** Puts these lines into the key ring's file, and waits until the server has read them. */
+async function ring(lines, activeId) {
+  writeFileSync(stack.psql('SHOW mana_auth.kek_file').trim(), lines);
+  stack.psql('SELECT pg_reload_conf()');
+  await until('the new ring', () => stack.psql('SELECT auth.kek_active_id()') === activeId);
+}
+const ringNow = () => readFileSync(stack.psql('SHOW mana_auth.kek_file').trim(), 'utf8');
+const newKey = (id) => `${id}:${randomBytes(32).toString('base64')}\n`;
 
 test('the next fetch moves a wrap to the new key; the master key and the session stay', async () => {
   const ada = await somebodySignedIn(stack);
@@ -24,10 +34,7 @@ test('the next fetch moves a wrap to the new key; the master key and the session
   const kekOf = () => stack.sql('SELECT kek_id FROM auth.encryption_vaults WHERE user_id = :\'id\'', { id: ada.id })[0].kek_id;
   const before = kekOf();
 
-  const file = stack.psql('SHOW mana_auth.kek_file').trim();
-  writeFileSync(file, `rotated:${randomBytes(32).toString('base64')}\n${readFileSync(file, 'utf8')}`);
-  stack.psql('SELECT pg_reload_conf()');
-  await sleep(500);
+  await ring(newKey('rotated') + ringNow(), 'rotated');
 
   const key = await ada.http.get(`${VAULT}/key`, { bearer: ada.token });
   assert.equal(key.status, 200, key.text);
@@ -36,4 +43,34 @@ test('the next fetch moves a wrap to the new key; the master key and the session
   assert.equal(kekOf(), 'rotated');
   const session = await ada.http.get('/api/auth/get-session');
   assert.equal(session.json.user.id, ada.id);
+});
+
+test('after auth.vault_rewrap() the old key can go: signing keys, mails, second factors and cookies open without it', async () => {
+  const bob = await somebodySignedIn(stack);
+  const { json } = await bob.http.post('/api/auth/two-factor/enable', { password: PASSWORD });
+  await bob.http.post('/api/auth/two-factor/verify-totp', { code: totp(json.totpURI) });
+  await stack.command('mail-stop');
+  const waits = somebody(stack);
+  await waits.http.post('/api/auth/sign-in/magic-link', { email: waits.email });
+  await bob.http.post(`${VAULT}/init`, {}, { bearer: bob.token });
+
+  const old = stack.psql('SELECT auth.kek_active_id()');
+  const next = newKey('next');
+  await ring(next + ringNow(), 'next');
+  const retire = () => stack.psql(`SELECT auth.vault_retire_kek('${old}')`);
+  assert.throws(retire, /is needed by 2 vaults and [1-9]\d* other values/);
+  stack.psql('CALL auth.vault_rewrap(1)');
+  assert.deepEqual(stack.sql('SELECT DISTINCT kek_id FROM auth.sealed_counts()'), [{ kek_id: 'next' }]);
+  retire();
+  await ring(next, 'next');
+
+  await stack.command('mail-start');
+  assert.ok(await stack.mail.link(waits.email, '/magic-link/verify'));
+  await stack.command('edge-stop');
+  await stack.command('edge-start');
+  assert.equal((await bob.http.get('/api/auth/get-session')).json.user.id, bob.id);
+  assert.equal((await bob.http.get(`${VAULT}/key`, { bearer: bob.token })).status, 200);
+  stepPasses(stack, bob.email);
+  assert.equal((await signIn(bob)).json.twoFactorRedirect, true);
+  assert.equal((await bob.http.post('/api/auth/two-factor/verify-totp', { code: totp(json.totpURI) })).status, 200);
 });

@@ -52,7 +52,7 @@ const struct call_info calls[CALL_COUNT] = {
 	[CALL_TOKEN_ISSUE]      = RELAY("token_issue"),
 
 	[CALL_SIGN_IN_LOOKUP]   = CALLED("sign_in_lookup", 1, "$9"),
-	[CALL_SIGN_IN_FINISH]   = CALLED("sign_in_finish", 9, "$9,$10,$11,$12,$13,$14,$15,$16,$17"),
+	[CALL_SIGN_IN_FINISH]   = CALLED("sign_in_finish", 11, "$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19"),
 	[CALL_SIGN_UP]          = CALLED("sign_up", 6, "$9,$10,$11,$12,$13,$14"),
 	[CALL_VERIFY_EMAIL]     = CALLED("verification_verify_email", 3, "$9,$10,$11"),
 

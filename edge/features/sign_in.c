@@ -18,6 +18,8 @@ struct sign_in_fields {
 	struct str callback_url;
 	enum field_bool remember_me;
 	struct str oauth_query;
+	struct str device_id; /* how an app calls the device that it is on */
+	struct str device_name;
 };
 
 struct sign_in {
@@ -26,6 +28,8 @@ struct sign_in {
 	struct str callback_url;
 	struct str dialect;
 	bool remember;
+	struct str device_id;
+	struct str device_name;
 	struct str oauth_input; /* an authorization request that waits for this */
 	struct str user_id;
 	int64_t password_version;
@@ -50,6 +54,9 @@ static const struct field login_field_table[] = {
     {"email", FIELD_STRING, FIELD_REQUIRED, .offset = offsetof(struct sign_in_fields, email)},
     {"password", FIELD_PASSWORD, FIELD_REQUIRED,
 	.offset = offsetof(struct sign_in_fields, password)},
+    {"deviceId", FIELD_STRING, 0, .offset = offsetof(struct sign_in_fields, device_id), .max = 255},
+    {"deviceName", FIELD_STRING, 0, .offset = offsetof(struct sign_in_fields, device_name),
+	.max = 255},
     {NULL},
 };
 const struct schema login_schema = {login_field_table, sizeof(struct sign_in_fields)};
@@ -91,6 +98,8 @@ lookup(struct request *r, struct str dialect)
 	s->callback_url = in->callback_url;
 	s->dialect = dialect;
 	s->remember = in->remember_me != FIELD_FALSE;
+	s->device_id = in->device_id;
+	s->device_name = in->device_name;
 	if (in->oauth_query.len > 0 && !oidc_request_read(r, &s->oauth_input, in->oauth_query))
 		return oidc_invalid_signature(r);
 	return db_call(r, CALL_SIGN_IN_LOOKUP, credentials_found, db_text(r, s->email));
@@ -126,7 +135,8 @@ finish(struct request *r)
 	return db_call(r, CALL_SIGN_IN_FINISH, finished, db_text(r, s->email),
 	    db_text(r, s->user_id), db_int(r, s->password_version), db_bool(s->checking.verified),
 	    db_text(r, new_hash), db_bool(s->remember), db_text(r, s->callback_url),
-	    db_text(r, s->dialect), db_digest(request_cookie_digest(r, STR("trust_device"))));
+	    db_text(r, s->dialect), db_digest(request_cookie_digest(r, STR("trust_device"))),
+	    db_text(r, s->device_id), db_text(r, s->device_name));
 }
 
 static enum step

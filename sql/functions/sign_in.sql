@@ -20,12 +20,14 @@ COMMENT ON FUNCTION auth_api.sign_in_lookup IS
 
 CREATE FUNCTION auth_api.sign_in_finish(
     c auth.caller, email text, user_id text, password_version integer, verified boolean, new_hash text,
-    remember boolean, callback_url text, dialect text, device_digest bytea DEFAULT NULL)
+    remember boolean, callback_url text, dialect text, device_digest bytea DEFAULT NULL,
+    device_id text DEFAULT NULL, device_name text DEFAULT NULL)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   address constant text := auth.email_normal(email);
   refusal constant auth.reply := auth.lockout_refusal(c, address);
   u auth.users;
+  granted auth.reply;
 BEGIN
   IF refusal.refusal IS NOT NULL THEN
     RETURN refusal;
@@ -45,13 +47,16 @@ BEGIN
     UPDATE auth.accounts a SET password = new_hash WHERE a.user_id = u.id AND a.provider_id = 'credential';
   END IF;
   PERFORM auth.lockout_clear(address);
-  RETURN auth.sign_in_granted(c, u, remember, callback_url, dialect, device_digest);
+  granted := auth.sign_in_granted(c, u, remember, callback_url, dialect, device_digest);
+  UPDATE auth.sessions s SET device_id = sign_in_finish.device_id, device_name = sign_in_finish.device_name
+   WHERE s.token_digest = c.fresh_digest AND (sign_in_finish.device_id IS NOT NULL OR sign_in_finish.device_name IS NOT NULL);
+  RETURN granted;
 END
 $$;
 COMMENT ON FUNCTION auth_api.sign_in_finish IS
   'POST /sign-in/email after the password was verified or not: lockout, events, rehash and the session (or the challenge of '
   'a second factor, but in a browser whose cookie device_digest is of, if trusted) in one transaction. '
-  'Refuses a password that was verified against a version that has changed since';
+  'Refuses a password that was verified against a version that has changed since. An app names its device for the list';
 
 CREATE FUNCTION auth.sign_in_granted(
     c auth.caller, u auth.users, remember boolean, callback_url text, dialect text, device_digest bytea)

@@ -22,6 +22,7 @@ CREATE TABLE auth.sessions (
 ) WITH (fillfactor = 85);
 COMMENT ON TABLE auth.sessions IS 'who is signed in where';
 COMMENT ON COLUMN auth.sessions.token_digest IS 'SHA-256 of the session token';
+COMMENT ON COLUMN auth.sessions.device_id IS 'what an app calls the device that it is on, and how; browsers say nothing';
 COMMENT ON COLUMN auth.sessions.vault_generation IS 'which master key the session was given; 0: more than one; NULL: none yet';
 COMMENT ON COLUMN auth.sessions.remember_me IS 'false: ends after a day, and its cookie with the browser';
 

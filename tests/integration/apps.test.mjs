@@ -58,6 +58,18 @@ describe('the apps', () => {
     });
   }
 
+  test('an app names its device, for the list of sessions', async () => {
+    const ada = await somebodyVerified(stack);
+    const login = { email: ada.email, password: ada.password };
+    const { accessToken } = (await new Client(stack.url).post(`${V1}/login`, { ...login, deviceId: 'd-1', deviceName: 'Ada’s phone' })).json;
+    await new Client(stack.url).post(`${V1}/login`, login);
+    const { json } = await stranger.get(`${V1}/sessions`, { bearer: accessToken });
+    const mine = json.find(({ current }) => current);
+    assert.deepEqual([mine.deviceId, mine.deviceName], ['d-1', 'Ada’s phone']);
+    assert.ok(json.some(({ deviceId, deviceName }) => deviceId === null && deviceName === null));
+    assert.equal((await stranger.post(`${V1}/login`, { ...login, deviceName: 'x'.repeat(256) })).status, 400);
+  });
+
   test('signing out is granted whatever is shown', async () => {
     const answer = await stranger.post(`${V1}/logout`, { refreshToken: 'x' }, { headers: { authorization: 'Bearer x' } });
     assert.deepEqual([answer.status, answer.json], [200, { success: true }]);

@@ -18,6 +18,11 @@ SELECT body::json ->> 'id' AS acme FROM auth_api.organization_get(story.caller('
 SELECT story.answer(auth_api.organization_create(story.caller('paul-1'), '{"name":"Acme","slug":"ACME"}'));
 SELECT story.answer(auth_api.organization_check_slug(story.caller('paul-1'), '{"slug":"AcMe"}'));
 SELECT story.answer(auth_api.organization_check_slug(story.caller('paul-1'), '{"slug":"acme-2"}'));
+SELECT refusal FROM auth_api.organization_create(story.caller('paul-1'), '{"name":"Fine","slug":"süße-\u00c4pfel-ﬁn"}');
+SELECT story.answer(auth_api.organization_create(story.caller('paul-1'), '{"name":"Fine","slug":"SÜßE-A\u0308PFEL-FIN"}'));
+SELECT body::json ->> 'name' FROM auth_api.organization_get(story.caller('paul-1'), '{"organizationSlug":"Süße-äpfel-fin"}');
+SELECT refusal FROM auth_api.organization_delete(story.caller('paul-1'), (SELECT jsonb_build_object('organizationId', body::json ->> 'id')
+  FROM auth_api.organization_get(story.caller('paul-1'), '{}')));
 
 -- A second one need not become the active one.
 SELECT refusal, status FROM auth_api.organization_create(story.caller('owen-1'), '{"name":"Beta","slug":"beta","keepCurrentActiveOrganization":true}');

@@ -25,7 +25,7 @@ COMMENT ON FUNCTION auth.organization_lock IS
 CREATE FUNCTION auth.organization_meant(input jsonb, s auth.sessions) RETURNS text LANGUAGE sql STABLE
   RETURN CASE WHEN input ->> 'organizationSlug' <> ''
               THEN COALESCE((SELECT o.id FROM auth.organizations o
-                              WHERE pg_catalog.lower(o.slug) = pg_catalog.lower(input ->> 'organizationSlug')), '')
+                              WHERE auth.slug_normal(o.slug) = auth.slug_normal(input ->> 'organizationSlug')), '')
               ELSE COALESCE(NULLIF(input ->> 'organizationId', ''), s.active_organization_id) END;
 COMMENT ON FUNCTION auth.organization_meant IS
   'id of the organization that is named, else of the active one; empty: no such slug; NULL: none is active';
@@ -62,7 +62,7 @@ BEGIN
   END IF;
   INSERT INTO auth.organizations (name, slug, logo, metadata)
   VALUES (input ->> 'name', input ->> 'slug', input ->> 'logo', NULLIF(input -> 'metadata', 'null'))
-  ON CONFLICT (lower(slug)) DO NOTHING RETURNING * INTO o;
+  ON CONFLICT (auth.slug_normal(slug)) DO NOTHING RETURNING * INTO o;
   IF o.id IS NULL THEN
     RETURN auth.refuse('ORGANIZATION_ALREADY_EXISTS');
   END IF;
@@ -84,7 +84,7 @@ DECLARE
 BEGIN
   IF s.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
-  ELSIF EXISTS (SELECT FROM auth.organizations o WHERE lower(o.slug) = lower(input ->> 'slug')) THEN
+  ELSIF EXISTS (SELECT FROM auth.organizations o WHERE auth.slug_normal(o.slug) = auth.slug_normal(input ->> 'slug')) THEN
     RETURN auth.refuse('ORGANIZATION_SLUG_ALREADY_TAKEN');
   END IF;
   RETURN auth.granted(auth.json_object('status', true));

@@ -1,5 +1,10 @@
 -- Organizations. Whoever changes members or invitations of one locks its row first (auth.organization_lock).
 
+CREATE FUNCTION auth.slug_normal(slug text) RETURNS text LANGUAGE sql IMMUTABLE STRICT
+  RETURN pg_catalog.lower(pg_catalog.normalize(slug, 'NFKC') COLLATE pg_catalog."und-x-icu") COLLATE pg_catalog."C";
+COMMENT ON FUNCTION auth.slug_normal IS
+  'what must be unique of a slug: its letters, whatever their case and form, in a database of any locale';
+
 CREATE TABLE auth.organizations (
   id          text        NOT NULL DEFAULT auth.random_id(),
   name        text        NOT NULL,
@@ -13,6 +18,6 @@ CREATE TABLE auth.organizations (
   CONSTRAINT organizations_slug_is_not_empty CHECK (slug <> '')
 );
 COMMENT ON TABLE auth.organizations IS 'tenants';
-CREATE UNIQUE INDEX organizations_slug_unique ON auth.organizations (pg_catalog.lower(slug));
+CREATE UNIQUE INDEX organizations_slug_unique ON auth.organizations (auth.slug_normal(slug));
 
 SELECT pg_catalog.pg_extension_config_dump('auth.organizations', '');

@@ -44,7 +44,7 @@ describe('fifty at once', () => {
     const spellings = ['the-slug', 'The-Slug', 'THE-SLUG', 'the-SLUG'];
     const told = await many((n) => call([ann, bob, dan][n % 3], 'create', { name: 'S', slug: spellings[n % 4] }));
     assert.deepEqual(told, { 200: 1, '400 ORGANIZATION_ALREADY_EXISTS': AT_ONCE - 1 });
-    assert.equal(count(`auth.organizations WHERE lower(slug) = 'the-slug'`), 1);
+    assert.equal(count(`auth.organizations WHERE auth.slug_normal(slug) = 'the-slug'`), 1);
   });
 
   test('one address', async () => {
@@ -149,7 +149,7 @@ describe('fifty at once', () => {
       SELECT FROM auth.members m WHERE m.organization_id = o.id AND 'owner' = ANY (string_to_array(m.role, ',')))`), []);
     assert.deepEqual(broken(`auth.sessions s WHERE s.active_organization_id IS NOT NULL AND NOT EXISTS (
       SELECT FROM auth.members m WHERE m.organization_id = s.active_organization_id AND m.user_id = s.user_id)`), []);
-    assert.deepEqual(broken(`(SELECT lower(slug) FROM auth.organizations GROUP BY 1 HAVING count(*) > 1) x`), []);
+    assert.deepEqual(broken(`(SELECT auth.slug_normal(slug) FROM auth.organizations GROUP BY 1 HAVING count(*) > 1) x`), []);
   });
 });
 

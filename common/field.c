@@ -94,9 +94,14 @@ field_read_form(
 		if (!uri_decode(&key, name, URI_FORM))
 			continue; /* no field has such a name */
 		for (int i = 0; i < FIELD_MAX && schema[i].name != NULL; i++) {
-			if (!str_equal(buf_view(&key), str_from(schema[i].name)) ||
-			    given[i].text.p != NULL)
+			if (!str_equal(buf_view(&key), str_from(schema[i].name)))
 				continue;
+			if (given[i].text.p != NULL) {
+				if (schema[i].flags & FIELD_ONCE)
+					problem(&r, &schema[i],
+					    STR("Invalid input: given more than once"));
+				continue;
+			}
 			if (!uri_decode(out->memory, value, URI_FORM))
 				return out->memory->overflow ? FIELD_TOO_LARGE : FIELD_MALFORMED;
 			given[i].text =

@@ -35,6 +35,7 @@ enum field_flag {
 	FIELD_REQUIRED = 1,
 	FIELD_NULLABLE = 2,
 	FIELD_SECRET = 4, /* not in the SQL input */
+	FIELD_ONCE = 8, /* not valid when a form gives it again; of other fields the first counts */
 };
 
 enum field_bool { FIELD_ABSENT = 0, FIELD_FALSE, FIELD_TRUE };

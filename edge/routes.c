@@ -174,10 +174,14 @@ const struct route routes[] = {
 	ROUTE(GET,    "/api/auth/oauth2/get-clients",          SESSION, "default", BETTER_AUTH, NULL, NULL, OIDC_CLIENT_LIST, 0),
 	ROUTE(GET,    "/api/auth/oauth2/public-client",        SESSION, "default", BETTER_AUTH, &oidc_client_schema, NULL, OIDC_CLIENT_PUBLIC, 0),
 	ROUTE(GET,    "/api/auth/oauth2/client/:client_id",    SESSION, "default", BETTER_AUTH, NULL, NULL, OIDC_CLIENT_PUBLIC, 0),
+	ROUTE(POST,   "/api/auth/oauth2/public-client-prelogin", PUBLIC, "default", BETTER_AUTH, &oidc_prelogin_schema, oidc_client_prelogin, NONE, 0),
+	ROUTE(POST,   "/api/auth/oauth2/update-client",        SESSION, "default", BETTER_AUTH, &oidc_client_update_schema, NULL, OIDC_CLIENT_UPDATE, 0),
 	ROUTE(POST,   "/api/auth/oauth2/delete-client",        SESSION, "default", BETTER_AUTH, &oidc_client_schema, NULL, OIDC_CLIENT_DELETE, 0),
 	ROUTE(POST,   "/api/auth/oauth2/client/rotate-secret", SESSION, "default", BETTER_AUTH, &oidc_client_schema, NULL, OIDC_CLIENT_ROTATE, 0),
 	ROUTE(GET,    "/api/auth/oauth2/get-consents",         SESSION, "default", BETTER_AUTH, NULL, NULL, OIDC_CONSENT_LIST, 0),
-	ROUTE(POST,   "/api/auth/oauth2/delete-consent",       SESSION, "default", BETTER_AUTH, &oidc_consent_delete_schema, NULL, OIDC_CONSENT_DELETE, 0),
+	ROUTE(GET,    "/api/auth/oauth2/get-consent",          SESSION, "default", BETTER_AUTH, &oidc_consent_id_schema, NULL, OIDC_CONSENT_GET, 0),
+	ROUTE(POST,   "/api/auth/oauth2/update-consent",       SESSION, "default", BETTER_AUTH, &oidc_consent_update_schema, NULL, OIDC_CONSENT_UPDATE, 0),
+	ROUTE(POST,   "/api/auth/oauth2/delete-consent",       SESSION, "default", BETTER_AUTH, &oidc_consent_id_schema, NULL, OIDC_CONSENT_DELETE, 0),
 
 	/* passkeys */
 	ROUTE(GET,    "/api/auth/passkey/generate-register-options",     SESSION, "default", BETTER_AUTH, &passkey_options_schema, passkey_register_options, NONE, 0),

@@ -50,12 +50,15 @@ SQL_PARTS = \
 	functions/member \
 	functions/organization_release \
 	functions/invitation \
+	functions/oidc_metadata \
 	schema/oidc \
 	functions/oidc \
 	functions/oidc_authorize \
 	functions/oidc_token \
 	functions/oidc_resource \
 	functions/oidc_client \
+	functions/oidc_client_api \
+	functions/oidc_consent \
 	schema/passkey \
 	functions/passkey \
 	functions/passkey_sign_in \

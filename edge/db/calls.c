@@ -110,7 +110,7 @@ const struct call_info calls[CALL_COUNT] = {
 	[CALL_TRUSTED_DEVICE_REVOKE]   = RELAY("trusted_device_revoke"),
 
 	[CALL_OIDC_CONFIGURE]      = OWN("oidc_configure", 4, "$1,$2,$3,$4"),
-	[CALL_OIDC_AUTHORIZE]      = CALLED("oidc_authorize", 3, "$9,$10,$11"),
+	[CALL_OIDC_AUTHORIZE]      = CALLED("oidc_authorize", 4, "$9,$10,$11,$12"),
 	[CALL_OIDC_CONTINUE]       = CALLED("oidc_continue", 2, "$9,$10"),
 	[CALL_OIDC_CONSENT]        = CALLED("oidc_consent", 4, "$9,$10,$11,$12"),
 	[CALL_OIDC_CONSENT_PAGE]   = CALLED("oidc_consent_page", 3, "$9,$10,$11"),
@@ -123,10 +123,13 @@ const struct call_info calls[CALL_COUNT] = {
 	[CALL_OIDC_END_SESSION]    = CALLED("oidc_end_session", 6, "$9,$10,$11,$12,$13,$14"),
 	[CALL_OIDC_CLIENT_CREATE]  = RELAY("oidc_client_create"),
 	[CALL_OIDC_CLIENT_GET]     = RELAY("oidc_client_get"),
+	[CALL_OIDC_CLIENT_UPDATE]  = RELAY("oidc_client_update"),
 	[CALL_OIDC_CLIENT_LIST]    = RELAY("oidc_client_list"),
 	[CALL_OIDC_CLIENT_PUBLIC]  = RELAY("oidc_client_public"),
 	[CALL_OIDC_CLIENT_DELETE]  = RELAY("oidc_client_delete"),
 	[CALL_OIDC_CLIENT_ROTATE]  = RELAY("oidc_client_rotate"),
+	[CALL_OIDC_CONSENT_GET]    = RELAY("oidc_consent_get"),
+	[CALL_OIDC_CONSENT_UPDATE] = RELAY("oidc_consent_update"),
 	[CALL_OIDC_CONSENT_LIST]   = RELAY("oidc_consent_list"),
 	[CALL_OIDC_CONSENT_DELETE] = RELAY("oidc_consent_delete"),
 

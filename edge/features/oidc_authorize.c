@@ -9,8 +9,11 @@
 #include "features/oidc_hint.h"
 #include "features/oidc_request.h"
 #include "http/reply.h"
+#include "uri.h"
 
 #define ONLY_SQL .offset = FIELD_NOWHERE
+
+enum { NAME_BYTES = 64 };
 
 struct authorize_fields {
 	struct str id_token_hint;
@@ -61,6 +64,7 @@ static const struct field continue_field_table[] = {
 };
 const struct schema oidc_continue_schema = {continue_field_table, sizeof(struct consent_fields)};
 
+static struct str repeated(struct request *r);
 static enum step missing_query(struct request *r);
 static step_fn *answer_for(struct request *r);
 
@@ -73,7 +77,32 @@ oidc_authorize(struct request *r)
 	if (in->id_token_hint.len > 0 && !oidc_hint_read(r, &hint, in->id_token_hint))
 		hint.sub = STR(""); /* nobody: who is signed in is not whom the client means */
 	return db_call(r, CALL_OIDC_AUTHORIZE, answer_for(r), db_text(r, r->input),
-	    db_text(r, config.base_url), db_text(r, hint.sub));
+	    db_text(r, config.base_url), db_text(r, hint.sub), db_text(r, repeated(r)));
+}
+
+/* The first parameter of ours that is given twice; STR_NONE: none. Others may be repeated (RFC
+ * 8707: resource). */
+static struct str
+repeated(struct request *r)
+{
+	struct str rest = r->method == METHOD_POST ? r->body : r->query, name, value;
+	bool seen[FIELD_MAX] = {false};
+
+	while (uri_pair_next(&name, &value, &rest)) {
+		char memory[NAME_BYTES];
+		struct buf decoded = BUF_ON(memory);
+
+		if (!uri_decode(&decoded, name, URI_FORM))
+			continue; /* no parameter has such a name */
+		for (int i = 0; authorize_field_table[i].name != NULL; i++) {
+			if (!str_equal(buf_view(&decoded), str_from(authorize_field_table[i].name)))
+				continue;
+			if (seen[i])
+				return str_from(authorize_field_table[i].name);
+			seen[i] = true;
+		}
+	}
+	return STR_NONE;
 }
 
 /* A script cannot follow a redirect to another page: it is told where to go. */

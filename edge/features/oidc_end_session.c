@@ -13,11 +13,11 @@ struct end_session_fields {
 	struct str id_token_hint;
 };
 static const struct field end_session_field_table[] = {
-    {"id_token_hint", FIELD_STRING, FIELD_SECRET,
+    {"id_token_hint", FIELD_STRING, FIELD_SECRET | FIELD_ONCE,
 	.offset = offsetof(struct end_session_fields, id_token_hint), .max = 8192},
-    {"client_id", FIELD_STRING, 0, ONLY_SQL, .max = 128},
-    {"post_logout_redirect_uri", FIELD_STRING, 0, ONLY_SQL, .max = 2048},
-    {"state", FIELD_STRING, 0, ONLY_SQL, .max = 2048},
+    {"client_id", FIELD_STRING, FIELD_ONCE, ONLY_SQL, .max = 128},
+    {"post_logout_redirect_uri", FIELD_STRING, FIELD_ONCE, ONLY_SQL, .max = 2048},
+    {"state", FIELD_STRING, FIELD_ONCE, ONLY_SQL, .max = 2048},
     {NULL},
 };
 const struct schema oidc_end_session_schema = {
@@ -45,8 +45,8 @@ end(struct request *r, bool confirmed)
 
 	if (in->id_token_hint.len > 0 && !oidc_hint_read(r, &hint, in->id_token_hint))
 		return reply_json(r, 400,
-		    STR("{\"error_description\":\"invalid id_token_hint\","
-			"\"error\":\"invalid_request\"}"));
+		    STR("{\"error\":\"invalid_request\","
+			"\"error_description\":\"invalid id_token_hint\"}"));
 	return db_call(r, CALL_OIDC_END_SESSION, oidc_answer_redirect, db_text(r, r->input),
 	    db_text(r, config.base_url), db_text(r, hint.client_id), db_text(r, hint.sub),
 	    db_text(r, hint.sid), db_bool(confirmed));

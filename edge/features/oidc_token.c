@@ -13,18 +13,19 @@
 
 enum { VERIFIER_MIN = 43, VERIFIER_MAX = 128 };
 
+/* RFC 6749, section 3.2: "Request and response parameters MUST NOT be included more than once." */
 struct token_fields {
 	struct oidc_client_fields client;
 	struct str code_verifier;
 };
 static const struct field token_field_table[] = {
-    {"grant_type", FIELD_STRING, 0, ONLY_SQL, .max = 64},
-    {"code", FIELD_TOKEN, 0, ONLY_SQL, .max = 512},
-    {"redirect_uri", FIELD_STRING, 0, ONLY_SQL, .max = 2048},
-    {"code_verifier", FIELD_TOKEN, 0, .offset = offsetof(struct token_fields, code_verifier),
-	.max = 512},
-    {"refresh_token", FIELD_TOKEN, 0, ONLY_SQL, .max = 512},
-    {"scope", FIELD_STRING, 0, ONLY_SQL, .max = 1024},
+    {"grant_type", FIELD_STRING, FIELD_ONCE, ONLY_SQL, .max = 64},
+    {"code", FIELD_TOKEN, FIELD_ONCE, ONLY_SQL, .max = 512},
+    {"redirect_uri", FIELD_STRING, FIELD_ONCE, ONLY_SQL, .max = 2048},
+    {"code_verifier", FIELD_TOKEN, FIELD_ONCE,
+	.offset = offsetof(struct token_fields, code_verifier), .max = 512},
+    {"refresh_token", FIELD_TOKEN, FIELD_ONCE, ONLY_SQL, .max = 512},
+    {"scope", FIELD_STRING, FIELD_ONCE, ONLY_SQL, .max = 1024},
     OIDC_CLIENT_FIELDS(struct token_fields),
     {NULL},
 };
@@ -34,8 +35,8 @@ struct introspect_fields {
 	struct oidc_client_fields client;
 };
 static const struct field introspect_field_table[] = {
-    {"token", FIELD_TOKEN, 0, ONLY_SQL, .max = 8192},
-    {"token_type_hint", FIELD_STRING, 0, ONLY_SQL, .max = 64},
+    {"token", FIELD_TOKEN, FIELD_ONCE, ONLY_SQL, .max = 8192},
+    {"token_type_hint", FIELD_STRING, FIELD_ONCE, ONLY_SQL, .max = 64},
     OIDC_CLIENT_FIELDS(struct introspect_fields),
     {NULL},
 };
@@ -46,7 +47,7 @@ struct userinfo_fields {
 	struct str access_token;
 };
 static const struct field userinfo_field_table[] = {
-    {"access_token", FIELD_STRING, FIELD_SECRET,
+    {"access_token", FIELD_STRING, FIELD_SECRET | FIELD_ONCE,
 	.offset = offsetof(struct userinfo_fields, access_token), .max = 512},
     {NULL},
 };

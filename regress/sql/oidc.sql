@@ -81,6 +81,12 @@ SELECT story.authorize(NULL, story.ask('{"prompt":"none"}'));
 SELECT story.authorize(NULL, story.ask('{"max_age":"-1"}'));
 SELECT story.authorize(NULL, story.ask('{"request":"x.y.z"}'));
 
+-- A parameter that is given twice: the client is told, unless it is the one that says where.
+SELECT name, story.times(r.location) FROM unnest('{state,scope,redirect_uri,client_id}'::text[]) name,
+  auth_api.oidc_authorize(story.caller(), story.ask(), 'https://id.example', NULL, name) r;
+SELECT story.times(r.location) FROM auth_api.oidc_authorize(story.caller(), story.ask(back => 'https://evil.example/'), 'https://id.example', NULL, 'state') r;
+SELECT story.times(r.location) FROM auth_api.oidc_authorize(story.caller(), story.ask(client => 'ghost'), 'https://id.example', NULL, 'state') r;
+
 -- Nobody is signed in: to the sign-in, with the request. Then to the consent, and then never again.
 SELECT story.authorize(NULL, story.ask());
 SELECT refusal FROM story.sign_in('olga@example.com', 'olga-1');
@@ -184,7 +190,7 @@ SELECT story.times(line) FROM story.answer(auth_api.oidc_introspect(story.caller
 
 -- An assertion is good once.
 RESET ROLE;
-SELECT id FROM auth.oidc_client_register('Keyed', '{https://keyed.example/cb}', client_id => 'keyed', auth_method => 'private_key_jwt', jwks => '{"keys":[]}',
+SELECT id FROM auth.oidc_client_register('Keyed', '{https://keyed.example/cb}', client_id => 'keyed', auth_method => 'private_key_jwt', jwks => '{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}',
                                          grant_types => '{client_credentials}', scopes => '{jobs.read}');
 SET ROLE auth_edge;
 SELECT (auth_api.oidc_token(story.caller(), '{"grant_type":"client_credentials"}', 'https://id.example', 'private_key_jwt', 'keyed', NULL, 'jti-1', :exp)).status;

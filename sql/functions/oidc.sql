@@ -41,16 +41,6 @@ END
 $$;
 COMMENT ON FUNCTION auth.oidc_client_find IS 'a client that may act; a row of NULLs when there is none';
 
-CREATE FUNCTION auth.oidc_redirect_uri_is_sound(uri text) RETURNS boolean LANGUAGE sql IMMUTABLE
-  RETURN uri ~ '^[A-Za-z][A-Za-z0-9+.-]*:[^[:space:][:cntrl:]#\\"<>*]+$' AND pg_catalog.length(uri) <= 2048
-         AND uri !~* '^(javascript|data|vbscript|file|about|blob|filesystem|view-source):'
-         AND (uri ~* '^https://[^/?@]+([/?]|$)'
-              OR uri ~* '^http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?([/?]|$)'
-              OR uri ~ '^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:/');
-COMMENT ON FUNCTION auth.oidc_redirect_uri_is_sound IS
-  'https; http on this machine''s loopback; or an app''s own scheme in reverse domain notation (RFC 8252, section 7.1). '
-  'No fragment (RFC 6749, section 3.1.2), no wildcard, no user information';
-
 CREATE FUNCTION auth.oidc_redirect_uri_is_registered(registered text[], given text) RETURNS boolean LANGUAGE sql IMMUTABLE
   RETURN COALESCE(given = ANY (registered)
     -- RFC 8252, section 7.3: "The authorization server MUST allow any port to be specified at the time of the request for
@@ -68,6 +58,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp A
 BEGIN
   RETURN g.id IS NOT NULL
      AND EXISTS (SELECT FROM auth.users u WHERE u.id = g.user_id AND u.deleted_at IS NULL)
+     AND EXISTS (SELECT FROM auth.oauth_clients o WHERE o.id = g.client_id AND NOT o.disabled)
      AND ('offline_access' = ANY (g.scopes)
           OR EXISTS (SELECT FROM auth.sessions s WHERE s.id = g.session_id AND s.expires_at > now()));
 END

@@ -144,13 +144,25 @@ COMMENT ON FUNCTION auth.oidc_decide IS
   'what becomes of an authorization request: an error, a sign-in, a consent or a code. since: when the request first came, if it '
   'comes again with our signature (a session opened after it satisfies prompt=login); consented: scopes allowed just now';
 
-CREATE FUNCTION auth_api.oidc_authorize(c auth.caller, input jsonb, issuer text, hint_sub text) RETURNS auth.reply
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION auth_api.oidc_authorize(c auth.caller, input jsonb, issuer text, hint_sub text, repeated text DEFAULT NULL)
+RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  client auth.oauth_clients;
 BEGIN
-  RETURN auth.oidc_decide(c, input - '{ba_iat,exp,sig}'::text[], issuer, NULL, hint_sub, NULL);
+  IF repeated IS NULL THEN
+    RETURN auth.oidc_decide(c, input - '{ba_iat,exp,sig}'::text[], issuer, NULL, hint_sub, NULL);
+  END IF;
+  -- RFC 6749, section 3.1: "Request and response parameters MUST NOT be included more than once."
+  client := auth.oidc_client_find(input ->> 'client_id');
+  IF repeated IN ('client_id', 'redirect_uri')
+     OR NOT auth.oidc_redirect_uri_is_registered(client.redirect_uris, input ->> 'redirect_uri') THEN
+    RETURN auth.oidc_error_page(issuer, 'invalid_request', repeated || ' is given more than once');
+  END IF;
+  RETURN auth.oidc_answer_error(input, issuer, 'invalid_request', repeated || ' is given more than once');
 END
 $$;
-COMMENT ON FUNCTION auth_api.oidc_authorize IS 'GET and POST /oauth2/authorize; hint_sub: sub of an id_token_hint of ours';
+COMMENT ON FUNCTION auth_api.oidc_authorize IS
+  'GET and POST /oauth2/authorize; hint_sub: sub of an id_token_hint of ours; repeated: a parameter that came twice';
 
 CREATE FUNCTION auth.oidc_request_since(input jsonb) RETURNS timestamptz LANGUAGE sql STABLE
   RETURN CASE WHEN input ->> 'exp' ~ '^[0-9]{1,12}$' AND input ->> 'ba_iat' ~ '^[0-9]{1,15}$'

@@ -47,11 +47,15 @@ BEGIN
      OR (access.digest IS NULL OR access.grant_id IS NOT NULL) AND NOT auth.oidc_grant_lives(g) THEN
     RETURN auth.granted('{"active":false}');
   END IF;
+  IF refresh.digest IS NOT NULL THEN
+    RETURN auth.granted(auth.json_object(
+      'active', true, 'client_id', g.client_id, 'iss', issuer, 'sub', g.user_id, 'sid', g.sid, 'exp', auth.epoch(refresh.expires_at),
+      'iat', auth.epoch(refresh.issued_at), 'scope', array_to_string(g.scopes, ' '), 'token_type', 'Bearer'));
+  END IF;
   RETURN auth.granted(json_strip_nulls(auth.json_object(
-    'active', true, 'iss', issuer, 'client_id', (who.client).id, 'azp', (who.client).id, 'sub', COALESCE(g.user_id, (who.client).id),
-    'sid', g.sid, 'exp', auth.epoch(COALESCE(access.expires_at, refresh.expires_at)),
-    'iat', auth.epoch(COALESCE(access.issued_at, refresh.issued_at)),
-    'scope', array_to_string(COALESCE(access.scopes, g.scopes), ' '), 'token_type', 'Bearer')));
+    'active', true, 'iss', issuer, 'client_id', access.client_id, 'azp', access.client_id, 'sub', COALESCE(g.user_id, access.client_id),
+    'sid', g.sid, 'exp', auth.epoch(access.expires_at), 'iat', auth.epoch(access.issued_at),
+    'scope', array_to_string(access.scopes, ' '), 'token_type', 'Bearer')));
 END
 $$;
 COMMENT ON FUNCTION auth_api.oidc_introspect IS
@@ -82,6 +86,10 @@ END
 $$;
 COMMENT ON FUNCTION auth_api.oidc_revoke IS 'POST /oauth2/revoke (RFC 7009), of a client''s own tokens';
 
+CREATE FUNCTION auth.oidc_end_session_refuse(description text) RETURNS auth.reply LANGUAGE sql IMMUTABLE
+  RETURN auth.granted(auth.json_object('error', 'invalid_request', 'error_description', description), status => 400);
+COMMENT ON FUNCTION auth.oidc_end_session_refuse IS 'a logout that cannot be';
+
 CREATE FUNCTION auth_api.oidc_end_session(
     c auth.caller, input jsonb, issuer text, hint_client text, hint_sub text, hint_sid text, confirmed boolean) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -93,12 +101,12 @@ DECLARE
 BEGIN
   IF hint_client <> input ->> 'client_id' THEN
     -- RP-Initiated Logout, section 2: "the OP MUST verify that the Client Identifier matches the one used when issuing the ID Token"
-    RETURN auth.oidc_refuse(400, 'invalid_request', 'client_id does not match the id_token_hint');
+    RETURN auth.oidc_end_session_refuse('client_id does not match the id_token_hint');
   ELSIF s.id IS NULL AND hint_sub IS NULL THEN
-    RETURN auth.oidc_refuse(400, 'invalid_request', 'No active session is available for logout');
+    RETURN auth.oidc_end_session_refuse('No active session is available for logout');
   ELSIF back IS NOT NULL AND (client.id IS NULL OR back <> ALL (client.post_logout_redirect_uris)) THEN
     -- section 3: "The OP MUST NOT perform post-logout redirection if the value supplied does not exactly match one"
-    RETURN auth.oidc_refuse(400, 'invalid_request', 'post_logout_redirect_uri is not registered');
+    RETURN auth.oidc_end_session_refuse('post_logout_redirect_uri is not registered');
   ELSIF s.id IS NOT NULL AND NOT confirmed AND (hint_sub IS NULL OR hint_sub <> s.user_id) THEN
     -- section 2: the OP "MUST ask the End-User this question if an id_token_hint was not provided or if the supplied ID Token
     -- does not belong to the current OP session"

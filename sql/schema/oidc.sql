@@ -11,6 +11,7 @@ CREATE TABLE auth.oauth_clients (
   post_logout_redirect_uris   text[]      NOT NULL DEFAULT '{}',
   grant_types                 text[]      NOT NULL DEFAULT '{authorization_code,refresh_token}',
   scopes                      text[]      NOT NULL DEFAULT '{openid,profile,email,offline_access}',
+  details                     jsonb       NOT NULL DEFAULT '{}',
   scope_words                 jsonb       NOT NULL DEFAULT '{}',
   id_token_alg                text        NOT NULL DEFAULT 'EdDSA',
   require_pkce                boolean     NOT NULL DEFAULT false,
@@ -31,6 +32,7 @@ CREATE TABLE auth.oauth_clients (
   CONSTRAINT oauth_clients_id_token_alg_is_known CHECK (id_token_alg IN ('EdDSA', 'ES256', 'RS256')),
   CONSTRAINT oauth_clients_secret_goes_with_method
     CHECK (disabled OR (secret_digest IS NOT NULL) = (auth_method IN ('client_secret_basic', 'client_secret_post'))),
+  CONSTRAINT oauth_clients_keys_are_usable CHECK (auth.oidc_jwks_is_usable(jwks)),
   CONSTRAINT oauth_clients_keys_go_with_method CHECK ((jwks IS NOT NULL) = (auth_method = 'private_key_jwt')),
   CONSTRAINT oauth_clients_public_acts_for_users_only
     CHECK (auth_method <> 'none' OR NOT 'client_credentials' = ANY (grant_types)),
@@ -42,6 +44,7 @@ COMMENT ON TABLE auth.oauth_clients IS 'relying parties; id is the client_id';
 COMMENT ON COLUMN auth.oauth_clients.secret_digest IS 'SHA-256 of the client secret (Better Auth stores the same as base64url)';
 COMMENT ON COLUMN auth.oauth_clients.auth_method IS 'the one way in which the client authenticates; none: a public client, with PKCE';
 COMMENT ON COLUMN auth.oauth_clients.id_token_alg IS 'what signs its id_tokens: RS256 or ES256 for those who cannot verify EdDSA';
+COMMENT ON COLUMN auth.oauth_clients.details IS 'what it says of itself and nothing depends on: logo_uri, contacts, tos_uri, policy_uri, software_*';
 COMMENT ON COLUMN auth.oauth_clients.scope_words IS
   'what scopes of its own mean, for the consent page: {"wiki.write": {"de": "in deinem Namen schreiben", "en": "write in your name"}}';
 COMMENT ON COLUMN auth.oauth_clients.jwks IS 'public keys that verify the assertions of private_key_jwt (RFC 7523)';

@@ -301,6 +301,58 @@ describe('the OpenID provider', () => {
     stack.psql(`UPDATE auth.users SET role = 'user' WHERE id = :'id'`, { id: ada.id });
   });
 
+  test('an administrator changes a client; by name and type only, and its secret stays', async () => {
+    const admin = await somebodySignedIn(stack, 'Admin');
+    stack.psql(`UPDATE auth.users SET role = 'admin' WHERE id = :'id'`, { id: admin.id });
+    const { json: made } = await admin.http.post('/api/auth/oauth2/create-client', { redirect_uris: [CALLBACK], client_name: 'Changed', skip_consent: true });
+    const update = (wish, http = admin.http) => http.post('/api/auth/oauth2/update-client', { client_id: made.client_id, update: wish });
+    const changed = await update({ client_name: 'Changed 2', token_endpoint_auth_method: 'none', secret_digest: 'x', created_by: 'x' });
+    assert.equal(changed.status, 200, changed.text);
+    assert.deepEqual([changed.json.client_name, changed.json.token_endpoint_auth_method, changed.json.client_secret], ['Changed 2', 'client_secret_basic', undefined]);
+    const tokens = await exchange(stranger, { code: await code(ada, { client_id: made.client_id }) }, basic(made.client_id, made.client_secret));
+    assert.equal(tokens.status, 200, tokens.text);
+    for (const wish of [{ client_name: 1 }, { redirect_uris: 'x' }, { redirect_uris: ['http://evil.example/'] }, { skip_consent: 'yes' }, { jwks: [] }, { grant_types: ['password'] }, 'x', null, []])
+      assert.equal((await update(wish)).status, 400, JSON.stringify(wish));
+    assert.equal((await update({ client_name: 'Mine' }, ada.http)).status, 403);
+    assert.equal((await update({ client_name: 'Mine' }, stranger)).status, 401);
+  });
+
+  test('before a sign-in, a page learns of the client whose request it shows, and of no other', async () => {
+    const http = new Client(stack.url);
+    const oauth_query = (await http.get(request({ client_id: 'wiki' }))).headers.location.split('?')[1];
+    const known = await http.post('/api/auth/oauth2/public-client-prelogin', { client_id: 'wiki', oauth_query });
+    assert.deepEqual([known.status, known.json], [200, { client_id: 'wiki', client_name: 'Wiki' }]);
+    for (const wish of [
+      { client_id: 'phone', oauth_query }, { client_id: 'wiki' }, { client_id: 'wiki', oauth_query: oauth_query.replace('st4te', 'x') },
+      { client_id: 'wiki', oauth_query: '' },
+    ]) {
+      const answer = await http.post('/api/auth/oauth2/public-client-prelogin', wish);
+      assert.deepEqual([answer.status, answer.json], [401, { error: 'invalid_signature' }]);
+    }
+    const later = await ada.http.get('/api/auth/oauth2/client/wiki');
+    assert.deepEqual(later.json, known.json);
+  });
+
+  test('consents are read, narrowed and withdrawn by who gave them', async () => {
+    const eve = await somebodySignedIn(stack, 'Eve');
+    const asked = await eve.http.get(request({ client_id: 'wiki' }));
+    const { json } = await eve.http.post('/api/auth/oauth2/consent', { accept: true, oauth_query: asked.headers.location.split('?')[1] });
+    const tokens = await exchange(stranger, { code: new URL(json.url).searchParams.get('code'), client_id: 'wiki', client_secret: 'wiki-secret' }, {});
+    const [{ id }] = (await eve.http.get('/api/auth/oauth2/get-consents')).json;
+    const seen = await eve.http.get(`/api/auth/oauth2/get-consent?id=${id}`);
+    assert.deepEqual(Object.keys(seen.json), ['id', 'clientId', 'userId', 'scopes', 'createdAt', 'updatedAt']);
+    assert.equal((await ada.http.get(`/api/auth/oauth2/get-consent?id=${id}`)).status, 404);
+    assert.equal((await stranger.get(`/api/auth/oauth2/get-consent?id=${id}`)).status, 401);
+    assert.equal((await eve.http.get('/api/auth/oauth2/get-consent')).status, 400);
+    const narrowed = await eve.http.post('/api/auth/oauth2/update-consent', { id, update: { scopes: ['openid'] } });
+    assert.deepEqual([narrowed.status, narrowed.json.scopes], [200, ['openid']]);
+    assert.equal((await stranger.get('/api/auth/oauth2/userinfo', { bearer: tokens.json.access_token })).status, 401, 'what goes beyond is withdrawn');
+    assert.match((await eve.http.get(request({ client_id: 'wiki' }))).headers.location, /^\/consent\?/);
+    for (const update of [{ scopes: 'openid' }, { scopes: [] }, { scopes: ['admin'] }, {}, [], { scopes: [1] }])
+      assert.equal((await eve.http.post('/api/auth/oauth2/update-consent', { id, update })).status, 400, JSON.stringify(update));
+    assert.equal((await ada.http.post('/api/auth/oauth2/update-consent', { id, update: { scopes: ['openid'] } })).status, 404);
+  });
+
   test('what has expired is swept away by the edges, and what a replay must still find is not', async () => {
     const spent = await code(ada, { scope: 'openid offline_access' });
     await exchange(stranger, { code: spent });

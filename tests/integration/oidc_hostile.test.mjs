@@ -19,6 +19,8 @@ describe('hostile clients', () => {
   });
   after(() => stack?.stop());
 
+  const { verifier, challenge } = pkce();
+
   for (const redirect_uri of [
     'https://evil.example/cb', `${CALLBACK}/`, `${CALLBACK}/../x`, `${CALLBACK}?x=1`, `${CALLBACK}#x`, CALLBACK.toUpperCase(), `${CALLBACK}%00`,
     `${CALLBACK}@evil.example`, CALLBACK.replace('127.0.0.1', '127.0.0.1.evil.example'), CALLBACK.replace('http://', 'http://u@'),
@@ -46,12 +48,46 @@ describe('hostile clients', () => {
       assert.deepEqual([url.searchParams.get('error'), url.searchParams.get('code'), url.searchParams.get('iss')], [error, null, stack.url]);
     });
 
+  for (const name of ['state', 'scope', 'nonce', 'code_challenge', 'prompt', 'response_type'])
+    test(`${name} twice in the authorization request`, async () => {
+      const path = `${request({ code_challenge: challenge, code_challenge_method: 'S256', prompt: 'login' })}&${name}=again`;
+      for (const answer of [await ada.http.get(path), await ada.http.request('POST', '/api/auth/oauth2/authorize', {
+        body: path.split('?')[1], headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      })]) {
+        const url = new URL(answer.headers.location);
+        assert.deepEqual([answer.status, url.origin + url.pathname, url.searchParams.get('error'), url.searchParams.get('code')], [302, CALLBACK, 'invalid_request', null]);
+        assert.match(url.searchParams.get('error_description'), new RegExp(name));
+      }
+    });
+
+  for (const name of ['client_id', 'redirect_uri', 'r%65direct_uri'])
+    test(`${name} twice in the authorization request`, async () => {
+      for (const path of [`${request()}&${name}=https%3A%2F%2Fevil.example%2F`, `${request().replace('?', `?${name}=https%3A%2F%2Fevil.example%2F&`)}`]) {
+        const { headers: { location } } = await ada.http.get(path);
+        assert.ok(location.startsWith(`${stack.url}/api/auth/error?error=invalid_request&`), location);
+      }
+    });
+
+  test('a parameter of others may be repeated (RFC 8707)', async () => {
+    const answer = await ada.http.get(`${request()}&resource=https%3A%2F%2Fa.example&resource=https%3A%2F%2Fb.example`);
+    assert.match(answer.headers.location, /[?&]code=/);
+  });
+
+  for (const name of ['code', 'grant_type', 'client_id', 'redirect_uri', 'code_verifier'])
+    test(`${name} twice in the token request`, async () => {
+      const form = new URLSearchParams({ grant_type: 'authorization_code', redirect_uri: CALLBACK, code: await code(ada), client_id: 'matrix-synapse', code_verifier: verifier });
+      form.append(name, form.get(name));
+      const answer = await stranger.request('POST', '/api/auth/oauth2/token', {
+        body: form.toString(), headers: { 'content-type': 'application/x-www-form-urlencoded', ...SYNAPSE_BASIC },
+      });
+      assert.deepEqual([answer.status, answer.json.error], [400, 'invalid_request'], answer.text);
+    });
+
   test('a public client without PKCE', async () => {
     const answer = await ada.http.get(request({ client_id: 'phone', redirect_uri: 'http://127.0.0.1:9/cb' }));
     assert.equal(new URL(answer.headers.location).searchParams.get('error'), 'invalid_request');
   });
 
-  const { verifier, challenge } = pkce();
   const WITH = { code_challenge: challenge, code_challenge_method: 'S256' };
   for (const [attack, asked, form, headers, status, error] of [
     ['code of another client', WITH, { code_verifier: verifier }, basic('other', 'other-secret'), 400, 'invalid_grant'],

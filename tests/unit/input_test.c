@@ -26,7 +26,7 @@ static const struct field schema[] = {
 	NULL},
     {"callbackURL", FIELD_URL, 0, offsetof(struct target, url), 0, 0, NULL, NULL},
     {"rememberMe", FIELD_BOOL, 0, offsetof(struct target, remember), 0, 0, NULL, NULL},
-    {"limit", FIELD_INT, 0, offsetof(struct target, limit), 1, 100, NULL, NULL},
+    {"limit", FIELD_INT, FIELD_ONCE, offsetof(struct target, limit), 1, 100, NULL, NULL},
     {"token", FIELD_TOKEN, 0, FIELD_NOWHERE, 0, 0, NULL, NULL},
     {"metadata", FIELD_JSON, 0, FIELD_NOWHERE, 0, 64, NULL, NULL},
     {"role", FIELD_STRINGS, 0, FIELD_NOWHERE, 0, 64, NULL, NULL},
@@ -85,6 +85,19 @@ a_form_is_read_alike(void **state)
 	assert_int_equal(target.remember, FIELD_TRUE);
 	assert_string_equal(input,
 	    "{\"name\":\"Ada L\",\"email\":\"a@example.com\",\"rememberMe\":true,\"limit\":7}");
+}
+
+static void
+of_what_a_form_repeats_the_first_counts_or_none(void **state)
+{
+	assert_int_equal(
+	    read_as(true, "name=Ada&email=a%40example.com&password=s&name=Eve&limit=7"),
+	    FIELD_VALID);
+	assert_str_is(target.name, "Ada");
+	assert_int_equal(
+	    read_as(true, "name=Ada&limit=7&email=a%40example.com&password=s&li%6dit=7"),
+	    FIELD_INVALID);
+	assert_string_equal(message, "[body.limit] Invalid input: given more than once");
 }
 
 static void
@@ -305,6 +318,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_valid_body_fills_the_struct_and_the_input),
 	    cmocka_unit_test(a_form_is_read_alike),
+	    cmocka_unit_test(of_what_a_form_repeats_the_first_counts_or_none),
 	    cmocka_unit_test(problems_are_said_in_zods_words),
 	    cmocka_unit_test(lengths_are_counted_as_javascript_does),
 	    cmocka_unit_test(tokens_reach_sql_as_digests_only),

@@ -17,17 +17,20 @@
 #include "port/pg_bswap.h"
 #include "random.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/inet.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(mana_vault_audit_write);
 PG_FUNCTION_INFO_V1(mana_vault_audit_mac);
+PG_FUNCTION_INFO_V1(mana_vault_audit_settled);
 
 #define AUDIT_ID_CHARS  21
 #define AUDIT_KEY_BYTES 32
 #define MAC_LABEL       "mana.vault.audit.v1"
-#define LOOK_AHEAD_US   (INT64CONST(7) * USECS_PER_DAY)
+#define WRITER_LOCK     INT64CONST(0x6d616e612e617564)   /* of advisory locks: "mana.aud" */
+#define LOOK_AHEAD_US   (INT64CONST(31) * USECS_PER_DAY) /* a month from now is another month */
 #define LOOK_EVERY_US   USECS_PER_HOUR
 
 /* In the order of the table's columns. */
@@ -52,7 +55,8 @@ static void audit_mac(unsigned char mac[crypto_auth_hmacsha256_BYTES],
 static const unsigned char *audit_key(void);
 static void add_number(crypto_auth_hmacsha256_state *state, uint64 number);
 static void insert_row(const Datum values[AUDIT_COLUMNS], const bool nulls[AUDIT_COLUMNS]);
-static void warn_of_missing_month(TimestampTz now);
+static void look_for_months(void);
+static bool has_month(TimestampTz when);
 
 /* auth.vault_audit_write(caller, user_id, action, context, status) */
 Datum
@@ -83,6 +87,19 @@ mana_vault_audit_mac(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(mac);
 }
 
+/* auth.vault_audit_settled(): waits for those who write, and they wait no longer than this takes.
+ */
+Datum
+mana_vault_audit_settled(PG_FUNCTION_ARGS)
+{
+	TimestampTz settled;
+
+	DirectFunctionCall1(pg_advisory_lock_int8, Int64GetDatum(WRITER_LOCK));
+	settled = GetCurrentTimestamp();
+	DirectFunctionCall1(pg_advisory_unlock_int8, Int64GetDatum(WRITER_LOCK));
+	PG_RETURN_TIMESTAMPTZ(settled);
+}
+
 void
 audit_write(HeapTupleHeader caller, const char *user_id, const char *action, const char *context,
     int status)
@@ -91,6 +108,8 @@ audit_write(HeapTupleHeader caller, const char *user_id, const char *action, con
 	Datum values[AUDIT_COLUMNS];
 	bool nulls[AUDIT_COLUMNS];
 
+	look_for_months();
+	DirectFunctionCall1(pg_advisory_xact_lock_shared_int8, Int64GetDatum(WRITER_LOCK));
 	SET_VARSIZE(mac, VARHDRSZ + crypto_auth_hmacsha256_BYTES);
 	memset(nulls, caller == NULL, sizeof(nulls));
 	if (caller != NULL) {
@@ -115,7 +134,6 @@ audit_write(HeapTupleHeader caller, const char *user_id, const char *action, con
 	nulls[CONTEXT] = context == NULL;
 	audit_mac((unsigned char *)VARDATA(mac), values, nulls);
 	insert_row(values, nulls);
-	warn_of_missing_month(DatumGetTimestampTz(values[CREATED_AT]));
 }
 
 /* Each column as its length and bytes, a NULL as the largest length: no two rows read the same. */
@@ -213,32 +231,49 @@ insert_row(const Datum values[AUDIT_COLUMNS], const bool nulls[AUDIT_COLUMNS])
 	SPI_finish();
 }
 
-/* Without a month to write to there is no audit, and without audit no key: said a week before. */
+/*
+ * Without a month to write to there is no audit, and without audit no key. Edges make the months
+ * ahead; the very first is made here, and when the next one is late it is said, every hour.
+ */
 static void
-warn_of_missing_month(TimestampTz now)
+look_for_months(void)
 {
 	static TimestampTz next_look;
-	Datum then = TimestampTzGetDatum(now + LOOK_AHEAD_US);
-	Oid types[1] = {TIMESTAMPTZOID};
-	bool is_null;
+	TimestampTz now = GetCurrentTimestamp();
 
 	if (now < next_look)
 		return;
-	next_look = now + LOOK_EVERY_US;
 	SPI_connect();
-	if (SPI_execute_with_args("SELECT pg_catalog.to_regclass('auth.' OPERATOR(pg_catalog.||) "
-				  "auth.vault_audit_partition_name($1))",
-		1, types, &then, NULL, true, 1) != SPI_OK_SELECT ||
-	    SPI_processed != 1)
-		elog(ERROR, "could not look for the audit's next month");
-	(void)SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
-	if (is_null)
+	if (!has_month(now)) {
+		if (SPI_execute("SELECT auth.vault_audit_make_partitions()", false, 1) !=
+		    SPI_OK_SELECT)
+			elog(ERROR, "could not make the audit's months");
+		next_look = 0; /* this transaction may yet be undone */
+	} else if (!has_month(now + LOOK_AHEAD_US)) {
 		ereport(WARNING,
 		    errmsg(
-			"the vault's audit has no partition for %s: from then on every vault call "
-			"will fail",
-			timestamptz_to_str(DatumGetTimestampTz(then))),
+			"the vault's audit has no partition for next month: then every vault call "
+			"will fail"),
 		    errhint("SELECT auth.vault_audit_make_partitions(); an edge does so every "
 			    "minute."));
+		next_look = now + LOOK_EVERY_US;
+	} else
+		next_look = now + LOOK_EVERY_US;
 	SPI_finish();
+}
+
+static bool
+has_month(TimestampTz when)
+{
+	Oid types[1] = {TIMESTAMPTZOID};
+	Datum arg = TimestampTzGetDatum(when);
+	bool is_null;
+
+	if (SPI_execute_with_args("SELECT pg_catalog.to_regclass('auth.' OPERATOR(pg_catalog.||) "
+				  "auth.vault_audit_partition_name($1))",
+		1, types, &arg, NULL, false, 1) != SPI_OK_SELECT ||
+	    SPI_processed != 1)
+		elog(ERROR, "could not look for the audit's months");
+	(void)SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
+	return !is_null;
 }

@@ -3,6 +3,7 @@
 \pset tuples_only on
 \pset fieldsep '   '
 SET story.ip = '192.0.2.40';
+TRUNCATE story.master_keys RESTART IDENTITY;
 SELECT story.member('vault@example.com'), story.member('other@example.com');
 SET ROLE auth_edge;
 SELECT (story.sign_in('vault@example.com', 'ada')).refusal, (story.sign_in('other@example.com', 'bob')).refusal;

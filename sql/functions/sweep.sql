@@ -59,13 +59,14 @@ BEGIN
   DELETE FROM auth.jwks k WHERE k.expires_at <= now();
   GET DIAGNOSTICS n = ROW_COUNT; swept := swept + n;
   PERFORM auth.vault_audit_make_partitions();
+  PERFORM auth.vault_audit_seal();
   swept := swept + auth.two_factor_sweep(batch);
   swept := swept + auth.oidc_sweep(batch);
   RETURN swept;
 END
 $$;
 COMMENT ON FUNCTION auth.sweep IS
-  'removes what has expired, at most batch rows of a kind, and makes the audit''s next months; called by edges every minute. '
+  'removes what has expired, at most batch rows of a kind, makes the audit''s next months and seals it; called by edges every minute. '
   'A spent refresh token is kept for a month, the first of a session as long as the session: it must not count as new again';
 
 CREATE FUNCTION auth_api.sweep() RETURNS bigint

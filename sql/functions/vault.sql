@@ -99,29 +99,41 @@ END
 $$;
 COMMENT ON FUNCTION auth.vault_lock IS 'the row of a vault, locked: calls on one vault happen one after the other';
 
-CREATE FUNCTION auth.vault_opened(INOUT v auth.encryption_vaults, OUT opens boolean)
+CREATE FUNCTION auth.vault_rewrap_one(c auth.caller, v auth.encryption_vaults, w auth.vault_wrap) RETURNS auth.encryption_vaults
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  renewed auth.encryption_vaults;
+BEGIN
+  UPDATE auth.encryption_vaults x
+     SET wrapped_mk = w.wrapped_mk, wrap_iv = w.wrap_iv, format_version = w.format_version, kek_id = w.kek_id,
+         commitment = w.commitment
+   WHERE x.user_id = v.user_id AND x.wrapped_mk = v.wrapped_mk
+  RETURNING x.* INTO renewed;
+  PERFORM auth.vault_audit_write(c, v.user_id, 'rewrap', 'from-' || v.kek_id, 200);
+  RETURN renewed;
+END
+$$;
+COMMENT ON FUNCTION auth.vault_rewrap_one IS 'puts a wrap in the place of one of an older key or format; the vault is locked. No caller: a DBA';
+
+CREATE FUNCTION auth.vault_opened(c auth.caller, INOUT v auth.encryption_vaults, OUT opens boolean)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   w auth.vault_wrap := auth.vault_rewrapped(v.user_id, auth.vault_wrap_of(v));
 BEGIN
   opens := w.wrapped_mk IS NOT NULL;
   IF opens AND (v.format_version <> w.format_version OR v.kek_id <> w.kek_id OR v.commitment IS NULL) THEN
-    UPDATE auth.encryption_vaults x
-       SET wrapped_mk = w.wrapped_mk, wrap_iv = w.wrap_iv, format_version = w.format_version, kek_id = w.kek_id,
-           commitment = w.commitment
-     WHERE x.user_id = v.user_id AND x.wrapped_mk = v.wrapped_mk
-    RETURNING x.* INTO v;
+    v := auth.vault_rewrap_one(c, v, w);
   END IF;
 END
 $$;
 COMMENT ON FUNCTION auth.vault_opened IS
   'whether the wrap opens; one of an older key or format is replaced on the way (v then is the new row)';
 
-CREATE FUNCTION auth.vault_committed(v auth.encryption_vaults) RETURNS auth.encryption_vaults
+CREATE FUNCTION auth.vault_committed(c auth.caller, v auth.encryption_vaults) RETURNS auth.encryption_vaults
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF v.commitment IS NULL AND v.wrapped_mk IS NOT NULL THEN
-    v := (auth.vault_opened(v)).v;
+    v := (auth.vault_opened(c, v)).v;
   END IF;
   RETURN v;
 END
@@ -174,7 +186,7 @@ BEGIN
     PERFORM auth.vault_seen(me, v);
     RETURN auth.vault_grant(c, me.user_id, 'init', 'already-exists-zk', 200, auth.vault_key_body(v));
   END IF;
-  o := auth.vault_opened(v);
+  o := auth.vault_opened(c, v);
   IF NOT o.opens THEN
     RETURN auth.vault_refuse(c, me.user_id, 'init', 'unwrap-failed', 500, 'INTERNAL');
   END IF;
@@ -232,7 +244,7 @@ BEGIN
   ELSIF auth.kek_active_id() IS NULL THEN
     RETURN auth.vault_refuse(c, me.user_id, 'failed_fetch', 'locked', 503, 'VAULT_LOCKED');
   END IF;
-  o := auth.vault_opened(v);
+  o := auth.vault_opened(c, v);
   IF NOT o.opens THEN
     RETURN auth.vault_refuse(c, me.user_id, 'failed_fetch', 'unwrap-failed', 500, 'INTERNAL');
   END IF;

@@ -45,10 +45,7 @@ BEGIN
       RAISE WARNING 'the vault of user % does not open with key %', v.user_id, v.kek_id;
       CONTINUE;
     END IF;
-    UPDATE auth.encryption_vaults x
-       SET wrapped_mk = w.wrapped_mk, wrap_iv = w.wrap_iv, format_version = w.format_version, kek_id = w.kek_id,
-           commitment = w.commitment
-     WHERE x.user_id = v.user_id;
+    PERFORM auth.vault_rewrap_one(NULL, v, w);
     moved := moved + 1;
   END LOOP;
 END
@@ -79,8 +76,8 @@ BEGIN
   SELECT COALESCE(sum(s.sealed), 0) INTO others FROM auth.sealed_counts() s WHERE s.kek_id = id;
   IF vaults + others > 0 OR id = auth.kek_active_id() THEN
     RAISE EXCEPTION USING ERRCODE = 'object_in_use',
-      MESSAGE = CASE WHEN vaults + others > 0 THEN format('key %s is needed by %s vaults and %s other values', id, vaults, others)
-                     ELSE format('key %s is active', id) END,
+      MESSAGE = CASE WHEN id = auth.kek_active_id() THEN format('key %s is active', id)
+                     ELSE format('key %s is needed by %s vaults and %s other values', id, vaults, others) END,
       HINT = 'Put another key first in the ring, reload, and CALL auth.vault_rewrap().';
   END IF;
 END
@@ -95,6 +92,9 @@ BEGIN
     SELECT v.user_id, 'its wrap does not open with key ' || v.kek_id FROM auth.encryption_vaults v
      WHERE v.wrapped_mk IS NOT NULL AND (auth.vault_rewrapped(v.user_id, auth.vault_wrap_of(v))).wrapped_mk IS NULL
     UNION ALL
+    SELECT v.user_id, 'it is neither standard nor zero-knowledge' FROM auth.encryption_vaults v
+     WHERE v.zero_knowledge <> (v.wrapped_mk IS NULL) OR v.zero_knowledge AND v.recovery_wrapped_mk IS NULL
+    UNION ALL
     SELECT v.user_id, 'its recovery wrap is of an older key' FROM auth.encryption_vaults v
      WHERE v.recovery_generation <> v.generation
     UNION ALL
@@ -102,7 +102,7 @@ BEGIN
      WHERE NOT EXISTS (SELECT FROM auth.users u WHERE u.id = v.user_id);
 END
 $$;
-COMMENT ON FUNCTION auth.vault_check IS 'rows only when something is wrong';
+COMMENT ON FUNCTION auth.vault_check IS 'rows only when something is wrong, with the constraints off as well';
 
 CREATE FUNCTION auth.vault_trail(for_user_id text, since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
 RETURNS TABLE (at timestamptz, action text, status integer, context text, ip_address text, user_agent text)

@@ -22,7 +22,7 @@ BEGIN
   v := auth.vault_lock(me.user_id);
   IF v.user_id IS NULL THEN
     RETURN auth.vault_refuse(c, me.user_id, 'recovery_set', 'no-vault', 404, 'VAULT_NOT_INITIALISED');
-  ELSIF NOT auth.vault_is_of_present_key(me, v, commitment, (input ->> 'generation')::numeric) THEN
+  ELSIF NOT auth.vault_is_of_present_key(c, me, v, commitment, (input ->> 'generation')::numeric) THEN
     RETURN auth.vault_refuse(c, me.user_id, 'recovery_set', 'old-generation', 409, 'KEY_GENERATION_CONFLICT');
   END IF;
   UPDATE auth.encryption_vaults x
@@ -39,10 +39,11 @@ CREATE FUNCTION auth.json_string(value jsonb, pattern text) RETURNS text LANGUAG
   RETURN CASE WHEN pg_catalog.jsonb_typeof(value) = 'string' AND (value #>> '{}') ~ pattern THEN value #>> '{}' END;
 COMMENT ON FUNCTION auth.json_string IS 'a JSON string that matches a pattern; NULL: it is something else';
 
-CREATE FUNCTION auth.vault_is_of_present_key(me auth.sessions, v auth.encryption_vaults, commitment text, generation numeric)
-RETURNS boolean LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION auth.vault_is_of_present_key(
+    c auth.caller, me auth.sessions, v auth.encryption_vaults, commitment text, generation numeric) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  committed constant bytea := CASE WHEN commitment IS NOT NULL THEN (auth.vault_committed(v)).commitment END;
+  committed constant bytea := CASE WHEN commitment IS NOT NULL THEN (auth.vault_committed(c, v)).commitment END;
 BEGIN
   IF committed IS NOT NULL THEN
     RETURN sha256(committed) = sha256(decode(commitment, 'base64')); -- digests: the time taken tells nothing
@@ -127,7 +128,7 @@ BEGIN
   ELSIF v.recovery_wrapped_mk IS NULL THEN
     RETURN auth.vault_refuse(c, v.user_id, 'zk_enable', 'no-recovery-wrap', 400, 'RECOVERY_WRAP_MISSING');
   END IF;
-  v := auth.vault_committed(v); -- the last chance to learn which key this is: without it any key would do to come back
+  v := auth.vault_committed(c, v); -- the last chance to learn which key this is: without it any key would do to come back
   IF v.commitment IS NULL THEN
     RETURN auth.vault_refuse(c, v.user_id, 'zk_enable', 'unwrap-failed', 500, 'INTERNAL');
   END IF;

@@ -31,15 +31,21 @@ CREATE POLICY encryption_vault_audit_auditor ON auth.encryption_vault_audit FOR 
 SELECT pg_catalog.pg_extension_config_dump('auth.encryption_vault_audit', '');
 
 CREATE TABLE auth.vault_audit_seals (
-  partition   text        NOT NULL,
-  sealed_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  number      bigint      NOT NULL,
+  kind        text        NOT NULL,
+  since       timestamptz NOT NULL,
+  until       timestamptz NOT NULL,
   row_count   bigint      NOT NULL,
   digest      bytea       NOT NULL,
+  sealed_at   timestamptz NOT NULL DEFAULT pg_catalog.now(),
   mac         bytea       NOT NULL,
-  CONSTRAINT vault_audit_seals_pkey PRIMARY KEY (partition)
+  CONSTRAINT vault_audit_seals_pkey PRIMARY KEY (number),
+  CONSTRAINT vault_audit_seals_kind_is_known CHECK (kind IN ('sealed', 'dropped')),
+  CONSTRAINT vault_audit_seals_has_extent CHECK (since < until)
 );
 COMMENT ON TABLE auth.vault_audit_seals IS
-  'what a finished month held when it was sealed: a row that is missing since then shows (auth.vault_audit_verify)';
+  'what the trail held from since to until when that was over, and which months were dropped: each entry''s MAC covers the one '
+  'before, so that a row or an entry which is missing later shows (auth.vault_audit_verify)';
 SELECT pg_catalog.pg_extension_config_dump('auth.vault_audit_seals', '');
 
 CREATE FUNCTION auth.vault_audit_partition_name(month timestamptz) RETURNS text LANGUAGE sql STABLE
@@ -74,16 +80,5 @@ END
 $$;
 COMMENT ON FUNCTION auth.vault_audit_make_partitions IS
   'makes the audit''s months up to months_ahead; how many were missing. There is no default partition: without a month nothing '
-  'can be audited, and without an audit row no key is handed out';
-
-SELECT auth.vault_audit_make_partitions();
-
-DO $$
-DECLARE
-  partition regclass;
-BEGIN
-  FOR partition IN SELECT inhrelid FROM pg_catalog.pg_inherits WHERE inhparent = 'auth.encryption_vault_audit'::regclass LOOP
-    PERFORM pg_catalog.pg_extension_config_dump(partition, '');
-  END LOOP;
-END
-$$;
+  'can be audited, and without an audit row no key is handed out. None belongs to the extension: a dump has them as tables of '
+  'its own, and a month can be dropped';

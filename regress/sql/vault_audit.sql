@@ -1,0 +1,200 @@
+-- The vault's trail: no key without its row; nobody changes it unnoticed.
+\set VERBOSITY terse
+\pset format unaligned
+\pset tuples_only on
+\pset fieldsep '   '
+SET story.ip = '192.0.2.41';
+TRUNCATE story.master_keys RESTART IDENTITY;
+SELECT story.member('trail@example.com'), story.member('neighbour@example.com');
+SET ROLE auth_edge;
+SELECT (story.sign_in('trail@example.com', 'trail')).refusal, (story.sign_in('neighbour@example.com', 'neighbour')).refusal;
+CALL story.vault('init', story.bearer('neighbour@example.com'));
+CALL story.vault('init', story.bearer('trail@example.com'));
+SELECT user_id AS me FROM story.bearer('trail@example.com') \gset
+SELECT user_id AS neighbour FROM story.bearer('neighbour@example.com') \gset
+
+-- Where a caller could roll the row back there is no key.
+SELECT (story.trail()).rows AS before \gset
+BEGIN;
+CALL auth_api.vault_key(story.bearer('trail@example.com'), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+ROLLBACK;
+BEGIN;
+SAVEPOINT s;
+CALL auth_api.vault_rotate(story.bearer('trail@example.com'), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+ROLLBACK TO s;
+COMMIT;
+SELECT 1 \; CALL auth_api.vault_key(story.bearer('trail@example.com'), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL) \; SELECT 2;
+CREATE FUNCTION pg_temp.steal() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  r auth.reply;
+BEGIN
+  CALL auth_api.vault_key(story.bearer('trail@example.com'), NULL, r.refusal, r.message, r.retry_after_seconds, r.status, r.body,
+                          r.location, r.cookies, r.claims);
+  RETURN r.body;
+END
+$$;
+SELECT pg_temp.steal();
+SELECT auth_api.vault_key(story.bearer('trail@example.com'), NULL);
+DO $$
+DECLARE
+  r auth.reply;
+BEGIN
+  BEGIN
+    CALL auth_api.vault_key(story.bearer('trail@example.com'), NULL, r.refusal, r.message, r.retry_after_seconds, r.status, r.body,
+                            r.location, r.cookies, r.claims);
+  EXCEPTION WHEN division_by_zero THEN
+    NULL;
+  END;
+END
+$$;
+SELECT auth.vault_key(story.bearer('trail@example.com'), NULL);
+SELECT auth.vault_mint('somebody');
+SELECT (story.trail()).rows - :before AS rows;
+
+-- Where it cannot, the row is there, whatever comes after.
+DO $$
+DECLARE
+  r auth.reply;
+BEGIN
+  CALL auth_api.vault_key(story.bearer('trail@example.com'), NULL, r.refusal, r.message, r.retry_after_seconds, r.status, r.body,
+                          r.location, r.cookies, r.claims);
+  RAISE EXCEPTION 'key seen: %', r.body ~ '"masterKey":"[A-Za-z0-9+/]{43}="';
+END
+$$;
+SELECT (story.trail()).newest, (story.trail()).rows - :before AS rows;
+
+-- Append-only: the edge cannot even read it, the auditor not change it, and a maintainer neither.
+SELECT count(*) FROM auth.encryption_vault_audit;
+INSERT INTO auth.encryption_vault_audit (id) VALUES ('x');
+SELECT auth.vault_audit_write(NULL, 'x', 'fetch', NULL, 200);
+SELECT auth.vault_audit_drop('2020-01-01');
+RESET ROLE;
+SET ROLE auth_auditor;
+SELECT count(*) > 0 AS reads FROM auth.encryption_vault_audit;
+SELECT action, context, status FROM auth.vault_trail(:'me') ORDER BY at LIMIT 2;
+UPDATE auth.encryption_vault_audit SET status = 200;
+DELETE FROM auth.encryption_vault_audit;
+TRUNCATE auth.encryption_vault_audit;
+SELECT auth.vault_audit_drop('2020-01-01');
+SELECT count(*) FROM auth.encryption_vaults;
+RESET ROLE;
+SET ROLE auth_admin;
+SELECT count(*) FROM auth.encryption_vault_audit;
+DELETE FROM auth.encryption_vault_audit;
+SELECT count(*) > 0 AS counts FROM auth.vault_counts();
+SELECT count(*) FROM auth.vault_check();
+RESET ROLE;
+
+-- Row-level security bites even the owner of the tables: without an identity it sees nothing, with one only what is theirs.
+SET ROLE auth_owner;
+SELECT count(*) FROM auth.encryption_vaults;
+SELECT count(*) FROM auth.encryption_vault_audit;
+INSERT INTO auth.encryption_vaults (user_id, wrapped_mk, wrap_iv) VALUES (:'me', repeat('A', 64), repeat('A', 16));
+SET mana_auth.identity = 'somebody';
+SELECT set_config('mana_auth.identity', 'somebody', false);
+BEGIN;
+SELECT auth.identity_assume(:'me');
+SELECT user_id = :'me' AS mine FROM auth.encryption_vaults;
+UPDATE auth.encryption_vaults SET wrapped_mk = repeat('A', 64) WHERE user_id = :'neighbour';
+SELECT DISTINCT user_id = :'me' AS mine FROM auth.encryption_vault_audit;
+UPDATE auth.encryption_vaults SET user_id = :'neighbour';
+ROLLBACK;
+SELECT count(*) FROM auth.encryption_vaults;
+RESET ROLE;
+
+-- What was done to it shows. As long as nothing was: no rows.
+TRUNCATE auth.vault_audit_seals;
+SELECT date_trunc('month', now(), 'UTC') AS this_month, date_trunc('month', date_trunc('month', now(), 'UTC') - interval '1 day', 'UTC') AS last_month \gset
+\set ECHO none
+SELECT format('CREATE TABLE auth.%I PARTITION OF auth.encryption_vault_audit FOR VALUES FROM (%L) TO (%L)',
+              auth.vault_audit_partition_name(:'last_month'), :'last_month', :'this_month') \gexec
+SELECT format('ALTER TABLE auth.%I OWNER TO auth_owner', auth.vault_audit_partition_name(:'last_month')) \gexec
+\set ECHO all
+INSERT INTO auth.encryption_vault_audit (id, user_id, action, status, created_at, mac)
+SELECT 'last-' || n, :'me', 'fetch', 200, :'last_month'::timestamptz + n * interval '1 day', '' FROM generate_series(1, 3) n;
+UPDATE auth.encryption_vault_audit a SET mac = auth.vault_audit_mac(a) WHERE mac = '';
+SELECT count(*) FROM auth.vault_audit_verify();
+SELECT auth.vault_audit_seal('0') > 3 AS sealed;
+SELECT kind, since = :'last_month' AS begins, until = :'this_month' AS ends, row_count FROM auth.vault_audit_seals ORDER BY number LIMIT 1;
+SELECT auth.vault_audit_seal();
+SELECT count(*) FROM auth.vault_audit_verify();
+-- a row changed
+BEGIN;
+UPDATE auth.encryption_vault_audit SET status = 404 WHERE id = 'last-2';
+SELECT id, problem FROM auth.vault_audit_verify();
+ROLLBACK;
+-- a row forged
+BEGIN;
+INSERT INTO auth.encryption_vault_audit (id, user_id, action, status, created_at, mac) VALUES ('forged', :'me', 'fetch', 200, :'last_month', sha256('x'));
+SELECT id, regexp_replace(problem, ' up to .* when', ' up to <time> when') FROM auth.vault_audit_verify();
+ROLLBACK;
+-- two rows exchanged
+BEGIN;
+UPDATE auth.encryption_vault_audit a SET created_at = b.created_at FROM auth.encryption_vault_audit b
+ WHERE (a.id, b.id) IN (('last-1', 'last-3'), ('last-3', 'last-1'));
+SELECT id, regexp_replace(problem, ' up to .* when', ' up to <time> when') FROM auth.vault_audit_verify() ORDER BY 1, 2;
+ROLLBACK;
+-- a row dropped, all of them, the whole month
+BEGIN;
+DELETE FROM auth.encryption_vault_audit WHERE id = 'last-2';
+SELECT id, regexp_replace(problem, ' up to .* when', ' up to <time> when') FROM auth.vault_audit_verify();
+SELECT count(*) FROM auth.vault_audit_verify(:'this_month');
+ROLLBACK;
+BEGIN;
+\set ECHO none
+SELECT format('DROP TABLE auth.%I', auth.vault_audit_partition_name(:'last_month')) \gexec
+\set ECHO all
+SELECT id, regexp_replace(problem, ' up to .* when', ' up to <time> when') FROM auth.vault_audit_verify();
+ROLLBACK;
+-- the seal changed with it, or gone
+BEGIN;
+DELETE FROM auth.encryption_vault_audit WHERE id = 'last-2';
+SELECT auth.identity_assume('*');
+UPDATE auth.vault_audit_seals s SET row_count = d.row_count, digest = d.digest FROM auth.vault_audit_digest(:'last_month', :'this_month') d WHERE number = 1;
+SELECT id, problem FROM auth.vault_audit_verify(:'last_month', :'this_month');
+DELETE FROM auth.vault_audit_seals WHERE number = 1;
+SELECT id, problem FROM auth.vault_audit_verify(:'last_month', :'this_month');
+ROLLBACK;
+
+-- Retention: a month goes whole, and the chain says so. The present one stays.
+SELECT auth.vault_audit_drop(now());
+SELECT auth.vault_audit_drop(:'last_month');
+SELECT to_regclass('auth.' || auth.vault_audit_partition_name(:'last_month')) IS NULL AS gone;
+SELECT kind, row_count FROM auth.vault_audit_seals ORDER BY number DESC LIMIT 1;
+SELECT count(*) FROM auth.vault_audit_verify();
+
+-- Erased: the trail stays, under a name that says nothing, and still verifies.
+SET ROLE auth_edge;
+SELECT refusal FROM auth_api.user_delete(story.caller('trail'), 1, true, NULL, NULL, 'v1');
+RESET ROLE;
+SELECT count(*) FROM auth.encryption_vault_audit WHERE user_id = :'me';
+SELECT count(*) >= 3 AS rows, count(ip_address) AS addresses, count(user_agent) AS agents FROM auth.encryption_vault_audit
+ WHERE user_id = (SELECT user_id FROM auth.encryption_vault_audit WHERE action = 'erase' ORDER BY created_at DESC LIMIT 1);
+SELECT story.mask(user_id), action, status FROM auth.encryption_vault_audit WHERE action = 'erase' ORDER BY created_at DESC LIMIT 1;
+SELECT auth.vault_audit_seal('0') IS NOT NULL;
+SELECT count(*) FROM auth.vault_audit_verify();
+
+-- Months are made ahead. When the next one is late it is said before it is too late; the very first makes itself.
+SELECT auth.vault_audit_make_partitions(3);
+SELECT auth.vault_audit_make_partitions(5);
+\set ECHO none
+SELECT format('DROP TABLE %s', inhrelid::regclass) FROM pg_inherits WHERE inhparent = 'auth.encryption_vault_audit'::regclass
+   AND inhrelid::regclass::text > 'auth.' || auth.vault_audit_partition_name(now()) \gexec
+\set ECHO all
+\c -
+\set VERBOSITY terse
+SET story.ip = '192.0.2.41';
+SET ROLE auth_edge;
+CALL story.vault('key', story.bearer('neighbour@example.com'));
+RESET ROLE;
+\set ECHO none
+SELECT format('DROP TABLE %s', inhrelid::regclass) FROM pg_inherits WHERE inhparent = 'auth.encryption_vault_audit'::regclass \gexec
+\set ECHO all
+\c -
+SET story.ip = '192.0.2.41';
+SET ROLE auth_edge;
+CALL story.vault('key', story.bearer('neighbour@example.com'));
+RESET ROLE;
+SELECT count(*) FROM pg_inherits WHERE inhparent = 'auth.encryption_vault_audit'::regclass;
+SELECT auth.vault_audit_make_partitions();
+TRUNCATE auth.vault_audit_seals;

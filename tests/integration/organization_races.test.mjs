@@ -123,27 +123,31 @@ describe('fifty at once', () => {
     const told = {};
     for (let round = 0; round < 8; round += 1) {
       const organizations = await seed();
-      const members = stack.sql('SELECT id FROM auth.members').map(({ id }) => id);
-      const invitations = stack.sql(`SELECT id FROM auth.invitations WHERE status = 'pending'`).map(({ id }) => id);
-      const act = async () => {
-        const [who, other, organizationId] = [any(crowd), any(crowd), any(organizations)];
-        const [path, input] = any([
-          ['invite-member', { organizationId, email: other.email, role: any(['member', 'admin', 'owner']) }],
-          ['accept-invitation', { invitationId: any(invitations) }],
-          ['reject-invitation', { invitationId: any(invitations) }],
-          ['update-member-role', { organizationId, memberId: any(members), role: any(['member', 'admin', 'owner']) }],
-          ['remove-member', { organizationId, memberIdOrEmail: other.email }],
-          ['leave', { organizationId }],
-          ['set-active', { organizationId }],
-          ['update', { organizationId, data: { slug: any(['chaos', 'Chaos', 'CHAOS']) } }],
-          ...(random() < 0.05 ? [['delete', { organizationId }]] : []),
-        ]);
-        return call(who, path, input);
+      const here = organizations.map((id) => `'${id}'`).join();
+      const members = stack.sql(`SELECT id, organization_id AS "organizationId" FROM auth.members WHERE organization_id IN (${here})`);
+      const invitations = stack.sql(`SELECT id, email FROM auth.invitations WHERE organization_id IN (${here})`);
+      const act = () => {
+        const [who, other, organizationId] = [any(crowd.slice(0, 4)), any(crowd), any(organizations)];
+        const [{ id: memberId, ...place }, { id: invitationId, email }] = [any(members), any(invitations)];
+        const invited = crowd.find((person) => person.email === email);
+        return call(...any([
+          [invited, 'accept-invitation', { invitationId }],
+          [invited, 'accept-invitation', { invitationId }],
+          [invited, 'reject-invitation', { invitationId }],
+          [who, 'cancel-invitation', { invitationId }],
+          [who, 'invite-member', { organizationId, email: other.email, role: any(['member', 'admin', 'owner']) }],
+          [who, 'update-member-role', { ...place, memberId, role: any(['member', 'admin', 'owner']) }],
+          [who, 'remove-member', { organizationId, memberIdOrEmail: other.email }],
+          [who, 'leave', { organizationId }],
+          [who, 'set-active', { organizationId }],
+          [who, 'update', { organizationId, data: { slug: any(['chaos', 'Chaos', 'CHAOS']) } }],
+          ...(random() < 0.05 ? [[who, 'delete', { organizationId }]] : []),
+        ]));
       };
       for (const answer of await Promise.all(Array.from({ length: 60 }, act))) told[answer] = (told[answer] ?? 0) + 1;
     }
     assert.deepEqual(Object.keys(told).filter((answer) => answer.startsWith('5')), []);
-    assert.ok(told['200'] > 80, JSON.stringify(told));
+    assert.ok(told['200'] > 40, JSON.stringify(told)); // something was done at all
     const broken = (from) => stack.sql(`SELECT * FROM ${from}`);
     assert.deepEqual(broken(`auth.organizations o WHERE NOT EXISTS (
       SELECT FROM auth.members m WHERE m.organization_id = o.id AND 'owner' = ANY (string_to_array(m.role, ',')))`), []);

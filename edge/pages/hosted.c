@@ -5,6 +5,7 @@
 #include "http/locale.h"
 #include "http/reply.h"
 #include "pages/brand.h"
+#include "uri.h"
 
 enum { PAGE_BYTES_MAX = 96 * 1024, CONTENT_BYTES_MAX = 24 * 1024 };
 enum {
@@ -29,6 +30,7 @@ static const struct {
 static struct str footer(struct request *r);
 static void footer_link(struct buf *out, struct request *r, struct str url, enum word word);
 static bool has_script(const struct template_value *values, size_t count);
+static struct str app_behind(struct request *r, struct str target);
 static void policy_write(struct buf *out, struct str target, bool with_script);
 
 struct str
@@ -103,7 +105,7 @@ hosted_show(struct request *r, int status, struct embedded page, struct str titl
 	if (!template_render(&html, &missing, embedded_text((struct embedded)EMBEDDED(frame_html)),
 		TEMPLATE_HTML, outer, sizeof(outer) / sizeof(outer[0])))
 		return reply_error(r, ERR_INTERNAL);
-	policy_write(&policy, target, has_script(given, count));
+	policy_write(&policy, app_behind(r, target), has_script(given, count));
 	return reply_html(r, status, buf_view(&html), buf_view(&policy));
 }
 
@@ -144,6 +146,29 @@ has_script(const struct template_value *values, size_t count)
 		if (strcmp(values[i].name, "script") == 0 && values[i].value.len > 0)
 			return true;
 	return false;
+}
+
+/* An authorization request that goes on from our own address leads to where its client waits.
+ * Nobody has signed it here, so an app must have the scheme of a domain (RFC 8252 section 7.1). */
+static struct str
+app_behind(struct request *r, struct str target)
+{
+	struct str path = target, name, value, query, scheme;
+
+	if (str_starts(target, config.base_origin))
+		path = str_skip(target, config.base_origin.len);
+	if (!str_starts(path, STR("/api/auth/oauth2/authorize?")))
+		return target;
+	(void)str_cut(&name, &query, path, '?'); /* the prefix ends in one */
+	while (uri_pair_next(&name, &value, &query)) {
+		struct buf uri = arena_buf(&r->arena, value.len + 1);
+
+		if (str_equal(name, STR("redirect_uri")) && uri_decode(&uri, value, URI_FORM) &&
+		    str_cut(&scheme, &value, buf_view(&uri), ':') &&
+		    memchr(scheme.p, '.', scheme.len) != NULL)
+			return buf_view(&uri);
+	}
+	return target;
 }
 
 /* Browsers apply form-action to every redirect behind a form, a client's own ones included, so it

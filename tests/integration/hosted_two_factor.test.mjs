@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 
 import { startBrowser } from './lib/browser.mjs';
+import { Client } from './lib/http.mjs';
 import { request, SYNAPSE } from './lib/oidc.mjs';
 import { PASSWORD, signUp, somebody, somebodySignedIn } from './lib/people.mjs';
 import { startStack, UNLIMITED } from './lib/stack.mjs';
@@ -175,6 +176,19 @@ describe('the second factor and the sign-in link on our pages', () => {
     await page.fill('#email', gus.email);
     await page.click('text=E-mail me a sign-in link');
     assert.match(await page.textContent('h1'), /inbox/, 'and the request survives that');
+  });
+
+  test('a link may lead on to an app of the phone, whose scheme the pages name, and no script', async () => {
+    const http = new Client(stack.url);
+    for (const [app, named] of [['com.example.app:/cb', / com\.example\.app:$/], ['javascript:alert(1)//"', /javascript/]]) {
+      for (const start of ['', stack.url]) {
+        const target = `${start}${request({ redirect_uri: app })}`;
+        const link = `/api/auth/magic-link/verify?token=x&callbackURL=${encodeURIComponent(target)}`;
+        const policy = (await http.get(link, { headers: { accept: 'text/html' } })).headers['content-security-policy'];
+        assert.match(policy, /form-action 'self' https: http:/);
+        assert.equal(named.test(policy), !app.startsWith('javascript'), policy);
+      }
+    }
   });
 
   test('no page broke its policy, and each fits its screen', async () => {

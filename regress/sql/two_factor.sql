@@ -150,6 +150,8 @@ RESET ROLE;
 SELECT failures, locked_until FROM auth.two_factor_auth f JOIN auth.users u ON u.id = f.user_id WHERE u.email = 'tom@example.com';
 SET ROLE auth_edge;
 
+SELECT args FROM story.mails('tom@example.com') WHERE kind = 'two_factor_locked';
+
 -- A backup code works once, and its use is told to the owner. New ones end the older ones.
 SELECT refusal FROM story.sign_in('tom@example.com', 'wait-12');
 SELECT story.answer(story.show('backup', :'backup', 'wait-12', fresh => 'tom-7'));
@@ -239,3 +241,12 @@ UPDATE auth.two_factor_challenges SET expires_at = now() - interval '1 second';
 UPDATE auth.trusted_devices SET expires_at = now() - interval '1 second';
 UPDATE auth.two_factor_codes SET expires_at = now() - interval '1 second';
 SELECT auth.two_factor_sweep(1000) > 0 AS swept, auth.two_factor_sweep(1000) AS nothing_left;
+
+-- A DBA takes the second factor of somebody who has lost everything away; it is remembered and told.
+SELECT auth.two_factor_reset(u.id), auth.two_factor_reset(u.id) AS again FROM auth.users u WHERE u.email = 'tom@example.com';
+SELECT auth.two_factor_reset('nobody');
+SELECT event_type, metadata FROM story.events('tom@example.com') WHERE event_type = 'TWO_FACTOR_DISABLED';
+SELECT count(*) FROM story.mails('tom@example.com') WHERE kind = 'two_factor_disabled';
+SET ROLE auth_edge;
+SELECT body LIKE '{"redirect":false%' AS not_asked FROM story.sign_in('tom@example.com', 'tom-11');
+RESET ROLE;

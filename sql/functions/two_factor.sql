@@ -124,7 +124,7 @@ BEGIN
   IF NOT auth.two_factor_code_take(f, presented, method, code) THEN
     UPDATE auth.two_factor_challenges x SET failures = x.failures + 1 WHERE x.digest = challenge.digest;
     UPDATE auth.two_factor_codes x SET failures = x.failures + 1 WHERE x.bearer = presented;
-    RETURN auth.two_factor_refused(c, f, method);
+    RETURN auth.two_factor_refused(c, u, f, method);
   END IF;
   UPDATE auth.two_factor_auth x SET failures = 0, locked_until = NULL WHERE x.user_id = u.id;
   IF without_session THEN
@@ -166,7 +166,7 @@ END
 $$;
 COMMENT ON FUNCTION auth.two_factor_code_take IS 'takes a code, if it is right: it is used up, whoever else shows it';
 
-CREATE FUNCTION auth.two_factor_refused(c auth.caller, f auth.two_factor_auth, method text) RETURNS auth.reply
+CREATE FUNCTION auth.two_factor_refused(c auth.caller, u auth.users, f auth.two_factor_auth, method text) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   most constant integer := 10;
@@ -185,13 +185,15 @@ BEGIN
   PERFORM auth.security_event(c, f.user_id, 'LOGIN_FAILURE', auth.json_object('code', error, 'method', method)::jsonb);
   IF seconds > 0 THEN
     PERFORM auth.security_event(c, f.user_id, 'ACCOUNT_LOCKED', auth.json_object('seconds', seconds, 'method', method)::jsonb);
+    PERFORM auth.mail_queue('two_factor_locked', u.email, u.locale,
+                            auth.json_object('name', u.name, 'minutes', ceil(seconds / 60.0)::integer::text), u.id);
   END IF;
   RETURN auth.refuse(error);
 END
 $$;
 COMMENT ON FUNCTION auth.two_factor_refused IS
   'a wrong code of a user (locked): counted and remembered. The tenth in a row locks for 15 minutes, each further tenth for twice '
-  'as long, up to a day';
+  'as long, up to a day, and its owner is told: whoever guesses knows the password';
 
 CREATE FUNCTION auth.two_factor_refused_for_good(error text) RETURNS auth.reply LANGUAGE sql IMMUTABLE
   RETURN ROW(error, NULL, NULL, NULL, NULL, NULL, 'two_factor - 0', NULL)::auth.reply;

@@ -43,8 +43,23 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth.two_factor_remove IS
-  'wipes the second factor of a user (locked), with codes, challenges and trusted devices; the owner is told. Also for an admin '
-  'whose user has lost everything';
+  'wipes the second factor of a user (locked), with codes, challenges and trusted devices; the owner is told';
+
+CREATE FUNCTION auth.two_factor_reset(user_id text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  u constant auth.users := auth.user_lock(two_factor_reset.user_id);
+BEGIN
+  IF NOT COALESCE(u.two_factor_enabled, false) THEN
+    RETURN false;
+  END IF;
+  PERFORM auth.two_factor_remove(NULL, u);
+  RETURN true;
+END
+$$;
+COMMENT ON FUNCTION auth.two_factor_reset IS
+  'for a DBA whose user has lost device and backup codes: the password is enough again. Leaves its event, and the owner is told; '
+  'false: there was no second factor';
 
 CREATE FUNCTION auth.two_factor_backup_codes_make(user_id text) RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

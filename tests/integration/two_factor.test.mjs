@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { betterAuth, granted } from './lib/client.mjs';
 import { Client } from './lib/http.mjs';
+import { CALLBACK, request, SYNAPSE } from './lib/oidc.mjs';
 import { PASSWORD, signIn, somebodySignedIn, somebodyVerified } from './lib/people.mjs';
 import { startStack, UNLIMITED } from './lib/stack.mjs';
 import { stepPasses, totp, wrongTotp } from './lib/totp.mjs';
@@ -14,7 +15,7 @@ import { Replay } from './traces/replay.mjs';
 
 let stack;
 before(async () => {
-  stack = await startStack({ PASSWORD_GUESSABLE: 'allow' }, UNLIMITED);
+  stack = await startStack({ ...SYNAPSE, PASSWORD_GUESSABLE: 'allow' }, UNLIMITED);
 });
 after(() => stack?.stop());
 
@@ -236,6 +237,7 @@ describe('guessing and racing', () => {
     const locked = await (await waiting(dora)).post('/api/auth/two-factor/verify-totp', { code: totp(dora.uri) });
     assert.deepEqual([locked.status, locked.json.code], [429, 'ACCOUNT_TEMPORARILY_LOCKED']);
     assert.ok(Number(locked.headers['retry-after']) > 890);
+    await stack.mail.latest(dora.email, { contains: '15 Minuten' });
   });
 
   test('one code shown fifty times at once opens one session', async () => {
@@ -269,6 +271,24 @@ describe('guessing and racing', () => {
     assert.equal(answers.filter(({ json }) => json.token).length, 1);
     assert.equal(answers.filter(({ json }) => json.twoFactorRedirect).length, 9);
   });
+});
+
+test('an authorization request goes on behind the second factor, and no sooner', async () => {
+  const lea = await somebodyWithAnApp();
+  const http = new Client(stack.url);
+  const waits = await http.get(request());
+  const oauth_query = waits.headers.location.split('?')[1];
+  const asked = await http.post('/api/auth/sign-in/email', { email: lea.email, password: PASSWORD, oauth_query });
+  assert.deepEqual(asked.json, { twoFactorRedirect: true, twoFactorMethods: ['totp'] });
+  const changed = oauth_query.replace('st4te', 'other');
+  const verify = (more) => http.post('/api/auth/two-factor/verify-totp', { code: totp(lea.uri), ...more });
+  assert.equal((await verify({ oauth_query: changed })).json.error, 'invalid_signature');
+  const wrong = await verify({ code: wrongTotp(lea.uri), oauth_query });
+  assert.deepEqual([wrong.status, wrong.json.code], [401, 'INVALID_CODE']);
+  const went = await verify({ oauth_query });
+  assert.equal(went.json.redirect, true, went.text);
+  assert.ok(went.json.url.startsWith(`${CALLBACK}?code=`), went.json.url);
+  assert.equal((await sessionOf(http)).user.email, lea.email);
 });
 
 test('cookies of one kind are none of another', async () => {

@@ -19,7 +19,8 @@
 	"{\"name\":\"Ada\",\"token\":\"t0ken\",\"callbackURL\":\"/a?b=c d\",\"newEmail\":"         \
 	"\"new@example.com\",\"device\":\"Firefox\",\"ip\":\"192.0.2.1\",\"organization\":"        \
 	"\"Engines & Söhne\",\"inviter\":\"<b>Eve</b>\",\"invitationId\":\"inv1\",\"code\":"      \
-	"\"123456\",\"newUserCallbackURL\":\"\",\"errorCallbackURL\":\"/e\",\"left\":\"9\"}"
+	"\"123456\",\"newUserCallbackURL\":\"\",\"errorCallbackURL\":\"/"                          \
+	"e\",\"left\":\"9\",\"minutes\":\"15\"}"
 
 static char out_memory[MAIL_BYTES_MAX], reason_memory[1024];
 
@@ -131,6 +132,21 @@ python_reads_what_was_meant(void **state)
 }
 
 static void
+a_link_has_no_empty_parameters(void **state)
+{
+	(void)state;
+	assert_non_null(strstr(
+	    python_reads(written(mail_of("magic_link", "en", ARGS)), "part('plain')"),
+	    "/magic-link/verify?token=t0ken&callbackURL=%2Fa%3Fb%3Dc%20d&errorCallbackURL=%2Fe\n"));
+	assert_non_null(
+	    strstr(python_reads(written(mail_of("magic_link", "en",
+				    "{\"name\":\"\",\"token\":\"t\",\"callbackURL\":\"/&x=\","
+				    "\"newUserCallbackURL\":\"/n\",\"errorCallbackURL\":\"\"}")),
+		       "part('plain')"),
+		"/magic-link/verify?token=t&callbackURL=%2F%26x%3D&newUserCallbackURL=%2Fn\n"));
+}
+
+static void
 what_a_user_typed_is_escaped(void **state)
 {
 	const char *message = written(mail_of("invitation", "de", ARGS));
@@ -239,6 +255,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(each_kind_can_be_written_in_each_language),
 	    cmocka_unit_test(python_reads_what_was_meant),
+	    cmocka_unit_test(a_link_has_no_empty_parameters),
 	    cmocka_unit_test(what_a_user_typed_is_escaped),
 	    cmocka_unit_test(a_value_cannot_add_a_header),
 	    cmocka_unit_test(a_long_subject_is_folded_between_characters),

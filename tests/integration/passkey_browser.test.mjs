@@ -13,8 +13,12 @@ import { Client } from './lib/http.mjs';
 import { exchange, request, SYNAPSE, SYNAPSE_BASIC } from './lib/oidc.mjs';
 import { somebodyVerified } from './lib/people.mjs';
 import { startStack, UNLIMITED } from './lib/stack.mjs';
+import { stepPasses, totp } from './lib/totp.mjs';
 
 const PICTURES = process.env.PICTURES; // a folder: what the page looks like is put there
+
+/** It has a button and nothing else: it can be asked by name only, which the session of its user gives. */
+const SECURITY_KEY = { transport: 'usb', hasResidentKey: false, hasUserVerification: false, isUserVerified: false };
 
 /** A page with the official client in it, as an app bundles it. */
 async function bundle(baseURL) {
@@ -117,7 +121,7 @@ describe('passkeys in a browser', () => {
   });
 
   test('a security key without a screen signs in who is named by the session', async () => {
-    const { person, page } = await somebodyOnAPage({ transport: 'usb', hasResidentKey: false, hasUserVerification: false, isUserVerified: false });
+    const { person, page } = await somebodyOnAPage(SECURITY_KEY);
     const added = await addPasskey(page, 'Key');
     assert.equal(added.error, null, JSON.stringify(added.error));
     assert.equal(added.data.transports, 'usb');
@@ -171,6 +175,24 @@ describe('passkeys in a browser', () => {
     await page.goto(`${stack.url}${request({ redirect_uri: `${appUrl}/cb`, state: 'suggested' })}`, { waitUntil: 'commit' });
     await page.waitForURL(`${appUrl}/cb**`);
     assert.equal(received.searchParams.get('state'), 'suggested');
+    assert.ok(received.searchParams.get('code'));
+  });
+
+  test('our sign-in page asks for the second factor after a mere touch, and then goes on', async () => {
+    const { person, page } = await somebodyOnAPage(SECURITY_KEY);
+    assert.equal((await addPasskey(page, 'Key')).error, null);
+    const enabled = await person.http.post('/api/auth/two-factor/enable', { password: person.password });
+    const code = () => totp(enabled.json.totpURI);
+    assert.equal((await person.http.post('/api/auth/two-factor/verify-totp', { code: code() })).status, 200);
+    stepPasses(stack, person.email);
+    await withoutSuggestions(page);
+    await page.goto(`${stack.url}${request({ redirect_uri: `${appUrl}/cb`, state: 'touched', prompt: 'login' })}`);
+    await page.click('text=Sign in with a passkey');
+    await page.waitForURL(`${stack.url}/two-factor?**`);
+    await page.fill('input[name=code]', code());
+    await page.click('button[type=submit]');
+    await page.waitForURL(`${appUrl}/cb**`);
+    assert.equal(received.searchParams.get('state'), 'touched');
     assert.ok(received.searchParams.get('code'));
   });
 

@@ -176,6 +176,7 @@ describe('passkeys', () => {
     'an object that is cut short': { cut: 20 },
     'an object with more behind it': { attestationObject: Buffer.concat([cbor(new Map()), Buffer.from([0])]) },
     'a bomb': { attestationObject: bomb },
+    'a point beside the curve': { coseKey: cbor(new Map([[1, 2], [3, ES256], [-1, 1], [-2, Buffer.alloc(32, 1)], [-3, Buffer.alloc(32, 1)]])) },
     'a bomb for a key': { coseKey: bomb },
     'more behind the key': { rest: Buffer.from([0]) },
     'extensions that are not there': { flags: FLAG.present | FLAG.key | FLAG.extensions },

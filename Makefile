@@ -27,7 +27,7 @@ fuzz: packages
 	@$(MAKE) --no-print-directory -C tests/fuzz check SECONDS=$(SECONDS_EACH)
 
 bench: stage
-	@tests/bench/run
+	@SECONDS_EACH=$(or $(SECONDS),3) tests/bench/run
 
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format-14 -i

@@ -83,6 +83,6 @@ CREATE FUNCTION auth.json_joined(a json, b json) RETURNS text LANGUAGE sql IMMUT
               ELSE pg_catalog.rtrim(a::text, '}') || ',' || pg_catalog.ltrim(b::text, '{') END;
 COMMENT ON FUNCTION auth.json_joined IS 'the members of two flat objects in one';
 
-CREATE FUNCTION auth.epoch(t timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE STRICT
+CREATE FUNCTION auth.epoch(t timestamptz) RETURNS bigint LANGUAGE sql STABLE STRICT
   RETURN pg_catalog.floor(EXTRACT(epoch FROM t))::bigint;
 COMMENT ON FUNCTION auth.epoch IS 'NumericDate (RFC 7519)';

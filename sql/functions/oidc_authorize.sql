@@ -38,11 +38,20 @@ $$;
 COMMENT ON FUNCTION auth.oidc_wait IS
   'to a page of ours with the whole request, its time and its end, which the edge signs; Better Auth''s form';
 
-CREATE FUNCTION auth.oidc_scopes(scope text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT
-  RETURN (SELECT COALESCE(pg_catalog.array_agg(s ORDER BY first), '{}')
-            FROM (SELECT s, pg_catalog.min(i) AS first
-                    FROM pg_catalog.unnest(pg_catalog.string_to_array(scope, ' ')) WITH ORDINALITY x (s, i)
-                   WHERE s <> '' GROUP BY s) named);
+CREATE FUNCTION auth.oidc_scopes(scope text) RETURNS text[]
+LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  word text;
+  words text[] := '{}';
+BEGIN
+  FOREACH word IN ARRAY string_to_array(scope, ' ') LOOP
+    IF word <> '' AND word <> ALL (words) THEN
+      words := words || word;
+    END IF;
+  END LOOP;
+  RETURN words;
+END
+$$;
 COMMENT ON FUNCTION auth.oidc_scopes IS 'a scope parameter as a list, each once, in its order';
 
 CREATE FUNCTION auth.oidc_code_issue(

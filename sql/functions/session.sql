@@ -13,7 +13,7 @@ CREATE FUNCTION auth.user_find(id text) RETURNS auth.users
   LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'mana_user_find';
 COMMENT ON FUNCTION auth.user_find IS 'a user; a row of NULLs when there is none';
 
-CREATE FUNCTION auth.token_digest(token text) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT
+CREATE FUNCTION auth.token_digest(token text) RETURNS bytea LANGUAGE sql STABLE
   RETURN CASE WHEN token OPERATOR(pg_catalog.~) '^[0-9a-f]{64}$' THEN pg_catalog.decode(token, 'hex')
               ELSE pg_catalog.sha256(pg_catalog.convert_to(token, 'UTF8')) END;
 COMMENT ON FUNCTION auth.token_digest IS

@@ -22,7 +22,7 @@ CREATE INDEX verification_expires_at_idx ON auth.verification (expires_at);
 
 SELECT pg_catalog.pg_extension_config_dump('auth.verification', '');
 
-CREATE FUNCTION auth.verification_identifier(kind text, token text) RETURNS text LANGUAGE sql IMMUTABLE STRICT
+CREATE FUNCTION auth.verification_identifier(kind text, token text) RETURNS text LANGUAGE sql STABLE
   RETURN kind || ':' || pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(token, 'UTF8')), 'hex');
 COMMENT ON FUNCTION auth.verification_identifier IS 'where the row of a token is found';
 

@@ -4,11 +4,13 @@
 //   SECONDS=3 ROUNDS=5   how long a round of one case is, and how many there are
 //   PEERS=all            or none: without Better Auth, node-oidc-provider and Glewlwyd
 //   CASES=refresh,key    only the rows whose name holds one of these words
+//
+// The last line counts rows: passed are those in which no request failed. No speed fails it.
 
 import { cpus } from 'node:os';
 
 import { coldStartMs } from './lib/cold_start.mjs';
-import { pssMib, privateMib, tree } from './lib/cpu.mjs';
+import { privateMib, pssMib } from './lib/cpu.mjs';
 import { pgbench, run, wrk } from './lib/load.mjs';
 import { basic, get, postForm, postJson, refreshing, signingUp } from './lib/requests.mjs';
 import { summary } from './lib/stats.mjs';
@@ -118,18 +120,21 @@ const cases = [
   },
 ].filter(({ name }) => WORDS.some((word) => name.includes(word)));
 
+let failedRows = 0;
 try {
   printMachine({ seconds: SECONDS, rounds: ROUNDS, clients: CLIENTS, workers: WORKERS });
   printHead();
-  for (const row of cases) printCase(row, await measured(row));
+  for (const row of cases) {
+    const figures = await measured(row);
+    printCase(row, figures);
+    if (figures.ours.failed > 0) failedRows += 1;
+  }
   const storm = WORDS.includes('') ? await beside() : undefined;
+  const memory = await underLoad();
   printMeasures([
     ...(storm ? [storm] : []),
-    {
-      what: 'memory of the edge, PSS of parent and two workers, under load', value: `${(await underLoad()).edge.toFixed(1)} MiB`,
-      target: '≤ 30 MiB',
-    },
-    { what: 'private memory of one of our backends, the largest, under load', value: `${(await underLoad()).backend.toFixed(1)} MiB`, target: '≤ 8 MiB' },
+    { what: 'memory of the edge, PSS of parent and two workers, under load', value: `${memory.edge.toFixed(1)} MiB`, target: '≤ 30 MiB' },
+    { what: 'private memory of our largest backend, under load', value: `${memory.backend.toFixed(1)} MiB`, target: '≤ 8 MiB' },
     { what: 'from exec to the first answer of the edge, median of 20', value: `${(await coldStartMs(us.stack, 20)).toFixed(1)} ms`, target: '≤ 40 ms' },
     ...[betterAuth, oidcProvider, glewlwyd].filter(Boolean).map((s) => ({
       what: `memory of ${s.name}, PSS, after the load`, value: `${pssMib(s.own).toFixed(1)} MiB`, target: '',
@@ -138,6 +143,8 @@ try {
 } finally {
   for (const system of [glewlwyd, oidcProvider, betterAuth, constant, us].filter(Boolean)) await system.stop();
 }
+console.log(`\n${cases.length - failedRows} passed, ${failedRows} failed`);
+process.exitCode = failedRows > 0 ? 1 : 0;
 
 /** Everything of a row, alternating: {ours, limits: {name}, peers: {name}}, each a summary of the rounds. */
 async function measured({ ours, limits = {}, peers }) {

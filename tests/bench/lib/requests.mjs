@@ -55,4 +55,4 @@ end`,
   };
 }
 
-const fields = (headers) => Object.entries(headers).map(([name, value]) => `, [${quote(name)}] = ${quote(value)}`).join('');
+const fields = (headers) => Object.entries(headers).map(([name, value]) => `, [ ${quote(name)} ] = ${quote(value)}`).join('');

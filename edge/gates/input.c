@@ -77,6 +77,7 @@ read_fields(struct request *r, struct str text, bool is_form, const char *prefix
 	struct buf message = arena_buf(&r->arena, MESSAGE_BYTES);
 	struct field_output out = {.memory = &memory, .input = &input, .message = &message};
 	bool v1 = r->route->errors != ERRORS_BETTER_AUTH;
+	enum error unreadable = r->route->errors == ERRORS_V1 ? ERR_VALIDATION : ERR_BAD_REQUEST;
 
 	if (schema->size > 0)
 		r->fields = arena_alloc(&r->arena, schema->size);
@@ -93,9 +94,10 @@ read_fields(struct request *r, struct str text, bool is_form, const char *prefix
 			r->input = STR("{}");
 			return true;
 		}
-		return refuse(r, ERR_BAD_REQUEST, STR_NONE);
+		return refuse(r, unreadable,
+		    unreadable == ERR_VALIDATION ? STR("Invalid JSON body") : STR_NONE);
 	case FIELD_TOO_LARGE:
-		return refuse(r, ERR_BAD_REQUEST, STR("Request body is too complex"));
+		return refuse(r, unreadable, STR("Request body is too complex"));
 	}
 	return refuse(r, ERR_INTERNAL, STR_NONE);
 }

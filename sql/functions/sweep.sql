@@ -7,6 +7,7 @@ DECLARE
   spent_kept constant interval := '30 days';
   delivered_kept constant interval := '7 days';
   dead_kept constant interval := '90 days';
+  promises_kept constant interval := '30 days';
   events_kept constant interval := '1 year';
   invitations_kept constant interval := '90 days';
   swept bigint := 0;
@@ -42,6 +43,15 @@ BEGIN
     SELECT x.id FROM auth.outbox x
      WHERE x.state <> 'pending' AND x.finished_at < now() - CASE x.state WHEN 'dead' THEN dead_kept ELSE delivered_kept END
      ORDER BY x.finished_at LIMIT batch FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; swept := swept + n;
+  -- what nobody was set up to send
+  UPDATE auth.outbox o SET state = 'dead', args = NULL, finished_at = now(), last_error = 'nobody sent it' WHERE o.id IN (
+    SELECT x.id FROM auth.outbox x
+     WHERE x.state = 'pending' AND x.next_attempt_at < now() - promises_kept LIMIT batch FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; swept := swept + n;
+  UPDATE auth.outbound_calls o SET state = 'dead', body = NULL, finished_at = now(), last_error = 'nobody sent it' WHERE o.id IN (
+    SELECT x.id FROM auth.outbound_calls x
+     WHERE x.state = 'pending' AND x.next_attempt_at < now() - promises_kept LIMIT batch FOR UPDATE SKIP LOCKED);
   GET DIAGNOSTICS n = ROW_COUNT; swept := swept + n;
   DELETE FROM auth.outbound_calls o WHERE o.id IN (
     SELECT x.id FROM auth.outbound_calls x

@@ -17,7 +17,7 @@ describe('calls to mana-credits', () => {
   let stack, credits, answers;
   before(async () => {
     credits = await startService((request) => answers(request));
-    stack = await startStack({ MANA_CREDITS_URL: `${credits.url}/`, MANA_SERVICE_KEY: `auth:${KEY},old:other-key` }, UNLIMITED);
+    stack = await startStack({ MANA_CREDITS_URL: `${credits.url.replace('127.0.0.1', 'localhost')}/`, MANA_SERVICE_KEY: `auth:${KEY},old:other-key` }, UNLIMITED);
   });
   beforeEach(() => {
     answers = () => ({});

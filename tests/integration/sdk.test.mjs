@@ -69,7 +69,7 @@ describe('the SDK of the apps', () => {
     const notJson = await new Client(stack.url).request('POST', `${V1}/register`, {
       body: '{', headers: { 'content-type': 'application/json' },
     });
-    assert.deepEqual([notJson.status, notJson.json.status], [400, 400]);
+    assert.deepEqual([notJson.status, notJson.json.error, notJson.json.message], [400, 'VALIDATION', 'Invalid JSON body']);
   });
 
   test('an app stays signed in by its refresh token, each for one time', async () => {

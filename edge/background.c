@@ -5,6 +5,7 @@
 
 #include "http/private.h"
 #include "features/oidc_client.h"
+#include "jobs/erasure.h"
 #include "jobs/outbound.h"
 #include "keys/signing.h"
 #include "loop.h"
@@ -23,6 +24,7 @@ static const struct background backgrounds[] = {
 	{"signing keys", 60000, signing_fetch},
 	{"outbox",        1000, outbox_send_due},
 	{"outbound",      1000, outbound_send_due},
+	{"erasures",      1000, erasure_run_due},
 	{"clients",    3600000, oidc_clients_configure},
 	{"sweep",        60000, sweep_expired},
 };

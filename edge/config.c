@@ -75,6 +75,7 @@ static const struct variable variables[] = {
 	S("AUTH_SECRET", auth_secret, "", "the same under its older name"),
 	{"MANA_SERVICE_KEY", SECRET, &service_key_list, "dev-service-key", 0, 0, NULL, "X-Service-Key of other services: keys by comma, each name:key or a key alone; we show the first"},
 	T("MANA_CREDITS_URL", credits_url, "", "base URL of mana-credits; empty: what it is to be told waits"),
+	T("MANA_SUBSCRIPTIONS_URL", subscriptions_url, "", "base URL of mana-subscriptions, which is asked to forget who is erased; empty: there is none"),
 
 	T("JWT_ISSUER", jwt_issuer, "", "iss of tokens where BASE_URL is not set"),
 	T("JWT_AUDIENCE", jwt_audience, "mana", "aud of access tokens"),
@@ -323,9 +324,14 @@ derive(FILE *problems)
 		    problems, "MANA_SERVICE_KEY", "keys by comma, each name:key or a key alone");
 	while (str_ends(config.credits_url, STR("/")))
 		config.credits_url.len--;
+	while (str_ends(config.subscriptions_url, STR("/")))
+		config.subscriptions_url.len--;
 	if (config.credits_url.len > 0 && !is_http_url(config.credits_url))
 		return refused(
 		    problems, "MANA_CREDITS_URL", "a URL such as http://mana-credits:3002");
+	if (config.subscriptions_url.len > 0 && !is_http_url(config.subscriptions_url))
+		return refused(problems, "MANA_SUBSCRIPTIONS_URL",
+		    "a URL such as http://mana-subscriptions:3063");
 	for (size_t i = 0; i < config.trusted_proxies.count; i++)
 		if (!client_ip_is_range(config.trusted_proxies.items[i]))
 			return refused(problems, "TRUSTED_PROXIES",

@@ -42,7 +42,8 @@ struct config {
 	struct str cookie_secret; /* empty: the database keeps one */
 	struct service_keys service_keys;
 
-	struct str credits_url; /* of mana-credits; empty: calls to it wait */
+	struct str credits_url;       /* of mana-credits; empty: calls to it wait */
+	struct str subscriptions_url; /* of mana-subscriptions; empty: there is none */
 
 	/* tokens */
 	struct str jwt_issuer;

@@ -12,7 +12,7 @@
 
 static int session_limit, signup_daily_max, member_limit, organization_limit, invitation_limit;
 static int signing_key_days;
-static char *signup_duplicate;
+static char *signup_duplicate, *erasure_services;
 static bool new_device_mail;
 
 static bool
@@ -36,6 +36,9 @@ policy_define_settings(void)
 	DefineCustomBoolVariable("mana_auth.new_device_mail",
 	    "Mails a user who signs in with a device that has not been seen before.", NULL,
 	    &new_device_mail, false, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("mana_auth.erasure_services",
+	    "Services that are asked to forget a user who is erased: credits, subscriptions.", NULL,
+	    &erasure_services, "", PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("mana_auth.member_limit", "Members that an organization can have.",
 	    NULL, &member_limit, 100, 1, INT_MAX, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("mana_auth.organization_limit",

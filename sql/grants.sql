@@ -41,3 +41,5 @@ GRANT EXECUTE ON FUNCTION auth.kek_active_id(), auth.sealed_counts(), auth.vault
 GRANT EXECUTE ON FUNCTION auth.vault_trail(text, timestamptz, timestamptz),
   auth.vault_audit_verify(timestamptz, timestamptz) TO auth_admin, auth_auditor;
 GRANT SELECT ON auth.encryption_vault_audit, auth.vault_audit_seals TO auth_auditor;
+GRANT SELECT ON auth.erasure_overview TO auth_admin;
+GRANT EXECUTE ON FUNCTION auth.erasure_retry(text) TO auth_admin;

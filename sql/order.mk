@@ -62,6 +62,10 @@ SQL_PARTS = \
 	schema/passkey \
 	functions/passkey \
 	functions/passkey_sign_in \
+	schema/erasure \
+	functions/erasure \
+	functions/erasure_run \
+	functions/erasure_report \
 	functions/gdpr \
 	functions/gdpr_export \
 	grants

@@ -40,6 +40,11 @@
 		routine, "SELECT r.* FROM auth_api." routine "(" arguments ") r", CALL_OWN,        \
 		    POOL_FAST, count                                                               \
 	}
+#define OWN_SLOW(routine, count, arguments)                                                        \
+	{                                                                                          \
+		routine, "SELECT r.* FROM auth_api." routine "(" arguments ") r", CALL_OWN,        \
+		    POOL_SLOW, count                                                               \
+	}
 
 /* clang-format off */
 const struct call_info calls[CALL_COUNT] = {
@@ -175,6 +180,16 @@ const struct call_info calls[CALL_COUNT] = {
 	[CALL_VAULT_SET_RECOVERY]   = PROCEDURE("vault_set_recovery"),
 	[CALL_VAULT_CLEAR_RECOVERY] = PROCEDURE("vault_clear_recovery"),
 	[CALL_VAULT_ZERO_KNOWLEDGE] = PROCEDURE("vault_zero_knowledge"),
+
+	[CALL_ERASURE_START]       = CALLED("erasure_start", 6, "$9,$10,$11,$12,$13,$14"),
+	[CALL_ERASURE_GET]         = RELAY("erasure_get"),
+	[CALL_ERASURE_REPORT]      = OWN("erasure_report", 2, "$1,$2"),
+	[CALL_ERASURE_CLAIM]       = OWN("erasure_claim", 3, "$1,$2,$3"),
+	[CALL_ERASURE_SYNC_FIND]   = OWN_SLOW("erasure_sync_find", 2, "$1,$2"),
+	[CALL_ERASURE_SYNC_DELETE] = OWN_SLOW("erasure_sync_delete", 2, "$1,$2"),
+	[CALL_ERASURE_AUTH]        = OWN("erasure_auth", 2, "$1,$2"),
+	[CALL_ERASURE_DONE]        = OWN("erasure_done", 4, "$1,$2,$3,$4"),
+	[CALL_ERASURE_FAILED]      = OWN("erasure_failed", 4, "$1,$2,$3,$4"),
 
 	[CALL_GDPR_DATA]         = CALLED_SLOW("gdpr_data", 1, "$9"),
 	[CALL_GDPR_EXPORT]       = CALLED_SLOW("gdpr_export", 2, "$9,$10"),

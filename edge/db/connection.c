@@ -30,11 +30,12 @@ connection_open(struct connection *c)
 	    "-c mana_auth.session_limit=%d -c mana_auth.signup_daily_max=%d -c "
 	    "mana_auth.signup_duplicate=%s -c mana_auth.organization_limit=%d -c "
 	    "mana_auth.member_limit=%d -c mana_auth.invitation_limit=%d -c "
-	    "mana_auth.new_device_mail=%s",
+	    "mana_auth.new_device_mail=%s -c mana_auth.erasure_services=%s,%s",
 	    timeout_ms, timeout_ms, timeout_ms, (int)config.session_limit,
 	    (int)config.max_daily_signups, config.signup_duplicate.p,
 	    (int)config.organization_limit, (int)config.member_limit, (int)config.invitation_limit,
-	    config.new_device_mail ? "on" : "off");
+	    config.new_device_mail ? "on" : "off", config.credits_url.len > 0 ? "credits" : "",
+	    config.subscriptions_url.len > 0 ? "subscriptions" : "");
 	c->answers = 0;
 	c->at_end = false;
 	c->trouble = NULL;

@@ -9,6 +9,7 @@
 #include "db/db.h"
 #include "features/password_rules.h"
 #include "http/reply.h"
+#include "jobs/erasure.h"
 #include "jobs/job.h"
 #include "jobs/password_job.h"
 
@@ -71,6 +72,7 @@ static enum step verify_credentials_found(struct request *r);
 static enum step verify_password_checked(struct request *r);
 static enum step delete_credentials_found(struct request *r);
 static enum step delete_password_checked(struct request *r);
+static enum step erase(struct request *r, struct db_arg version, struct db_arg verified);
 static struct str dialect(const struct request *r);
 
 enum step
@@ -148,18 +150,20 @@ verify_password_checked(struct request *r)
 	    db_bool(s->checking.verified));
 }
 
-/* Without a password SQL asks for a session that is fresh. */
 enum step
 user_delete(struct request *r)
 {
+	return config.delete_user ? user_erase(r) : reply_empty(r, 404);
+}
+
+/* Without a password SQL asks for a session that is fresh. */
+enum step
+user_erase(struct request *r)
+{
 	const struct password_fields *in = r->fields;
 
-	if (!config.delete_user)
-		return reply_empty(r, 404);
 	if (in == NULL || in->password.p == NULL)
-		return db_call(r, CALL_USER_DELETE, reply_relay, db_null(), db_null(),
-		    db_text(r, in ? in->token : STR_NONE),
-		    db_text(r, in ? in->callback_url : STR_NONE), db_text(r, dialect(r)));
+		return erase(r, db_null(), db_null());
 	return db_call(r, CALL_PASSWORD_LOOKUP, delete_credentials_found);
 }
 
@@ -177,12 +181,25 @@ delete_credentials_found(struct request *r)
 static enum step
 delete_password_checked(struct request *r)
 {
-	const struct password_fields *in = r->fields;
 	const struct password_state *s = r->state;
 
-	return db_call(r, CALL_USER_DELETE, reply_relay, db_int(r, s->version),
-	    db_bool(s->checking.verified), db_text(r, in->token), db_text(r, in->callback_url),
-	    db_text(r, dialect(r)));
+	return erase(r, db_int(r, s->version), db_bool(s->checking.verified));
+}
+
+/* Better Auth's client is told that it is done; ours wait for what comes of it, source by source.
+ */
+static enum step
+erase(struct request *r, struct db_arg version, struct db_arg verified)
+{
+	static const struct password_fields nothing;
+	const struct password_fields *in = r->fields != NULL ? r->fields : &nothing;
+	struct db_arg token = db_text(r, in->token);
+	struct db_arg callback_url = db_text(r, in->callback_url);
+
+	if (r->route->errors == ERRORS_BETTER_AUTH)
+		return db_call(r, CALL_USER_DELETE, reply_relay, version, verified, token,
+		    callback_url, db_text(r, dialect(r)));
+	return erasure_start(r, version, verified, token, callback_url);
 }
 
 /* The answer holds the caller's credentials. */

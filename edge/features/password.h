@@ -16,5 +16,7 @@ enum step password_change(struct request *r);
 enum step password_verify_own(struct request *r);
 /* POST /api/auth/delete-user and DELETE /api/v1/auth/account */
 enum step user_delete(struct request *r);
+/* DELETE /api/v1/me/data */
+enum step user_erase(struct request *r);
 
 #endif

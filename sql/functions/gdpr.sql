@@ -20,6 +20,13 @@ COMMENT ON FUNCTION auth.sync_records IS
   'a user''s next records in the sync database as JSON, behind the one that is named (NULL: from the first), and the name of the '
   'last; none: that was all. reason: why it could not be asked';
 
+CREATE FUNCTION auth.sync_found(user_id text, OUT found bigint, OUT reason text)
+  LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'mana_sync_found';
+COMMENT ON FUNCTION auth.sync_found IS 'how many rows of a user there are in the sync database, or why that is not known';
+CREATE FUNCTION auth.sync_erase(user_id text, OUT deleted bigint, OUT reason text)
+  LANGUAGE c VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'mana_sync_erase';
+COMMENT ON FUNCTION auth.sync_erase IS 'deletes them; how many, or why that did not succeed, or is not known. Again does no harm';
+
 CREATE FUNCTION auth.sync_is_declared() RETURNS boolean
   LANGUAGE c STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'mana_sync_is_declared';
 COMMENT ON FUNCTION auth.sync_is_declared IS 'whether there is a foreign server mana_sync';

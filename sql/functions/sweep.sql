@@ -9,6 +9,7 @@ DECLARE
   dead_kept constant interval := '90 days';
   promises_kept constant interval := '30 days';
   events_kept constant interval := '1 year';
+  erasures_kept constant interval := '3 years';
   invitations_kept constant interval := '90 days';
   swept bigint := 0;
   n bigint;
@@ -67,6 +68,10 @@ BEGIN
      ORDER BY x.expires_at LIMIT batch FOR UPDATE SKIP LOCKED);
   GET DIAGNOSTICS n = ROW_COUNT; swept := swept + n;
   DELETE FROM auth.jwks k WHERE k.expires_at <= now();
+  GET DIAGNOSTICS n = ROW_COUNT; swept := swept + n;
+  DELETE FROM auth.erasures e WHERE e.id IN (
+    SELECT x.id FROM auth.erasures x WHERE x.completed_at < now() - erasures_kept
+     ORDER BY x.completed_at LIMIT batch FOR UPDATE SKIP LOCKED);
   GET DIAGNOSTICS n = ROW_COUNT; swept := swept + n;
   PERFORM auth.vault_audit_make_partitions();
   PERFORM auth.vault_audit_seal();

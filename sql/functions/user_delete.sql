@@ -1,32 +1,45 @@
 -- Deleting one's own account: by the password, by a fresh session, or by a link that was mailed. What is left is a trail
 -- under a pseudonym.
 
+CREATE FUNCTION auth.user_delete_refusal(
+    c auth.caller, me auth.sessions, u auth.users, password_version integer, verified boolean, token text, callback_url text,
+    dialect text) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  refusal constant auth.reply := auth.organization_release_refusal(u.id);
+BEGIN
+  IF u.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  ELSIF refusal.refusal IS NOT NULL THEN
+    RETURN refusal;
+  ELSIF verified IS NOT NULL THEN
+    RETURN auth.password_refusal(c, u, password_version, verified, dialect);
+  ELSIF token IS NOT NULL THEN
+    RETURN CASE WHEN (auth.verification_consume('delete-account', token, u.id)).user_id IS NULL
+                THEN auth.refuse('INVALID_TOKEN') END;
+  ELSIF NOT auth.session_is_fresh(me) AND callback_url IS NOT NULL THEN
+    RETURN auth.user_delete_mail(u, callback_url);
+  ELSIF NOT auth.session_is_fresh(me) THEN
+    RETURN auth.refuse('SESSION_EXPIRED');
+  END IF;
+  RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION auth.user_delete_refusal IS
+  'what is answered instead of deleting, a mail that was promised included; a row of NULLs: go on. Asked for are the password '
+  '(verified or not), the token of a mail, or without either (NULL) a session younger than a day; an older one that names a '
+  'callback URL is mailed a link';
+
 CREATE FUNCTION auth_api.user_delete(
     c auth.caller, password_version integer, verified boolean, token text, callback_url text, dialect text)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   me constant auth.sessions := auth.session_find(c);
   u constant auth.users := auth.user_lock(me.user_id);
-  refusal auth.reply;
+  instead constant auth.reply := auth.user_delete_refusal(c, me, u, password_version, verified, token, callback_url, dialect);
 BEGIN
-  IF u.id IS NULL THEN
-    RETURN auth.refuse('UNAUTHORIZED');
-  END IF;
-  refusal := auth.organization_release_refusal(u.id);
-  IF refusal.refusal IS NOT NULL THEN
-    RETURN refusal;
-  ELSIF verified IS NOT NULL THEN
-    refusal := auth.password_refusal(c, u, password_version, verified, dialect);
-  ELSIF token IS NOT NULL THEN
-    refusal := CASE WHEN (auth.verification_consume('delete-account', token, u.id)).user_id IS NULL
-                    THEN auth.refuse('INVALID_TOKEN') END;
-  ELSIF NOT auth.session_is_fresh(me) AND callback_url IS NOT NULL THEN
-    RETURN auth.user_delete_mail(u, callback_url);
-  ELSIF NOT auth.session_is_fresh(me) THEN
-    refusal := auth.refuse('SESSION_EXPIRED');
-  END IF;
-  IF refusal.refusal IS NOT NULL THEN
-    RETURN refusal;
+  IF instead.refusal IS NOT NULL OR instead.body IS NOT NULL THEN
+    RETURN instead;
   END IF;
   PERFORM auth.user_erase(c, u);
   RETURN auth.granted(
@@ -35,8 +48,35 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth_api.user_delete IS
-  'POST /delete-user: by the password (verified or not), by the token of a mail, or without either (NULL) by a session younger '
-  'than a day. An older one that names a callback URL is mailed a link';
+  'POST /delete-user: begins the erasure (auth.user_erase) on the conditions of auth.user_delete_refusal';
+
+CREATE FUNCTION auth_api.erasure_start(
+    c auth.caller, password_version integer, verified boolean, token text, callback_url text, worker text, lease_seconds integer,
+    OUT refusal text, OUT message text, OUT retry_after_seconds integer, OUT status integer, OUT body text, OUT location text,
+    OUT cookies text, OUT claims text, OUT erasure_id text)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  me constant auth.sessions := auth.session_find(c);
+  u constant auth.users := auth.user_lock(me.user_id);
+  instead constant auth.reply := auth.user_delete_refusal(c, me, u, password_version, verified, token, callback_url, 'v1');
+BEGIN
+  IF instead.refusal IS NOT NULL OR instead.body IS NOT NULL THEN
+    refusal := instead.refusal;
+    message := instead.message;
+    retry_after_seconds := instead.retry_after_seconds;
+    status := instead.status;
+    body := instead.body;
+    RETURN;
+  END IF;
+  erasure_id := auth.user_erase(c, u);
+  UPDATE auth.erasure_sources s SET leased_by = worker, leased_until = now() + make_interval(secs => lease_seconds)
+   WHERE s.erasure_id = erasure_start.erasure_id AND s.state = 'pending';
+  cookies := auth.session_cookies_cleared();
+END
+$$;
+COMMENT ON FUNCTION auth_api.erasure_start IS
+  'DELETE /me/data and DELETE /api/v1/auth/account: the same, and the erasure''s id. Its sources are leased to the worker, '
+  'which asks each of them once before it answers';
 
 CREATE FUNCTION auth.user_delete_mail(u auth.users, callback_url text) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -78,29 +118,3 @@ END
 $$;
 COMMENT ON FUNCTION auth_api.user_delete_callback IS
   'GET /delete-user/callback: the link of the mail, with the session of the same user; a scanner of mails has none';
-
-CREATE FUNCTION auth.user_erase(c auth.caller, u auth.users) RETURNS text
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  pseudonym constant text := 'erased-' || auth.random_id(24);
-BEGIN
-  IF json_array_length(auth.organization_release_user(c, u.id) -> 'blocked') > 0 THEN
-    RAISE EXCEPTION 'the user is the only owner of an organization'
-      USING ERRCODE = 'restrict_violation', DETAIL = format('User "%s".', u.id), HINT = 'Ask auth.organization_release_refusal first.';
-  END IF;
-  PERFORM auth.identity_assume('*'); -- the trail of the vault is below row-level security
-  PERFORM auth.vault_audit_write(c, u.id, 'erase', NULL, 200);
-  PERFORM auth.vault_audit_pseudonymize(u.id, pseudonym);
-  PERFORM auth.lockout_clear(u.email);
-  DELETE FROM auth.magic_links l WHERE l.email = u.email;
-  UPDATE auth.security_events e SET user_id = pseudonym, ip_address = NULL, user_agent = NULL, metadata = NULL
-   WHERE e.user_id = u.id;
-  DELETE FROM auth.users x WHERE x.id = u.id;
-  INSERT INTO auth.security_events (user_id, event_type) VALUES (u.id, 'ACCOUNT_DELETED');
-  PERFORM auth.mail_queue('account_deleted', u.email, u.locale, auth.json_object('name', u.name));
-  RETURN pseudonym;
-END
-$$;
-COMMENT ON FUNCTION auth.user_erase IS
-  'the user and all that belongs to them, at once; of organizations that is what auth.organization_release_user says. What '
-  'stays: the vault''s trail and the events under a pseudonym (returned), the fact that this id was deleted, and a last mail';

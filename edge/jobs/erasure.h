@@ -1,0 +1,18 @@
+/*
+ * Erasures (auth.erasures): each source of a user's data is asked until it says that nothing is
+ * left, by whichever edge is there.
+ */
+#ifndef MANA_ERASURE_H
+#define MANA_ERASURE_H
+
+#include "db/db.h"
+#include "http/request.h"
+
+/* A background task: one source that is due, if there is one. */
+step_fn erasure_run_due;
+/* Begins the erasure of the caller, asks each of its sources once, and answers with what came of
+ * it. The arguments are those of auth_api.erasure_start. */
+enum step erasure_start(struct request *r, struct db_arg password_version, struct db_arg verified,
+    struct db_arg token, struct db_arg callback_url);
+
+#endif

@@ -31,12 +31,14 @@ static enum step found(struct request *r);
 static enum step show_open(struct request *r, struct str id);
 static enum step show_gone(struct request *r);
 static enum step refused(struct request *r, enum error e, int retry_after_seconds);
+static enum step failed(struct request *r, enum error e, int retry_after_seconds);
 static enum step granted(struct request *r);
 static struct str id_of(struct request *r);
 static struct str page_path(struct request *r, struct str id);
 static struct str login_path(struct request *r, struct str id);
 static struct str sentence(struct request *r, enum word words, struct str name);
 
+static const struct form_page page_form = {failed, found};
 static const struct form_page answer_form = {refused, granted};
 
 enum step
@@ -44,6 +46,7 @@ hosted_invitation(struct request *r)
 {
 	if (id_of(r).len == 0)
 		return show_gone(r);
+	r->form = &page_form;
 	return db_call(r, CALL_INVITATION_PAGE, found, db_text(r, id_of(r)));
 }
 
@@ -113,10 +116,17 @@ hosted_invitation_sent(struct request *r)
 static enum step
 refused(struct request *r, enum error e, int retry_after_seconds)
 {
-	(void)retry_after_seconds;
-	if (error_info(e)->status >= 500)
-		return reply_error(r, e);
+	if (error_info(e)->status >= 500 || e == ERR_RATE_LIMITED)
+		return failed(r, e, retry_after_seconds);
 	return reply_redirect(r, 303, page_path(r, id_of(r)));
+}
+
+static enum step
+failed(struct request *r, enum error e, int retry_after_seconds)
+{
+	(void)retry_after_seconds;
+	return hosted_message(
+	    r, error_info(e)->status, WORD_invitation_full, hosted_error_word(e), WORD_COUNT);
 }
 
 static enum step

@@ -14,7 +14,7 @@ struct target {
 static const char *const options[] = {"a", "b", NULL};
 static const struct field data_fields[] = {
     {"name", FIELD_STRING, 0, FIELD_NOWHERE, 1, 10, NULL, NULL},
-    {NULL},
+    {NULL, 0, 0, 0, 0, 0, NULL, NULL},
 };
 static const struct field schema[] = {
     {"name", FIELD_STRING, FIELD_REQUIRED, offsetof(struct target, name), 1, 20, NULL, NULL},

@@ -8,6 +8,7 @@ import { chromium } from 'playwright-core';
 import { Client } from './lib/http.mjs';
 import { PASSWORD, somebody, somebodySignedIn, somebodyVerified } from './lib/people.mjs';
 import { startStack, UNLIMITED } from './lib/stack.mjs';
+import { until } from './lib/wait.mjs';
 
 const PICTURES = process.env.PICTURES; // a folder: what the pages look like is put there
 
@@ -179,6 +180,21 @@ describe('the page of an invitation', () => {
     for (const bad of [{ accept: 'true' }, { invitationId }, { invitationId: '', accept: 'true' }, { invitationId, accept: 'maybe' }]) {
       assert.equal((await finn.http.request('POST', '/accept-invitation', { form: bad })).status, 400);
     }
+  });
+
+  test('while the database is away a page says so, to who opens the link and to who answers', async () => {
+    const hal = await somebodySignedIn(stack, 'Hal');
+    const invitationId = await invite(hal.email, await organization('Away'));
+    await stack.command('postgres-stop', { mode: 'immediate' });
+    for (const answer of [
+      await hal.http.get(`/accept-invitation?id=${invitationId}`),
+      await hal.http.request('POST', '/accept-invitation', { form: { invitationId, accept: 'true' } }),
+    ]) {
+      assert.equal(answer.status, 503);
+      assert.match(answer.text, /<h1>(Das ging nicht|That was not possible)<\/h1>/);
+    }
+    await stack.command('postgres-start');
+    await until('the page is back', async () => (await hal.http.get(`/accept-invitation?id=${invitationId}`)).status === 200);
   });
 
   test('sign-in leads to trusted places only', async () => {

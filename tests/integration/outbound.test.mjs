@@ -5,6 +5,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 
 import { childrenOf } from './lib/processes.mjs';
 import { signUp, somebody } from './lib/people.mjs';
+import { cert, key } from './lib/self_signed.mjs';
 import { startService } from './lib/service.mjs';
 import { startStack, UNLIMITED } from './lib/stack.mjs';
 import { until } from './lib/wait.mjs';
@@ -151,5 +152,26 @@ describe('calls to mana-credits', () => {
     const person = await newUser();
     stack.psql(`DELETE FROM auth.users WHERE id = :'id'`, { id: person.id });
     assert.deepEqual(callsOf(person), []);
+  });
+});
+
+describe('a mana-credits that anybody could be', () => {
+  test('is told nothing when its certificate is its own word, and no proxy is told either', async () => {
+    const [credits, proxy] = [await startService(undefined, { tls: { key, cert } }), await startService()];
+    const stack = await startStack({
+      MANA_CREDITS_URL: credits.url.replace('127.0.0.1', 'localhost'), https_proxy: proxy.url, all_proxy: proxy.url,
+    }, UNLIMITED);
+    try {
+      assert.equal((await signUp(somebody(stack))).status, 200);
+      const tried = () => stack.sql(`SELECT last_error AS reason, state FROM auth.outbound_calls WHERE last_error IS NOT NULL`);
+      const [call] = await until('a call was tried', () => tried().length > 0 && tried());
+      assert.match(call.reason, /certificate/i);
+      assert.equal(call.state, 'pending');
+      assert.deepEqual([credits.requests, proxy.requests], [[], []]);
+    } finally {
+      await stack.stop();
+      await credits.stop();
+      await proxy.stop();
+    }
   });
 });

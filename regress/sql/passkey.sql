@@ -6,8 +6,12 @@ RESET ROLE;
 -- The challenge that the options hold, as the digest that the edge makes of what comes back.
 CREATE FUNCTION story.challenge_of(r auth.reply) RETURNS bytea LANGUAGE sql AS
   $$ SELECT sha256(convert_to(r.body::json ->> 'challenge', 'UTF8')) $$;
-CREATE FUNCTION story.unchallenged(r auth.reply) RETURNS SETOF text LANGUAGE sql AS
-  $$ SELECT regexp_replace(line, '"(challenge|id)":"[A-Za-z0-9_-]{43}"', '"\1":"<43>"', 'g') FROM story.answer(r) AS line $$;
+-- Challenges and handles are of other letters than ids, and so are masked before these.
+CREATE FUNCTION story.unchallenged(r auth.reply) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+  r.body := regexp_replace(r.body, '"(challenge|id)":"[A-Za-z0-9_-]{43}"', '"\1":"<43>"', 'g');
+  RETURN QUERY SELECT story.answer(r);
+END $$;
 CREATE FUNCTION story.registered(cookie text, credential text, key text DEFAULT 'key-1', challenge bytea DEFAULT NULL,
                                  called text DEFAULT NULL, session boolean DEFAULT false) RETURNS auth.reply LANGUAGE plpgsql AS $$
 DECLARE

@@ -39,6 +39,8 @@ enum route_flag {
 	ROUTE_SQL_JUDGES =
 	    128, /* what is no JSON counts as {}: SQL refuses it, and writes its trail */
 	ROUTE_BARE_401 = 256, /* a 401 without a body, where Better Auth sends none */
+	ROUTE_NAVIGATED =
+	    512, /* a browser comes here itself: no script of another origin may read it */
 };
 
 struct schema {

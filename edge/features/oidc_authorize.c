@@ -105,7 +105,9 @@ repeated(struct request *r)
 	return STR_NONE;
 }
 
-/* A script cannot follow a redirect to another page: it is told where to go. */
+/* A script cannot follow a redirect to another page: it is told where to go. Only one of our own
+ * pages can read that (RFC 9700, section 2.6: CORS "MUST NOT be supported at the authorization
+ * endpoint"). */
 static step_fn *
 answer_for(struct request *r)
 {

@@ -1,8 +1,9 @@
-/* The same headers for every route; see cors.h. */
+/* The same headers for every route but those that are navigated to; see cors.h. */
 #include "http/cors.h"
 
 #include "config.h"
 #include "http/reply.h"
+#include "routes.h"
 
 static bool
 is_listed(struct str origin)
@@ -19,11 +20,12 @@ void
 cors_headers(struct request *r)
 {
 	struct str origin = request_header(r, STR("origin"));
+	bool is_navigated = r->route != NULL && (r->route->flags & ROUTE_NAVIGATED);
 
 	reply_header(r, "vary",
 	    r->method == METHOD_OPTIONS ? STR("Origin, Access-Control-Request-Headers")
 					: STR("Origin"));
-	if (origin.p != NULL && is_listed(origin))
+	if (origin.p != NULL && !is_navigated && is_listed(origin))
 		reply_header(r, "access-control-allow-origin", origin);
 	reply_header(r, "access-control-allow-credentials", STR("true"));
 	reply_header(

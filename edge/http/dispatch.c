@@ -255,16 +255,18 @@ forwarded_for(struct request *r)
 	return list;
 }
 
-/* The way of a request: CORS, route, gates, handler. */
+/* The way of a request: route, CORS, gates, handler. */
 static enum step
 run(struct request *r)
 {
 	unsigned int allowed;
 
+	if (r->method != METHOD_OPTIONS)
+		r->route =
+		    match_route(r->captures, &allowed, routes, routes_count, r->method, r->path);
 	cors_headers(r);
 	if (r->method == METHOD_OPTIONS)
 		return cors_preflight(r);
-	r->route = match_route(r->captures, &allowed, routes, routes_count, r->method, r->path);
 	if (r->route == NULL)
 		return not_found(r, allowed);
 	if (r->route->access != ACCESS_PUBLIC && !signing_ready())

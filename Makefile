@@ -4,12 +4,13 @@
 #   make test     every test there is; ends with one line `N passed, N failed`
 #   make lint     format, who includes whom, warnings, scripts        make format   let clang-format write
 #   make fuzz     every parser for SECONDS (60)                        make bench    requests a second, as a table
+#   make faults   200 erasures while every service involved dies at random
 #   make routes   the public API as Markdown                           make config   the environment as Markdown
 #   make build    common/, extension/, edge/                           make install  the same, into DESTDIR
 #   make clean    what was built; the data of `make run` stays         make distclean  that too
 
 .DEFAULT_GOAL := build
-.PHONY: run test lint format fuzz bench routes config build stage packages secrets install clean distclean
+.PHONY: run test lint format fuzz bench faults routes config build stage packages secrets install clean distclean
 
 SECONDS_EACH = $(or $(SECONDS),60)
 PARTS        = common extension edge
@@ -28,6 +29,9 @@ fuzz: packages
 
 bench: stage
 	@SECONDS_EACH=$(or $(SECONDS),3) tests/bench/run
+
+faults: stage
+	@ERASURES=$(or $(ERASURES),200) tests/integration/run erasure_faults
 
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format-14 -i

@@ -9,7 +9,7 @@ BEGIN
     WITH due AS (
       SELECT s.erasure_id, s.source FROM auth.erasure_sources s
        WHERE s.state = 'pending' AND s.next_attempt_at <= now()
-         AND (s.leased_until IS NULL OR s.leased_until <= now() OR s.leased_by = worker)
+         AND (s.leased_until IS NULL OR s.leased_until <= now() OR (s.leased_by = worker AND s.attempts = 0))
          AND (only_id IS NULL OR s.erasure_id = only_id)
          AND (s.source <> 'auth' OR auth.erasure_auth_is_due(s.erasure_id))
        ORDER BY s.next_attempt_at, s.erasure_id, s.source
@@ -21,7 +21,7 @@ BEGIN
     RETURNING s.erasure_id, s.source, e.user_id;
 END
 $$;
-COMMENT ON FUNCTION auth_api.erasure_claim IS 'one source that is due, of one erasure or (NULL) of any, leased to a worker';
+COMMENT ON FUNCTION auth_api.erasure_claim IS 'one source that is due, of one erasure or (NULL) of any, leased to a worker; what auth_api.erasure_start leased it counts as due';
 
 CREATE FUNCTION auth.erasure_held(of_erasure_id text, of_source text, worker text) RETURNS auth.erasures
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { Client } from './lib/http.mjs';
 import { PASSWORD, signIn, signUp, somebody, somebodySignedIn, somebodyVerified } from './lib/people.mjs';
 import { startStack, UNLIMITED } from './lib/stack.mjs';
+import { until } from './lib/wait.mjs';
 
 /** A stack for each: `settings` are its environment. */
 function withSettings(settings, body) {
@@ -86,6 +87,48 @@ withSettings({ MAX_DAILY_SIGNUPS: '2' }, (it) => {
     assert.equal((await signIn(ada)).status, 200);
     assert.equal((await ada.http.post('/api/auth/delete-user', { password: PASSWORD })).status, 200);
     assert.equal((await status()).registrationOpen, false);
+  });
+});
+
+describe('RATE_LIMIT=on', () => {
+  let stack;
+  before(async () => {
+    stack = await startStack({ RATE_LIMIT: 'on', TRUSTED_PROXIES: '127.0.0.0/8' });
+  });
+  after(() => stack?.stop());
+
+  const from = (address) => new Client(stack.url, { headers: { 'x-forwarded-for': address } });
+  let people = 0;
+  const login = () => ({ email: `nobody${++people}@example.com`, password: 'wrong-wrong' });
+
+  test('a client that tries too often is told when to come back, and may come back then', async () => {
+    const http = from('198.51.100.1');
+    for (let n = 0; n < 3; n++) assert.equal((await http.post('/api/v1/auth/login', login())).status, 401);
+    const { status, json, headers } = await http.post('/api/v1/auth/login', login());
+    assert.deepEqual([status, json.error, json.code, json.status], [429, 'RATE_LIMITED', 'RATE_LIMITED', 429]);
+    const seconds = Number(headers['retry-after']);
+    assert.ok(seconds >= 1 && seconds <= 10, headers['retry-after']);
+    assert.equal(json.retryAfterSec, seconds);
+    const since = Date.now();
+    await until('the window is over', async () => (await http.post('/api/v1/auth/login', login())).status === 401, 15_000);
+    assert.ok(Date.now() - since > (seconds - 2) * 1000, 'it was not as long as announced');
+  });
+
+  test('all doors to a password are one, and other clients are not held up', async () => {
+    const http = from('198.51.100.2');
+    const doors = ['/api/v1/auth/login', '/api/auth/sign-in/email', '/api/v1/auth/login', '/api/auth/sign-in/email'];
+    const statuses = [];
+    for (const door of doors) statuses.push((await http.post(door, login())).status);
+    assert.deepEqual(statuses, [401, 401, 401, 429]);
+    assert.equal((await from('198.51.100.3').post('/api/v1/auth/login', login())).status, 401);
+  });
+
+  test('a network of IPv6 is one client; an address that a stranger claims is nobody\'s', async () => {
+    for (let n = 0; n < 3; n++) assert.equal((await from(`2001:db8:1:2::${n}`).post('/api/v1/auth/login', login())).status, 401);
+    assert.equal((await from('2001:db8:1:2:ffff::9').post('/api/v1/auth/login', login())).status, 429);
+    assert.equal((await from('2001:db8:1:3::1').post('/api/v1/auth/login', login())).status, 401);
+    for (let n = 0; n < 3; n++) await from(`203.0.113.${n}, 198.51.100.7`).post('/api/v1/auth/login', login());
+    assert.equal((await from('203.0.113.9, 198.51.100.7').post('/api/v1/auth/login', login())).status, 429);
   });
 });
 

@@ -14,6 +14,7 @@
  *   audit       the vault's trail: row MACs, seals, verification
  *   totp        codes of a second factor
  *   vault       calls of the vault: decide, commit, disclose
+ *   vault_session  whose vault a call may touch
  *   vault_wrap  master keys as SQL has them: wrapped
  *   remote      transactions in another database, bounded in time
  *   sync        a user's records in the sync database

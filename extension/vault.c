@@ -21,19 +21,17 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "identity.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "parser/parse_func.h"
-#include "session.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/syscache.h"
+#include "vault_session.h"
 #include "wrap.h"
 
-PG_FUNCTION_INFO_V1(mana_vault_session);
 PG_FUNCTION_INFO_V1(mana_vault_call);
 
 #define MARK_MASTER_KEY '\004'
@@ -76,7 +74,6 @@ struct wipe {
 	size_t len;
 };
 
-static HeapTupleHeader session_of(Datum caller);
 static void describe_call(struct call *call, FunctionCallInfo fcinfo);
 static void decide(struct decision *out, const struct call *call);
 static bool decide_common_fetch(struct decision *out, const struct call *call);
@@ -87,37 +84,6 @@ static void record_failure(const struct call *call, const ErrorData *error);
 static Datum reply_datum(FunctionCallInfo fcinfo, struct decision *decision);
 static void wipe_now(void *arg);
 static text *disclose(const struct decision *decision);
-
-/* auth.vault_session(caller) */
-Datum
-mana_vault_session(PG_FUNCTION_ARGS)
-{
-	HeapTupleHeader session = PG_ARGISNULL(0) ? NULL : session_of(PG_GETARG_DATUM(0));
-
-	if (session == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_HEAPTUPLEHEADER(session);
-}
-
-/* The live session of a caller, and from here on the identity of its user; NULL: there is none. */
-static HeapTupleHeader
-session_of(Datum caller)
-{
-	LOCAL_FCINFO(find, 1);
-	HeapTupleHeader session;
-	Datum found;
-	bool is_null;
-
-	InitFunctionCallInfoData(*find, NULL, 1, InvalidOid, NULL, NULL);
-	find->args[0].value = caller;
-	find->args[0].isnull = false;
-	found = mana_session_find(find);
-	if (find->isnull)
-		return NULL;
-	session = DatumGetHeapTupleHeader(found);
-	identity_assume(TextDatumGetCString(GetAttributeByName(session, "user_id", &is_null)));
-	return session;
-}
 
 /* auth_api.vault_*(caller, input, OUT the columns of auth.reply) */
 Datum
@@ -192,7 +158,7 @@ static bool
 decide_common_fetch(struct decision *out, const struct call *call)
 {
 	const struct kek *kek = kek_active_or_null();
-	HeapTupleHeader session = kek ? session_of(call->args[0]) : NULL;
+	HeapTupleHeader session = kek ? vault_session(call->args[0]) : NULL;
 	unsigned char master_key[MASTER_KEY_BYTES];
 	bool opens;
 
@@ -230,7 +196,7 @@ find_common_fetch(struct decision *out, HeapTupleHeader session, const char *kek
 		if (plan == NULL || SPI_keepplan(plan) != 0)
 			elog(ERROR, "could not prepare: %s", SPI_result_code_string(SPI_result));
 	}
-	if (SPI_execute_plan(plan, args, nulls, true, 1) != SPI_OK_SELECT)
+	if (SPI_execute_plan(plan, args, nulls, false, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for a vault: %s", SPI_result_code_string(SPI_result));
 	found = SPI_processed == 1;
 	if (found) {

@@ -13,6 +13,7 @@ BEGIN
     RAISE EXCEPTION 'the user is the only owner of an organization'
       USING ERRCODE = 'restrict_violation', DETAIL = format('User "%s".', u.id), HINT = 'Ask auth.organization_release_refusal first.';
   END IF;
+  PERFORM auth.vault_hold(u.id);
   INSERT INTO auth.erasures (id, user_id, requested_by, request_id, farewell, sessions_count, accounts_count)
   VALUES (erasure_id, u.id, user_erase.requested_by, c.request_id,
           auth.seal(convert_to(auth.json_object('email', u.email, 'name', u.name, 'locale', u.locale)::text, 'UTF8'),

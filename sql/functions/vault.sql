@@ -26,9 +26,15 @@ COMMENT ON TYPE auth.vault_reply IS
   'what a vault call answers; disclose: the wrap whose key goes where the body says auth.master_key(), NULL: none';
 
 CREATE FUNCTION auth.vault_session(c auth.caller) RETURNS auth.sessions
-  LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'mana_vault_session';
+  LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'mana_vault_session';
 COMMENT ON FUNCTION auth.vault_session IS
   'the live session by which a caller may touch the vault of its user, and no other; a row of NULLs: nobody''s';
+
+CREATE FUNCTION auth.vault_hold(user_id text) RETURNS void
+  LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'mana_vault_hold';
+COMMENT ON FUNCTION auth.vault_hold IS
+  'waits for the vault calls of a user and lets none begin until the commit: what erases a user asks for this first, or a call '
+  'under way would leave its row in the trail under their id';
 
 CREATE FUNCTION auth.vault_refuse(c auth.caller, for_user_id text, action text, context text, status integer, name text,
                                   message text DEFAULT NULL) RETURNS auth.vault_reply
@@ -91,8 +97,6 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
   v auth.encryption_vaults;
 BEGIN
-  -- First the user, as erasure does: or the two could wait for each other.
-  PERFORM FROM auth.users u WHERE u.id = for_user_id FOR KEY SHARE;
   SELECT x.* INTO v FROM auth.encryption_vaults x WHERE x.user_id = for_user_id FOR UPDATE;
   RETURN v;
 END

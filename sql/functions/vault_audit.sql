@@ -50,7 +50,7 @@ COMMENT ON FUNCTION auth.vault_audit_seal_add IS
   'one entry of the chain, also written to the server''s log: who keeps the log elsewhere can tell that the chain was cut short';
 
 CREATE FUNCTION auth.vault_audit_seal(at_least interval DEFAULT '10 minutes') RETURNS bigint
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s' AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
 DECLARE
   settled timestamptz;
   s auth.vault_audit_seals;
@@ -76,7 +76,7 @@ END
 $$;
 COMMENT ON FUNCTION auth.vault_audit_seal IS
   'remembers which rows there are up to now, unless the last time is younger than at_least; how many. NULL: not '
-  'now, somebody has been writing for a second. Edges call it every minute';
+  'now, somebody has been writing for two seconds. Edges call it every minute';
 
 CREATE FUNCTION auth.vault_audit_verify(since timestamptz DEFAULT '-infinity', until timestamptz DEFAULT 'infinity')
 RETURNS TABLE (id text, at timestamptz, problem text)
@@ -142,6 +142,7 @@ DECLARE
   a auth.encryption_vault_audit;
   rows bigint := 0;
 BEGIN
+  PERFORM auth.vault_hold(for_user_id);
   PERFORM auth.identity_assume('*');
   FOR a IN SELECT x.* FROM auth.encryption_vault_audit x WHERE x.user_id = for_user_id LOOP
     a.user_id := pseudonym;

@@ -56,6 +56,7 @@ SQL_PARTS = \
 	functions/oidc_authorize \
 	functions/oidc_token \
 	functions/oidc_resource \
+	functions/oidc_sweep \
 	functions/oidc_client \
 	functions/oidc_client_api \
 	functions/oidc_consent \

@@ -128,34 +128,3 @@ END
 $$;
 COMMENT ON FUNCTION auth_api.oidc_end_session IS
   'RP-Initiated Logout; the hint''s claims are of an id_token that the edge has verified, expired or not';
-
-CREATE FUNCTION auth.oidc_sweep(most integer) RETURNS bigint
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  gone bigint;
-  total bigint := 0;
-BEGIN
-  DELETE FROM auth.oauth_access_tokens t WHERE t.digest IN (
-    SELECT x.digest FROM auth.oauth_access_tokens x WHERE x.expires_at < now() LIMIT most);
-  GET DIAGNOSTICS gone = ROW_COUNT;
-  total := total + gone;
-  DELETE FROM auth.oauth_refresh_tokens t WHERE t.digest IN (
-    SELECT x.digest FROM auth.oauth_refresh_tokens x WHERE x.expires_at < now() LIMIT most);
-  GET DIAGNOSTICS gone = ROW_COUNT;
-  total := total + gone;
-  DELETE FROM auth.oauth_client_assertions a WHERE (a.client_id, a.jti) IN (
-    SELECT x.client_id, x.jti FROM auth.oauth_client_assertions x WHERE x.expires_at < now() LIMIT most);
-  GET DIAGNOSTICS gone = ROW_COUNT;
-  total := total + gone;
-  -- a spent code is kept as long as its grant has a token that its replay would have to revoke
-  DELETE FROM auth.oauth_grants g WHERE g.id IN (
-    SELECT x.grant_id FROM auth.oauth_codes x
-     WHERE x.expires_at < now() - interval '1 day'
-       AND NOT EXISTS (SELECT FROM auth.oauth_access_tokens t WHERE t.grant_id = x.grant_id)
-       AND NOT EXISTS (SELECT FROM auth.oauth_refresh_tokens t WHERE t.grant_id = x.grant_id)
-     LIMIT most);
-  GET DIAGNOSTICS gone = ROW_COUNT;
-  RETURN total + gone;
-END
-$$;
-COMMENT ON FUNCTION auth.oidc_sweep IS 'removes what has expired; how many rows';

@@ -5,6 +5,7 @@
 #include "check.h"
 
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
@@ -254,6 +255,27 @@ what_is_signed_here_verifies_there(void **state)
 	}
 }
 
+/* Where there is a secure heap, no private half is outside of it, and nothing of one is left. */
+static void
+private_keys_live_in_the_secure_heap(void **state)
+{
+	EVP_PKEY *const made[] = {rsa, p256};
+	static const char *const algs[] = {"RS256", "ES256"};
+
+	if (CRYPTO_secure_malloc_init(1 << 18, 32) == 0)
+		fail_msg("no secure heap");
+	for (int i = 0; i < 2; i++) {
+		size_t before = CRYPTO_secure_used();
+		struct jws_key *key = private_key(algs[i], made[i], 0);
+
+		assert_non_null(key);
+		assert_true(CRYPTO_secure_used() > before);
+		jws_key_free(key);
+		assert_int_equal(CRYPTO_secure_used(), before);
+	}
+	assert_int_equal(CRYPTO_secure_malloc_done(), 1);
+}
+
 static void
 a_private_key_of_another_kind_is_refused(void **state)
 {
@@ -283,6 +305,7 @@ main(void)
 	    cmocka_unit_test(the_key_of_somebody_else_is_refused),
 	    cmocka_unit_test(a_set_that_is_none_is_refused),
 	    cmocka_unit_test(what_is_signed_here_verifies_there),
+	    cmocka_unit_test(private_keys_live_in_the_secure_heap),
 	    cmocka_unit_test(a_private_key_of_another_kind_is_refused),
 	};
 	int failed;

@@ -223,9 +223,9 @@ const struct route routes[] = {
 	ROUTE(GET,    "/signed-in",       PUBLIC, NULL,      BETTER_AUTH, NULL, hosted_signed_in, NONE, 0),
 
 	/* what there is about a user */
-	ROUTE(GET,    "/api/v1/me/data",                            BEARER, "default", ME, NULL, gdpr_data, NONE, 0),
-	ROUTE(GET,    "/api/v1/me/data/export",                     BEARER, "default", ME, NULL, gdpr_export, NONE, 0),
-	ROUTE(DELETE, "/api/v1/me/data",                            BEARER, "default", ME, &user_delete_schema, user_erase, NONE, ROUTE_BODY_OPTIONAL),
+	ROUTE(GET,    "/api/v1/me/data",                            BEARER, "data", ME, NULL, gdpr_data, NONE, 0),
+	ROUTE(GET,    "/api/v1/me/data/export",                     BEARER, "data", ME, NULL, gdpr_export, NONE, 0),
+	ROUTE(DELETE, "/api/v1/me/data",                            BEARER, "data", ME, &user_delete_schema, user_erase, NONE, ROUTE_BODY_OPTIONAL),
 	ROUTE(GET,    "/api/v1/me/data/erasure/:id",                PUBLIC, "default", ME, NULL, NULL, ERASURE_GET, 0),
 
 	/* the encryption vault */

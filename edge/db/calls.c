@@ -187,6 +187,7 @@ const struct call_info calls[CALL_COUNT] = {
 	[CALL_ERASURE_CLAIM]       = OWN("erasure_claim", 3, "$1,$2,$3"),
 	[CALL_ERASURE_SYNC_FIND]   = OWN_SLOW("erasure_sync_find", 2, "$1,$2"),
 	[CALL_ERASURE_SYNC_DELETE] = OWN_SLOW("erasure_sync_delete", 2, "$1,$2"),
+	[CALL_ERASURE_ECHO]        = OWN_SLOW("erasure_echo", 0, ""),
 	[CALL_ERASURE_AUTH]        = OWN("erasure_auth", 2, "$1,$2"),
 	[CALL_ERASURE_DONE]        = OWN("erasure_done", 4, "$1,$2,$3,$4"),
 	[CALL_ERASURE_FAILED]      = OWN("erasure_failed", 4, "$1,$2,$3,$4"),

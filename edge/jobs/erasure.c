@@ -118,7 +118,7 @@ claimed(struct request *r)
 	struct db_arg worker = db_text(r, str_from(s->worker));
 
 	if (row_count(r->answer) == 0 && s->only.p == NULL)
-		return reply_nobody(r);
+		return db_call(r, CALL_ERASURE_ECHO, reply_nobody);
 	if (row_count(r->answer) == 0)
 		return db_call(r, CALL_ERASURE_REPORT, reply_relay, db_text(r, s->only), worker);
 	s->id = arena_copy(&r->arena, row_text(r->answer, 0, ID));

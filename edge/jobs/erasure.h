@@ -8,7 +8,7 @@
 #include "db/db.h"
 #include "http/request.h"
 
-/* A background task: one source that is due, if there is one. */
+/* A background task: one source that is due, if there is one, else an echo of what is over. */
 step_fn erasure_run_due;
 /* Begins the erasure of the caller, asks each of its sources once, and answers with what came of
  * it. The arguments are those of auth_api.erasure_start. */

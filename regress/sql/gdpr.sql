@@ -98,6 +98,8 @@ LOCK TABLE sync_changes;
 SELECT format('dbname=%s host=%s port=%s', :'home', split_part(current_setting('unix_socket_directories'), ',', 1), current_setting('port')) AS home_conn \gset
 CREATE EXTENSION dblink;
 SELECT * FROM dblink(:'home_conn', 'SELECT DISTINCT available, reason FROM story.projects') AS t (available text, reason text);
+-- Who waits for it can be cancelled: nothing sits in a library that does not listen.
+SELECT * FROM dblink(:'home_conn' || ' options=-cstatement_timeout=300', 'SELECT available, reason FROM story.projects') AS t (available text, reason text);
 ROLLBACK;
 ALTER TABLE sync_changes RENAME TO elsewhere;
 \connect :home
@@ -115,6 +117,39 @@ SELECT refusal, message FROM auth_api.gdpr_data(story.caller('made-up'), NULL);
 -- Printed for people.
 RESET ROLE;
 SELECT auth.json_pretty('{"a":[],"b":{},"c":[1,{"d":"x\"{,}\\"}],"e":null}', 1);
+
+-- Erased: what is theirs there goes, with the right number even where the first answer was lost; what is others' stays.
+SELECT count(*) FROM auth.users u, auth.user_erase(story.caller(), u, 'admin:story') WHERE u.id = :'gwen';
+SELECT id AS erasure FROM auth.erasures WHERE user_id = :'gwen' \gset
+SET ROLE auth_edge;
+SELECT source FROM auth_api.erasure_claim('w', 20, NULL);
+SELECT auth_api.erasure_sync_delete(:'erasure', 'nobody');
+SELECT auth_api.erasure_sync_find(:'erasure', 'w');
+RESET ROLE;
+SELECT deleted FROM auth.sync_erase(:'gwen');
+SET ROLE auth_edge;
+SELECT auth_api.erasure_sync_delete(:'erasure', 'w');
+SELECT source FROM auth_api.erasure_claim('w', 20, NULL);
+SELECT auth_api.erasure_auth(:'erasure', 'w');
+SELECT body::json -> 'deletedFromProjects', body::json -> 'complete' FROM auth_api.erasure_report(:'erasure', 'w');
+RESET ROLE;
+SELECT requested_by FROM auth.erasures WHERE id = :'erasure';
+\connect mana_sync
+SELECT user_id, count(*) FROM sync_changes GROUP BY user_id;
+
+-- A device that has not heard of it sends one more; it is deleted when its JWT has expired, and tried again where that fails.
+INSERT INTO sync_changes (app_id, table_name, record_id, user_id, op, client_id) VALUES ('todo', 'tasks', '9', :'gwen', 'insert', 'c');
+\connect :home
+SELECT auth_api.erasure_echo();
+UPDATE auth.erasure_echoes SET due_at = now() WHERE user_id = :'gwen';
+ALTER SERVER mana_sync OPTIONS (SET dbname 'nowhere');
+SELECT auth_api.erasure_echo();
+ALTER SERVER mana_sync OPTIONS (SET dbname 'mana_sync');
+SELECT count(*), bool_and(due_at > now()) FROM auth.erasure_echoes;
+UPDATE auth.erasure_echoes SET due_at = now();
+SELECT auth_api.erasure_echo();
+SELECT found FROM auth.sync_found(:'gwen');
+SELECT count(*) FROM auth.erasure_echoes;
 
 -- The other stories have no such database.
 \set ECHO none

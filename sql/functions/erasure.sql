@@ -6,6 +6,7 @@ CREATE FUNCTION auth.user_erase(c auth.caller, u auth.users, requested_by text D
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   erasure_id constant text := auth.random_id();
+  jwt_lifetime constant interval := '20 minutes'; -- 15, and a clock that is wrong
   services constant text[] := string_to_array(current_setting('mana_auth.erasure_services'), ',');
   told_until timestamptz;
 BEGIN
@@ -29,6 +30,9 @@ BEGIN
     (erasure_id, 'credits', CASE WHEN 'credits' = ANY (services) THEN 'pending' ELSE 'absent' END, COALESCE(told_until, now())),
     (erasure_id, 'subscriptions', CASE WHEN 'subscriptions' = ANY (services) THEN 'pending' ELSE 'absent' END, now()),
     (erasure_id, 'auth', 'pending', now());
+  IF auth.sync_is_declared() THEN
+    INSERT INTO auth.erasure_echoes (user_id, due_at) VALUES (u.id, now() + jwt_lifetime);
+  END IF;
   PERFORM auth.erasure_shut_out(u);
   IF auth.erasure_auth_is_due(erasure_id) THEN
     PERFORM auth.erasure_auth_run(erasure_id);

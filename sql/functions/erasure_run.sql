@@ -121,6 +121,29 @@ $$;
 COMMENT ON FUNCTION auth_api.erasure_failed IS
   'a source could not be asked, or would not: asked again with growing pauses, for as long as it takes';
 
+CREATE FUNCTION auth_api.erasure_echo() RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  pause constant interval := '5 minutes';
+  of_user_id text;
+  answer record;
+BEGIN
+  SELECT x.user_id INTO of_user_id FROM auth.erasure_echoes x
+   WHERE x.due_at <= now() ORDER BY x.due_at LIMIT 1 FOR UPDATE SKIP LOCKED;
+  IF of_user_id IS NULL THEN
+    RETURN false;
+  END IF;
+  SELECT x.reason INTO answer FROM auth.sync_erase(of_user_id) x;
+  IF answer.reason IS NULL THEN
+    DELETE FROM auth.erasure_echoes x WHERE x.user_id = of_user_id;
+  ELSE
+    UPDATE auth.erasure_echoes x SET due_at = now() + pause WHERE x.user_id = of_user_id;
+  END IF;
+  RETURN true;
+END
+$$;
+COMMENT ON FUNCTION auth_api.erasure_echo IS 'deletes from the sync database what came in behind an erasure; false: nothing was due';
+
 CREATE FUNCTION auth.erasure_retry(of_erasure_id text) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

@@ -34,6 +34,15 @@ BEGIN
       'image', u.image, 'updatedAt', u.updated_at, 'accessTier', u.access_tier, 'kind', u.kind, 'locale', u.locale,
       'twoFactorEnabled', COALESCE(u.two_factor_enabled, false), 'onboardingCompletedAt', u.onboarding_completed_at,
       'feedbackShowRealName', u.feedback_show_real_name, 'feedbackKarma', u.feedback_karma)) || ','
+    || auth.gdpr_member(1, 'secondFactor', (
+      SELECT auth.json_object('appConfirmedAt', t.confirmed_at, 'byMail', t.by_mail, 'createdAt', t.created_at, 'backupCodesLeft',
+               (SELECT count(*) FROM auth.two_factor_backup_codes b WHERE b.user_id = u.id))
+        FROM auth.two_factor_auth t WHERE t.user_id = u.id)) || ','
+    || auth.gdpr_member(1, 'trustedDevices', (
+      SELECT auth.json_array_agg(auth.json_object(
+               'id', d.id, 'ipAddress', d.ip_address, 'userAgent', d.user_agent, 'createdAt', d.created_at,
+               'lastUsedAt', d.last_used_at, 'expiresAt', d.expires_at) ORDER BY d.created_at, d.id)
+        FROM auth.trusted_devices d WHERE d.user_id = u.id)) || ','
     || auth.gdpr_member(1, 'accounts', (
       SELECT auth.json_array_agg(auth.json_object(
                'id', a.id, 'providerId', a.provider_id, 'accountId', a.account_id, 'scope', a.scope,

@@ -52,8 +52,19 @@ COMMENT ON COLUMN auth.erasure_sources.found_count IS
 COMMENT ON COLUMN auth.erasure_sources.last_error IS 'why the last try failed, for people';
 CREATE INDEX erasure_sources_pending_idx ON auth.erasure_sources (next_attempt_at) WHERE state = 'pending';
 
+CREATE TABLE auth.erasure_echoes (
+  user_id  text        NOT NULL,
+  due_at   timestamptz NOT NULL,
+  CONSTRAINT erasure_echoes_pkey PRIMARY KEY (user_id)
+);
+COMMENT ON TABLE auth.erasure_echoes IS
+  'the sync service believes an access JWT until it expires, without asking us: what a device of the user still sends there '
+  'after the erasure is deleted once more, when no such JWT can be left';
+CREATE INDEX erasure_echoes_due_at_idx ON auth.erasure_echoes (due_at);
+
 SELECT pg_catalog.pg_extension_config_dump('auth.erasures', '');
 SELECT pg_catalog.pg_extension_config_dump('auth.erasure_sources', '');
+SELECT pg_catalog.pg_extension_config_dump('auth.erasure_echoes', '');
 
 CREATE VIEW auth.erasure_overview AS
   SELECT e.id, e.user_id, e.requested_by, e.requested_at, e.completed_at, s.source, s.state, s.deleted_count, s.attempts,

@@ -171,6 +171,18 @@ describe('erasure', () => {
     assert.equal(sync.count(person.id), 0);
   });
 
+  test('what a device still sends to the sync service behind the erasure goes as well, once its JWT has expired', async () => {
+    const person = await somebodyWithData();
+    assert.equal((await erase(person)).json.complete, true);
+    sync.add(person.id, 'todo', 2);
+    const [echo] = stack.sql(`SELECT due_at > now() + interval '15 minutes' AS late FROM auth.erasure_echoes WHERE user_id = :'id'`, { id: person.id });
+    assert.equal(echo.late, true);
+    stack.psql(`UPDATE auth.erasure_echoes SET due_at = now() WHERE user_id = :'id'`, { id: person.id });
+    await until('the late records to go', () => sync.count(person.id) === 0);
+    await until('nothing to be left to do', () => stack.sql(
+      `SELECT 1 FROM auth.erasure_echoes WHERE user_id = :'id'`, { id: person.id }).length === 0);
+  });
+
   test('re-authentication: the password, a fresh session, or the token of a mail; nothing happens otherwise', async () => {
     const person = await somebodyWithData();
     const wrong = await erase(person, { password: 'not-the-password' });

@@ -42,7 +42,8 @@ describe('export', () => {
     assert.equal(headers['cache-control'], 'no-store');
     assert.equal(text, `${JSON.stringify(json, null, 2)}\n`);
     assert.deepEqual(Object.keys(json), [
-      'exportedAt', 'exportVersion', 'data', 'details', 'profile', 'accounts', 'organizations', 'invitations', 'consents',
+      'exportedAt', 'exportVersion', 'data', 'details', 'profile', 'secondFactor', 'trustedDevices', 'accounts',
+      'organizations', 'invitations', 'consents',
       'authorizations', 'loginAttempts', 'pendingLinks', 'vault', 'vaultAudit', 'mails', 'syncRecords',
       'syncRecordsComplete', 'syncRecordsReason']);
     assert.equal(json.exportVersion, '2.0');

@@ -15,6 +15,7 @@
 #include "http/reply.h"
 #include "jobs/http_fetch.h"
 #include "jobs/job.h"
+#include "log.h"
 
 enum {
 	DEADLINE_MS = 10000,
@@ -27,6 +28,7 @@ enum {
 struct calling {
 	char worker[WORKER_BYTES]; /* who holds the lease */
 	struct str id;
+	struct str path;
 	struct http_fetch fetch;
 };
 
@@ -61,7 +63,8 @@ claimed(struct request *r)
 		return reply_nobody(r);
 	s->id = column_copy(r, ID);
 	buf_str(&url, config.credits_url);
-	buf_str(&url, row_text(r->answer, 0, PATH));
+	s->path = column_copy(r, PATH);
+	buf_str(&url, s->path);
 	http_fetch_prepare(r, &s->fetch, "POST", buf_view(&url), REPLY_BYTES);
 	http_fetch_header(&s->fetch, "x-service-key", config.service_keys.items[0].key);
 	http_fetch_header(&s->fetch, "x-app-id", STR("mana-auth"));
@@ -84,6 +87,10 @@ answered(struct request *r)
 		buf_str(&f->reason, STR("answered "));
 		buf_int(&f->reason, f->status);
 	}
+	log_event(refused_for_good(f->status) ? LOG_ERROR_LEVEL : LOG_WARNING_LEVEL, "outbound",
+	    refused_for_good(f->status) ? "a call was refused for good"
+					: "a call was not accepted, and is tried again",
+	    s->path.p, buf_cstr(&f->reason));
 	return db_call(r, CALL_OUTBOUND_FAILED, reported, db_text(r, s->id),
 	    db_text(r, str_from(s->worker)), db_text(r, buf_view(&f->reason)),
 	    db_bool(refused_for_good(f->status)));

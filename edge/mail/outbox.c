@@ -14,6 +14,7 @@
 #include "db/db.h"
 #include "http/reply.h"
 #include "jobs/job.h"
+#include "log.h"
 #include "mail/mail.h"
 #include "mail/message.h"
 #include "mail/smtp.h"
@@ -108,6 +109,11 @@ delivered(struct request *r)
 	if (s->result == SMTP_ACCEPTED)
 		return db_call(r, CALL_OUTBOX_DONE, reported, db_text(r, s->outbox_id),
 		    db_text(r, str_from(s->worker)));
+	/* The reason is for who may read the outbox: servers like to repeat the address. */
+	log_event(s->result == SMTP_REFUSED ? LOG_ERROR_LEVEL : LOG_WARNING_LEVEL, "outbox",
+	    s->result == SMTP_REFUSED ? "a mail was refused for good"
+				      : "a mail was not accepted, and is tried again",
+	    s->mail.kind.p, s->outbox_id.p);
 	return db_call(r, CALL_OUTBOX_FAILED, reported, db_text(r, s->outbox_id),
 	    db_text(r, str_from(s->worker)), db_text(r, buf_view(&s->reason)),
 	    db_bool(s->result == SMTP_REFUSED));

@@ -37,6 +37,9 @@ describe('mail delivery', () => {
     const letter = await settled(stack, person);
     assert.equal(letter.state, 'dead');
     assert.match(letter.last_error, /550/);
+    const said = stack.log().filter(({ part, level }) => part === 'outbox' && level === 'error');
+    assert.deepEqual(said.map(({ what }) => what), ['verify_email']);
+    assert.ok(!JSON.stringify(stack.log()).includes(person.email), 'the log holds no address');
     assert.deepEqual(await stack.mail.find(person.email, { waitSeconds: 0 }), []);
   });
 

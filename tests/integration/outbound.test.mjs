@@ -99,6 +99,9 @@ describe('calls to mana-credits', () => {
     const [init, redeem] = await settled(person);
     assert.deepEqual([init.state, init.attempts, init.last_error], ['dead', 1, 'answered 422']);
     assert.equal(redeem.state, 'sent');
+    const said = stack.log().filter(({ part, level }) => part === 'outbound' && level === 'error');
+    assert.deepEqual(said.map(({ what, detail }) => [what, detail]), [[INIT, 'answered 422']]);
+    assert.ok(!JSON.stringify(stack.log()).includes(KEY));
   });
 
   test('an answer beyond all bounds is none', async () => {

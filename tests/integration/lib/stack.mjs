@@ -60,6 +60,12 @@ class Stack {
     Object.assign(this, report);
   }
 
+  /** What the edge has written to its log, as objects. */
+  log() {
+    const lines = readFileSync(join(this.directory, 'log', 'edge.log'), 'utf8').split('\n');
+    return lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
+  }
+
   /** Rows of a query as objects; `variables` are used as :'name'. */
   sql(text, variables = {}) {
     const rows = this.psql(`SELECT coalesce(json_agg(r), '[]') FROM (${text}) r`, variables);

@@ -41,8 +41,8 @@ http_fetch_work(void *fetch)
 	struct http_fetch *f = fetch;
 	char detail[CURL_ERROR_SIZE] = "";
 	struct curl_slist *headers = NULL;
-	CURLcode code = CURLE_OUT_OF_MEMORY;
 	CURL *curl = curl_easy_init();
+	CURLcode code = curl == NULL ? CURLE_OUT_OF_MEMORY : CURLE_BAD_FUNCTION_ARGUMENT;
 	long status = 0;
 
 	if (curl != NULL && headers_make(&headers, f)) {

@@ -28,6 +28,8 @@ struct remote {
 	PGconn *connection;
 	PGresult *result;
 	TimestampTz deadline;
+	const char *user_id;
+	enum remote_access access;
 	const char *reason; /* NULL: no trouble so far */
 	MemoryContextCallback callback;
 };
@@ -45,7 +47,7 @@ static void options_add(struct options *out, List *from, const PQconninfoOption 
 static bool has_mapping(Oid role, Oid server);
 static void forget(void *remote);
 static bool connect_to(struct remote *r, const struct options *options);
-static bool begin(struct remote *r, const char *user_id, enum remote_access access);
+static bool begin(struct remote *r);
 static bool send_all(struct remote *r);
 static bool wait_for(struct remote *r, int events);
 static bool keep_result(struct remote *r);
@@ -70,11 +72,13 @@ remote_begin(
 	if (!options_find(&options, server))
 		return NULL;
 	r = palloc0(sizeof(*r));
+	r->user_id = user_id;
+	r->access = access;
 	r->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout_ms);
 	r->callback.func = forget;
 	r->callback.arg = r;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, &r->callback);
-	if (connect_to(r, &options) && begin(r, user_id, access))
+	if (connect_to(r, &options) && begin(r))
 		return r;
 	*reason = r->reason;
 	remote_close(r);
@@ -91,6 +95,12 @@ remote_query(struct remote *r, const char *sql, int count, const char *const val
 		return NULL;
 	}
 	return send_all(r) && keep_result(r) ? r->result : NULL;
+}
+
+bool
+remote_again(struct remote *r)
+{
+	return remote_query(r, "COMMIT", 0, NULL) != NULL && begin(r);
 }
 
 const char *
@@ -218,13 +228,13 @@ connect_to(struct remote *r, const struct options *options)
 }
 
 static bool
-begin(struct remote *r, const char *user_id, enum remote_access access)
+begin(struct remote *r)
 {
 	char milliseconds[16];
-	const char *const values[] = {user_id, milliseconds};
+	const char *const values[] = {r->user_id, milliseconds};
 
 	snprintf(milliseconds, sizeof(milliseconds), "%d", timeout_ms);
-	return remote_query(r, access == REMOTE_READ ? "BEGIN READ ONLY" : "BEGIN READ WRITE", 0,
+	return remote_query(r, r->access == REMOTE_READ ? "BEGIN READ ONLY" : "BEGIN READ WRITE", 0,
 		   NULL) != NULL &&
 	       remote_query(r,
 		   "SELECT pg_catalog.set_config('app.current_user_id', $1, true), "

@@ -1,6 +1,6 @@
 /*
- * One transaction in another PostgreSQL that a DBA has declared as a foreign server: opened, asked
- * and ended within a call, in bounded time. Nothing here raises because the other side is away; the
+ * Transactions in another PostgreSQL that a DBA has declared as a foreign server: opened, asked and
+ * ended within a call, in bounded time. Nothing here raises because the other side is away; the
  * caller is told the reason and goes on without it. Cancelling the backend ends the waiting at
  * once, and the connection goes with the memory context it was opened in.
  */
@@ -23,6 +23,9 @@ struct remote *remote_begin(
  * the transaction with it. */
 const PGresult *
 remote_query(struct remote *r, const char *sql, int count, const char *const values[]);
+/* Commits and begins the next transaction for the same user, in what is left of the time. False: it
+ * failed. */
+bool remote_again(struct remote *r);
 /* Why the transaction has failed; NULL: it has not. */
 const char *remote_reason(const struct remote *r);
 /* Commits and closes. NULL, or why it is not committed, or why nobody knows. */

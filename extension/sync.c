@@ -37,7 +37,8 @@ struct page {
 	bool full;
 };
 
-#define BATCH_MAX 64
+#define BATCH_MAX   64
+#define ERASE_BATCH 20000
 
 enum records_column { RECORD, APP_ID };
 enum records_argument { USER_ID, AFTER_APP_ID, AFTER_CREATED_AT, AFTER_ID, MOST, MOST_BYTES };
@@ -146,25 +147,30 @@ mana_sync_found(PG_FUNCTION_ARGS)
 	return answer(fcinfo, found, reason);
 }
 
-/* (user_id) → how many rows are gone, reason. What was deleted may be unknown when the connection
- * breaks in the COMMIT; deleting again does no harm. */
+/* (user_id) → how many rows are gone, reason. By batches that are committed one by one, so that
+ * even what cannot be deleted in the time of one call gets less with each. What was deleted may be
+ * unknown when the connection breaks in a COMMIT; deleting again does no harm. */
 Datum
 mana_sync_erase(PG_FUNCTION_ARGS)
 {
-	const char *const user[] = {text_to_cstring(PG_GETARG_TEXT_PP(0))};
+	static const char sql[] =
+	    "DELETE FROM sync_changes d WHERE d.user_id = $1 AND d.id = ANY (ARRAY("
+	    "SELECT s.id FROM sync_changes s WHERE s.user_id = $1 LIMIT $2))";
+	const char *const arguments[] = {
+	    text_to_cstring(PG_GETARG_TEXT_PP(0)), CppAsString2(ERASE_BATCH)};
 	const PGresult *result;
 	const char *reason;
-	int64 deleted = 0;
-	struct remote *r = remote_begin(SYNC_SERVER, user[0], REMOTE_WRITE, &reason);
+	int64 deleted = 0, batch = 0;
+	struct remote *r = remote_begin(SYNC_SERVER, arguments[0], REMOTE_WRITE, &reason);
 
-	if (r != NULL) {
-		result =
-		    remote_query(r, "DELETE FROM sync_changes s WHERE s.user_id = $1", 1, user);
-		if (result != NULL)
-			deleted = count_of(result);
-		reason = remote_commit(r);
-	}
-	return answer(fcinfo, deleted, reason);
+	if (r == NULL)
+		return answer(fcinfo, 0, reason);
+	do {
+		result = remote_query(r, sql, lengthof(arguments), arguments);
+		batch = result != NULL ? count_of(result) : 0;
+		deleted += batch;
+	} while (batch == ERASE_BATCH && remote_again(r));
+	return answer(fcinfo, deleted, remote_commit(r));
 }
 
 /* Whether a DBA has declared the server, usable or not. */

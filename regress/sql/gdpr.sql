@@ -118,6 +118,15 @@ SELECT refusal, message FROM auth_api.gdpr_data(story.caller('made-up'), NULL);
 RESET ROLE;
 SELECT auth.json_pretty('{"a":[],"b":{},"c":[1,{"d":"x\"{,}\\"}],"e":null}', 1);
 
+-- More than a batch goes as well.
+\connect mana_sync
+INSERT INTO sync_changes (app_id, table_name, record_id, user_id, op, client_id)
+  SELECT 'todo', 'tasks', n::text, 'long-here', 'insert', 'c' FROM generate_series(1, 40001) n;
+\connect :home
+SET story.ip = '192.0.2.40';
+SELECT deleted, reason FROM auth.sync_erase('long-here');
+SELECT found, reason FROM auth.sync_found('long-here');
+
 -- Erased: what is theirs there goes, with the right number even where the first answer was lost; what is others' stays.
 SELECT count(*) FROM auth.users u, auth.user_erase(story.caller(), u, 'admin:story') WHERE u.id = :'gwen';
 SELECT id AS erasure FROM auth.erasures WHERE user_id = :'gwen' \gset

@@ -37,7 +37,7 @@ enum route_flag {
 	ROUTE_AUTH_JWT = 32, /* set-auth-jwt: the claims of the reply are signed into this header */
 	ROUTE_BODY_OPTIONAL = 64, /* may come without body and Content-Type */
 	ROUTE_SQL_JUDGES =
-	    128, /* what is no JSON counts as {}: SQL refuses it, and writes its trail */
+	    128, /* what is not valid counts as {}: SQL refuses it, and writes its trail */
 	ROUTE_BARE_401 = 256, /* a 401 without a body, where Better Auth sends none */
 	ROUTE_NAVIGATED =
 	    512, /* a browser comes here itself: no script of another origin may read it */

@@ -78,22 +78,24 @@ read_fields(struct request *r, struct str text, bool is_form, const char *prefix
 	struct field_output out = {.memory = &memory, .input = &input, .message = &message};
 	bool v1 = r->route->errors != ERRORS_BETTER_AUTH;
 	enum error unreadable = r->route->errors == ERRORS_V1 ? ERR_VALIDATION : ERR_BAD_REQUEST;
+	enum field_result result;
 
 	if (schema->size > 0)
 		r->fields = arena_alloc(&r->arena, schema->size);
 	out.target = r->fields;
-	switch (is_form ? field_read_form(&out, schema->fields, prefix, text)
-			: field_read_json(&out, schema->fields, prefix, text)) {
+	result = is_form ? field_read_form(&out, schema->fields, prefix, text)
+			 : field_read_json(&out, schema->fields, prefix, text);
+	if (result != FIELD_VALID && r->route->flags & ROUTE_SQL_JUDGES) {
+		r->input = STR("{}");
+		return true;
+	}
+	switch (result) {
 	case FIELD_VALID:
 		r->input = buf_view(&input);
 		return targets_are_trusted(r, schema->fields);
 	case FIELD_INVALID:
 		return refuse(r, v1 ? ERR_VALIDATION : ERR_VALIDATION_ERROR, buf_view(&message));
 	case FIELD_MALFORMED:
-		if (r->route->flags & ROUTE_SQL_JUDGES) {
-			r->input = STR("{}");
-			return true;
-		}
 		return refuse(r, unreadable,
 		    unreadable == ERR_VALIDATION ? STR("Invalid JSON body") : STR_NONE);
 	case FIELD_TOO_LARGE:

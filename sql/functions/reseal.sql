@@ -17,7 +17,8 @@ BEGIN
       UNION ALL SELECT 'jwks', k.private_key FROM auth.jwks k
       UNION ALL SELECT 'two_factor_auth', f.secret FROM auth.two_factor_auth f
       UNION ALL SELECT 'outbox', o.args FROM auth.outbox o
-      UNION ALL SELECT 'outbound_calls', o.body FROM auth.outbound_calls o) x (what, value)
+      UNION ALL SELECT 'outbound_calls', o.body FROM auth.outbound_calls o
+      UNION ALL SELECT 'erasures', e.farewell FROM auth.erasures e) x (what, value)
      WHERE x.value IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2;
 END
 $$;
@@ -44,6 +45,9 @@ BEGIN
   GET DIAGNOSTICS n = ROW_COUNT; moved := moved + n;
   UPDATE auth.outbound_calls t SET body = auth.reseal(t.body, 'outbound_calls:' || t.id) WHERE t.id IN (
     SELECT x.id FROM auth.outbound_calls x WHERE auth.sealed_key_id(x.body) <> active LIMIT batch FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; moved := moved + n;
+  UPDATE auth.erasures t SET farewell = auth.reseal(t.farewell, 'erasures:' || t.id) WHERE t.id IN (
+    SELECT x.id FROM auth.erasures x WHERE auth.sealed_key_id(x.farewell) <> active LIMIT batch FOR UPDATE SKIP LOCKED);
   GET DIAGNOSTICS n = ROW_COUNT; moved := moved + n;
   RETURN moved;
 END

@@ -43,3 +43,5 @@ GRANT EXECUTE ON FUNCTION auth.vault_trail(text, timestamptz, timestamptz),
 GRANT SELECT ON auth.encryption_vault_audit, auth.vault_audit_seals TO auth_auditor;
 GRANT SELECT ON auth.erasure_overview TO auth_admin;
 GRANT EXECUTE ON FUNCTION auth.erasure_retry(text) TO auth_admin;
+GRANT EXECUTE ON FUNCTION auth.rotate_signing_key(interval), auth.revoke_signing_keys() TO auth_admin;
+GRANT EXECUTE ON FUNCTION auth.oidc_client_register, auth.oidc_client_rotate_secret TO auth_admin;

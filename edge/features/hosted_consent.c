@@ -68,16 +68,20 @@ scope_items(struct request *r, struct str scopes, struct str words)
 {
 	struct buf out =
 	    arena_buf(&r->arena, SCOPES_ROOM + 2 * HTML_EXPANSION * (scopes.len + words.len));
-	bool more = scopes.len > 0;
+	bool more = scopes.len > 0, offline = false;
 
 	while (more) {
 		struct str scope, line;
 
 		more = str_cut(&scope, &scopes, scopes, ' ');
 		(void)str_cut(&line, &words, words, '\n'); /* the last one ends the list */
-		if (scope.len > 0)
+		if (str_equal(scope, STR("offline_access")))
+			offline = true; /* "all of that also": at the end */
+		else if (scope.len > 0)
 			scope_item(&out, r, scope, line);
 	}
+	if (offline)
+		scope_item(&out, r, STR("offline_access"), STR_NONE);
 	return buf_view(&out);
 }
 

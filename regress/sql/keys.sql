@@ -44,6 +44,18 @@ RESET mana_auth.signing_key_days;
 -- At most one youngest key of an algorithm, whoever writes it.
 INSERT INTO auth.jwks (public_key, private_key) VALUES ('{}', '');
 
+-- An administrator of the service makes the next ones, and in an emergency makes the present ones worthless. Nobody else.
+SET ROLE auth_admin;
+SELECT count(*) FROM auth.rotate_signing_key();
+SELECT auth.revoke_signing_keys();
+SELECT count(*) FROM auth.jwks;
+SET ROLE auth_auditor;
+SELECT auth.revoke_signing_keys();
+SET ROLE auth_edge;
+SELECT auth.revoke_signing_keys();
+SELECT bool_and(signs_in_seconds <= 0) AS at_once, count(*) FROM auth_api.signing_keys();
+RESET ROLE;
+
 -- The cookie's secret is the same for every edge.
 SELECT octet_length(auth_api.edge_secret()), auth_api.edge_secret() = auth_api.edge_secret() AS same;
 SELECT position(auth_api.edge_secret() IN sealed) = 0 AS sealed FROM auth.secrets WHERE name = 'cookie';

@@ -47,6 +47,20 @@ $$;
 COMMENT ON FUNCTION auth.rotate_signing_key IS
   'announces the next key of each algorithm, to sign from then on; called again meanwhile, it changes nothing';
 
+CREATE FUNCTION auth.revoke_signing_keys() RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  n bigint;
+BEGIN
+  DELETE FROM auth.jwks;
+  GET DIAGNOSTICS n = ROW_COUNT;
+  RETURN n;
+END
+$$;
+COMMENT ON FUNCTION auth.revoke_signing_keys IS
+  'for a private key that may have leaked: every token of the present keys becomes worthless; how many keys there were. The next '
+  'ones sign at once, unannounced, so for some minutes resource servers may refuse them';
+
 CREATE FUNCTION auth_api.signing_keys() RETURNS TABLE (
     kid text, alg text, public_key text, private_key bytea, signs_in_seconds double precision, good_for_seconds double precision)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

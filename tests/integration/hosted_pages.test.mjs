@@ -75,7 +75,7 @@ describe('the hosted pages', () => {
     await page.click('button');
     assert.match(await page.textContent('main'), /Wiki <b>& möchte/);
     assert.deepEqual(await page.locator('li').allTextContents().then((all) => all.slice(-3)), [
-      'all das auch, wenn du nicht angemeldet bist', 'in deinem Namen <u>schreiben</u>', 'Rechte, die diese Anwendung so nennt: pages.<i>',
+      'in deinem Namen <u>schreiben</u>', 'Rechte, die diese Anwendung so nennt: pages.<i>', 'all das auch, wenn du nicht angemeldet bist',
     ]);
     assert.equal(await page.locator('li').count(), 6);
     assert.match(await page.textContent('main'), new RegExp(`Danach geht es weiter zu ${new URL(callback).host}`));

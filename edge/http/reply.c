@@ -1,6 +1,8 @@
 /* Answers; see reply.h. The bytes leave in dispatch.c. */
 #include "http/reply.h"
 
+#include <assert.h>
+
 #include "config.h"
 #include "http/cookie.h"
 #include "http/private.h"
@@ -71,6 +73,7 @@ reply_stream(struct request *r, struct str piece, step_fn *next)
 {
 	struct response *response = &r->private->response;
 
+	assert(piece.len > 0);
 	if (r->is_head || response->broken)
 		return reply_stream_end(r, STR_NONE);
 	response->content_type = "application/json";

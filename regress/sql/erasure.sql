@@ -10,6 +10,32 @@ RESET ROLE;
 SELECT id AS hal FROM auth.users WHERE email = 'hal@example.com' \gset
 SELECT auth.vault_audit_write(story.caller('hal-1'), :'hal', 'fetch', NULL, 200);
 
+-- Everything that names them, in whatever table: by the id or by the address.
+\set ECHO none
+CREATE FUNCTION story.traces(id text, address text) RETURNS SETOF text LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+  t regclass;
+  found boolean;
+BEGIN
+  PERFORM auth.identity_assume('*');
+  FOR t IN SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'auth'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+            ORDER BY c.relname LOOP
+    EXECUTE format('SELECT EXISTS (SELECT FROM %s x WHERE x::text LIKE ''%%'' || $1 || ''%%'' OR x::text LIKE ''%%'' || $2 || ''%%'')', t)
+      INTO found USING id, address;
+    IF found THEN
+      RETURN NEXT t::text;
+    END IF;
+  END LOOP;
+END
+$$;
+\set ECHO all
+SET ROLE auth_edge;
+SELECT refusal FROM auth_api.organization_create(story.caller('hal-1'), '{"name":"Hall","slug":"hall"}');
+SELECT refusal FROM auth_api.password_request_reset(story.caller(), '{"email":"hal@example.com"}');
+SELECT refusal FROM story.sign_in('hal@example.com', NULL, false);
+RESET ROLE;
+SELECT count(*) >= 10 FROM story.traces(:'hal', 'hal@example.com');
+
 -- Asked without the password in a stale session, with a wrong one, by nobody: nothing begins.
 UPDATE auth.sessions SET created_at = now() - interval '25 hours' WHERE token_digest = sha256('hal-2');
 SET ROLE auth_edge;
@@ -30,8 +56,11 @@ SELECT (SELECT count(*) FROM auth.sessions WHERE user_id = :'hal') AS sessions, 
        (SELECT count(*) FROM auth.security_events WHERE user_id = :'hal') > 0 AS events,
        (SELECT count(*) FROM auth.outbox WHERE recipient = 'hal@example.com') AS mails;
 SET ROLE auth_edge;
-SELECT refusal FROM story.sign_in('hal@example.com', 'hal-3');
 SELECT refusal FROM auth_api.erasure_start(story.caller('hal-1'), 1, true, NULL, NULL, 'w', 20);
+
+RESET ROLE;
+SELECT * FROM story.traces('no-such-id', 'hal@example.com');
+SET ROLE auth_edge;
 
 -- The one who began it holds its sources; another edge finds nothing to do.
 SELECT count(*) FROM auth_api.erasure_claim('other', 20, NULL);
@@ -64,6 +93,7 @@ SELECT status, body::json -> 'deletedFromAuth', body::json -> 'totalDeleted', bo
 -- Left are the trails under a pseudonym, one mail, and a row that names nobody.
 RESET ROLE;
 SELECT count(*) FROM auth.users WHERE id = :'hal';
+SELECT * FROM story.traces(:'hal', 'hal@example.com');
 SELECT user_id, farewell, requested_by, completed_at IS NOT NULL FROM auth.erasures WHERE id = :'begun_erasure';
 SELECT pseudonym FROM auth.erasures WHERE id = :'begun_erasure' \gset
 SELECT action, status, ip_address, user_agent FROM auth.encryption_vault_audit WHERE user_id = :'pseudonym' ORDER BY created_at;

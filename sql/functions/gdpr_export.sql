@@ -74,9 +74,11 @@ BEGIN
         FROM auth.login_attempts l WHERE l.email = u.email)) || ','
     || auth.gdpr_member(1, 'pendingLinks', (
       SELECT auth.json_array_agg(auth.json_object(
-               'kind', split_part(v.identifier, ':', 1), 'createdAt', v.created_at, 'expiresAt', v.expires_at)
-               ORDER BY v.created_at, v.id)
-        FROM auth.verification v WHERE v.user_id = u.id)) || ','
+               'kind', l.kind, 'createdAt', l.created_at, 'expiresAt', l.expires_at) ORDER BY l.created_at, l.kind)
+        FROM (SELECT split_part(v.identifier, ':', 1), v.created_at, v.expires_at FROM auth.verification v WHERE v.user_id = u.id
+              UNION ALL SELECT 'magic-link', m.created_at, m.expires_at FROM auth.magic_links m WHERE m.email = u.email
+              UNION ALL SELECT 'second-factor', t.created_at, t.expires_at FROM auth.two_factor_challenges t WHERE t.user_id = u.id)
+             l (kind, created_at, expires_at))) || ','
     || auth.gdpr_member(1, 'vault', (
       SELECT auth.json_object(
                'formatVersion', v.format_version, 'kekId', v.kek_id, 'keyGeneration', v.generation,

@@ -7,10 +7,11 @@ import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
 
 import { Client } from './lib/http.mjs';
-import { somebodySignedIn } from './lib/people.mjs';
+import { PASSWORD, signIn, somebodySignedIn, token } from './lib/people.mjs';
 import { childrenOf } from './lib/processes.mjs';
 import { startStack, UNLIMITED } from './lib/stack.mjs';
 import { startSync, SYNC } from './lib/sync.mjs';
+import { stepPasses, totp } from './lib/totp.mjs';
 import { until } from './lib/wait.mjs';
 
 const EXPORT = '/api/v1/me/data/export';
@@ -62,6 +63,24 @@ describe('export', () => {
       [['todo', person.id, 1], ['todo', person.id, 2]]);
     assert.deepEqual([json.syncRecordsComplete, json.syncRecordsReason], [true, null]);
     assert.doesNotMatch(text, /argon2|wrapped_?mk|token_?digest|"password"/i);
+  });
+
+  test('a second factor, the browsers that are trusted, and a link that waits; none of what they are proven with', async () => {
+    const person = await somebodySignedIn(stack);
+    const setup = (await person.http.post('/api/auth/two-factor/enable', { password: PASSWORD })).json;
+    await person.http.post('/api/auth/two-factor/verify-totp', { code: totp(setup.totpURI) });
+    stepPasses(stack, person.email);
+    await person.http.post('/api/auth/sign-out', {});
+    await signIn(person);
+    await person.http.post('/api/auth/two-factor/verify-totp', { code: totp(setup.totpURI), trustDevice: true });
+    await person.http.post('/api/auth/sign-in/magic-link', { email: person.email });
+    person.token = await token(person);
+    const { json, text } = await fetchExport(person);
+    assert.equal(json.secondFactor.backupCodesLeft, 10);
+    assert.ok(json.secondFactor.appConfirmedAt);
+    assert.equal(json.trustedDevices.length, 1);
+    assert.deepEqual(json.pendingLinks.map(({ kind }) => kind), ['magic-link']);
+    for (const secret of [...setup.backupCodes, new URL(setup.totpURI).searchParams.get('secret')]) assert.ok(!text.includes(secret));
   });
 
   test('more than a page of each long list, and each row once', async () => {

@@ -25,6 +25,7 @@
 #include "log.h"
 #include "loop.h"
 #include "mail/smtp.h"
+#include "signals.h"
 
 enum { TICK_MS = 200, EXIT_REFUSED = 78 /* EX_CONFIG */ };
 
@@ -39,6 +40,8 @@ static struct sock_filter allowed[] = {
     KORE_SYSCALL_ALLOW(sched_yield),
     KORE_SYSCALL_ALLOW(sched_getaffinity),
     KORE_SYSCALL_ALLOW(gettid),
+    KORE_SYSCALL_ALLOW(getpriority),
+    KORE_SYSCALL_ALLOW(setpriority), /* only downwards, without CAP_SYS_NICE */
     KORE_SYSCALL_ALLOW(tgkill),
     KORE_SYSCALL_ALLOW(mremap),
     KORE_SYSCALL_ALLOW(prlimit64),
@@ -110,6 +113,7 @@ kore_parent_configure(int argc, char **argv)
 	    mmap(NULL, sizeof(*refused), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (refused == MAP_FAILED)
 		fatal("no shared memory");
+	signals_hold_over_forks();
 	kore_pidfile = nowhere;        /* it is a file in memory, which Kore could not remove */
 	(void)mallopt(M_ARENA_MAX, 1); /* threads that hash a password need no heap of their own */
 }
@@ -131,14 +135,10 @@ kore_seccomp_hook(void)
 void
 kore_worker_configure(void)
 {
-	struct sigaction action = {.sa_handler = on_stop};
 	struct kore_server *server;
 	struct listener *listener;
 
-	sigfillset(&action.sa_mask);
-	(void)sigaction(SIGTERM, &action, NULL);
-	(void)sigaction(SIGINT, &action, NULL);
-	(void)sigaction(SIGQUIT, &action, NULL); /* from Kore itself, when its parent has died */
+	signals_take(on_stop);
 	LIST_FOREACH(server, &kore_servers, list)
 	LIST_FOREACH(listener, &server->listeners, list)
 	listener->evt.handle = on_listener;

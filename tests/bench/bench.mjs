@@ -129,7 +129,7 @@ try {
     printCase(row, figures);
     if (figures.ours.failed > 0) failedRows += 1;
   }
-  const storm = WORDS.includes('') ? await beside() : undefined;
+  const storm = WORDS.includes('') || WORDS.includes('storm') ? await beside() : undefined;
   const memory = await underLoad();
   printMeasures([
     ...(storm ? [storm] : []),

@@ -3,7 +3,8 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-import { freePort, untilItAnswers } from '../lib/server.mjs';
+import { freePort } from '../../integration/lib/edge.mjs';
+import { untilItAnswers } from '../lib/server.mjs';
 
 const PERSON = { name: 'Ada Lovelace', email: 'ada@example.com', password: 'violet-kayak-under-9-moons' };
 

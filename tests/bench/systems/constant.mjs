@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { freePort, untilItAnswers } from '../lib/server.mjs';
+import { freePort } from '../../integration/lib/edge.mjs';
+import { untilItAnswers } from '../lib/server.mjs';
 
 export async function startConstant({ workers }) {
   const folder = mkdtempSync(join(tmpdir(), 'mana-bench-kore-'));

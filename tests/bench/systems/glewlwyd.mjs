@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 
 import { run } from '../lib/load.mjs';
-import { freePort, untilItAnswers } from '../lib/server.mjs';
+import { freePort } from '../../integration/lib/edge.mjs';
+import { untilItAnswers } from '../lib/server.mjs';
 
 const TABLES = '/usr/share/doc/glewlwyd/database/init.postgre.sql.gz';
 const PACKAGED = '/etc/glewlwyd/glewlwyd.conf';

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-import { freePort } from '../lib/server.mjs';
+import { freePort } from '../../integration/lib/edge.mjs';
 
 export async function startOidcProvider({ clients }) {
   const port = await freePort();

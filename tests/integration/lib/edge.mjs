@@ -1,0 +1,45 @@
+// One more edge beside that of a stack: the same program, user and environment, on a port of its own.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, statSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+
+const PROGRAM = fileURLToPath(new URL('../../../build/mana-auth-edge', import.meta.url));
+const ASK = 'GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
+
+export function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** → {port, child, ended: a promise of [code, signal]} */
+export async function spawnEdge(stack, environment = {}) {
+  const like = `/proc/${stack.pids.edge}`;
+  const port = await freePort();
+  const pairs = readFileSync(`${like}/environ`, 'utf8').split('\0').filter(Boolean).map((line) => {
+    const cut = line.indexOf('=');
+    return [line.slice(0, cut), line.slice(cut + 1)];
+  });
+  const { uid, gid } = statSync(like);
+  const env = { ...Object.fromEntries(pairs), ...environment, PORT: String(port) };
+  const child = spawn(PROGRAM, ['run'], { env, uid, gid, stdio: 'ignore' });
+  return { port, child, ended: once(child, 'exit') };
+}
+
+/** Whether /health answers, now. */
+export function answers(port) {
+  return new Promise((resolve) => {
+    let all = '';
+    const socket = connect(port, '127.0.0.1', () => socket.write(ASK));
+    socket.on('data', (chunk) => (all += chunk));
+    socket.once('error', () => resolve(false));
+    socket.once('close', () => resolve(all.startsWith('HTTP/1.1 200')));
+  });
+}

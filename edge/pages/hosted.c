@@ -51,6 +51,7 @@ hosted_error_word(enum error e)
 		return WORD_bad_unverified;
 	case ERR_INVALID_CODE:
 	case ERR_INVALID_BACKUP_CODE:
+	case ERR_OTP_HAS_EXPIRED:
 		return WORD_bad_code;
 	case ERR_ACCOUNT_LOCKED:
 	case ERR_ACCOUNT_TEMPORARILY_LOCKED:

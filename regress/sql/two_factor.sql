@@ -221,6 +221,20 @@ SELECT story.answer(auth_api.two_factor_send(story.caller('ute-3'), NULL));
 SELECT refusal FROM auth_api.two_factor_send(story.caller(), NULL);
 SELECT (story.show('otp', '00000' || i, cookie => 'ute-3')).refusal FROM generate_series(1, 7) i;
 
+-- On our page one field takes them all, and what was taken is told as what it was.
+SELECT refusal FROM auth_api.two_factor_enable(story.caller('ute-3', 'ute-3b'), 1, true, 'otp', 'Mana');
+SELECT body::json AS setup FROM auth_api.two_factor_enable(story.caller('ute-3b'), 1, true, 'totp', 'Mana') \gset
+SELECT refusal FROM story.show('totp', story.app(:'setup'::json ->> 'totpURI'), cookie => 'ute-3b', fresh => 'ute-3');
+SELECT story.step_passes('ute@example.com');
+SELECT body FROM story.sign_in('ute@example.com', 'u-wait-4');
+SELECT (story.show('any', story.app(:'setup'::json ->> 'totpURI'), 'u-wait-4')).refusal;
+SELECT body LIKE '%"otp"%' AS asked FROM story.sign_in('ute@example.com', 'u-wait-5');
+SELECT (story.show('any', :'setup'::json #>> '{backupCodes,9}', 'u-wait-5')).refusal;
+SELECT args FROM story.mails('ute@example.com') WHERE kind = 'backup_code_used';
+SELECT body LIKE '%"otp"%' AS asked FROM story.sign_in('ute@example.com', 'u-wait-6');
+SELECT (story.show('any', '00 00 00', 'u-wait-6')).refusal, (story.show('any', 'x', 'u-wait-6')).refusal;
+SELECT metadata FROM story.events('ute@example.com') WHERE metadata ? 'secondFactor' OR metadata ->> 'method' = 'backup';
+
 -- Giving it up wipes all of it, and changes the token of the session.
 SELECT story.answer(auth_api.two_factor_disable(story.caller('ute-3'), 1, false, NULL));
 SELECT story.answer(auth_api.two_factor_disable(story.caller('ute-3', 'ute-4'), 1, true, story.digest('device')));

@@ -103,6 +103,10 @@ BEGIN
     RETURN auth.refuse('INVALID_TWO_FACTOR_COOKIE');
   END IF;
   SELECT x.* INTO f FROM auth.two_factor_auth x WHERE x.user_id = u.id;
+  IF method = 'any' THEN
+    code := regexp_replace(code, '\s', '', 'g'); -- apps show codes in two halves
+    method := auth.two_factor_method_of(f, presented, code);
+  END IF;
   IF method = 'totp' AND (f.secret IS NULL OR challenge.digest IS NOT NULL AND f.confirmed_at IS NULL) THEN
     RETURN auth.refuse('TOTP_NOT_ENABLED');
   ELSIF f.user_id IS NULL THEN
@@ -140,26 +144,42 @@ COMMENT ON FUNCTION auth_api.two_factor_verify IS
   'session of the caller, else for the sign-in behind the cookie, which it finishes. Five wrong codes end a sign-in, ten in a row '
   'lock the second factor';
 
+CREATE FUNCTION auth.two_factor_method_of(f auth.two_factor_auth, bearer bytea, code text) RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  wanted bytea;
+BEGIN
+  IF code !~ '^[0-9]{6}$' THEN
+    RETURN 'backup';
+  ELSIF f.confirmed_at IS NULL THEN
+    RETURN 'otp';
+  END IF;
+  wanted := auth.two_factor_code_digest(encode(bearer, 'hex'), code);
+  RETURN CASE WHEN EXISTS (SELECT FROM auth.two_factor_codes x
+                            WHERE x.bearer = two_factor_method_of.bearer AND x.digest = wanted)
+              THEN 'otp' ELSE 'totp' END;
+END
+$$;
+COMMENT ON FUNCTION auth.two_factor_method_of IS
+  'what a code that somebody has typed into the one field of our page is meant as';
+
 CREATE FUNCTION auth.two_factor_code_take(f auth.two_factor_auth, bearer bytea, method text, code text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  wanted bytea;
 BEGIN
-  IF method = 'any' THEN
-    code := regexp_replace(code, '\s', '', 'g'); -- apps show codes in two halves
-    RETURN CASE WHEN code !~ '^[0-9]{6}$' THEN auth.two_factor_code_take(f, bearer, 'backup', code)
-                ELSE auth.two_factor_code_take(f, bearer, 'otp', code)
-                     OR f.confirmed_at IS NOT NULL AND auth.two_factor_code_take(f, bearer, 'totp', code) END;
-  ELSIF method = 'totp' THEN
+  IF method = 'totp' THEN
     -- What was matched is taken by the statement that asks whether it still can be: a code works once.
     UPDATE auth.two_factor_auth x SET last_step = matched.step
       FROM (SELECT auth.totp_match(f.secret, auth.two_factor_context(f.user_id), code, now()) AS step) matched
      WHERE x.user_id = f.user_id AND x.last_step < matched.step;
   ELSIF method = 'otp' THEN
+    wanted := auth.two_factor_code_digest(encode(two_factor_code_take.bearer, 'hex'), code);
     DELETE FROM auth.two_factor_codes x
-     WHERE x.bearer = two_factor_code_take.bearer AND x.expires_at > now()
-       AND x.digest = auth.two_factor_code_digest(encode(two_factor_code_take.bearer, 'hex'), code);
+     WHERE x.bearer = two_factor_code_take.bearer AND x.digest = wanted AND x.expires_at > now();
   ELSE
-    DELETE FROM auth.two_factor_backup_codes x
-     WHERE x.user_id = f.user_id AND x.digest = auth.two_factor_code_digest(f.user_id, code);
+    wanted := auth.two_factor_code_digest(f.user_id, code);
+    DELETE FROM auth.two_factor_backup_codes x WHERE x.user_id = f.user_id AND x.digest = wanted;
   END IF;
   RETURN FOUND;
 END

@@ -15,8 +15,8 @@ struct brand {
 };
 
 const struct brand *brand(void);
-/* Text on a ground of this colour (#rrggbb, checked): white or nearly black, whichever is read more
- * easily (WCAG 2.2, 1.4.3). */
+/* Text on a ground of this colour (#rrggbb, checked): white or black, whichever is read more
+ * easily. */
 struct str brand_ink_on(struct str color);
 
 #endif

@@ -25,6 +25,9 @@ SELECT auth.oidc_client_register('Bad', '{javascript:alert(1)}');
 SELECT auth.oidc_client_register('Bad', '{https://a.example/cb#x}');
 SELECT auth.oidc_client_register('Bad', '{http://a.example/cb}');
 SELECT auth.oidc_client_register('Bad', '{https://a.example/cb}', auth_method => 'none', grant_types => '{client_credentials}');
+SELECT auth.oidc_client_register('Bad', '{https://a.example/cb}', scopes => '{openid,"two names"}');
+SELECT auth.oidc_client_register('Bad', '{https://a.example/cb}', scopes => '{openid,NULL}');
+SELECT auth.oidc_client_register('Bad', '{https://a.example/cb}', scopes => '{""}');
 
 -- What a story asks with. The verifier 'v' has this challenge.
 CREATE FUNCTION story.ask(more jsonb DEFAULT '{}', client text DEFAULT 'wiki', back text DEFAULT 'https://wiki.example/cb')

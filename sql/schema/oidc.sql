@@ -29,6 +29,8 @@ CREATE TABLE auth.oauth_clients (
     CHECK (auth_method IN ('client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none')),
   CONSTRAINT oauth_clients_grant_types_are_known
     CHECK (grant_types <@ '{authorization_code,refresh_token,client_credentials}'::text[]),
+  CONSTRAINT oauth_clients_scopes_are_names -- scope-token of RFC 6749, section 3.3
+    CHECK (scopes = '{}' OR pg_catalog.array_to_string(scopes, E'\n', '') ~ '^[!#-\[\]-~]+(\n[!#-\[\]-~]+)*$'),
   CONSTRAINT oauth_clients_id_token_alg_is_known CHECK (id_token_alg IN ('EdDSA', 'ES256', 'RS256')),
   CONSTRAINT oauth_clients_secret_goes_with_method
     CHECK (disabled OR (secret_digest IS NOT NULL) = (auth_method IN ('client_secret_basic', 'client_secret_post'))),

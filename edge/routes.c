@@ -227,6 +227,8 @@ const struct route routes[] = {
 	ROUTE(GET,    "/api/v1/me/data/export",                     BEARER, "data", ME, NULL, gdpr_export, NONE, 0),
 	ROUTE(DELETE, "/api/v1/me/data",                            BEARER, "data", ME, &user_delete_schema, user_erase, NONE, ROUTE_BODY_OPTIONAL),
 	ROUTE(GET,    "/api/v1/me/data/erasure/:id",                PUBLIC, "default", ME, NULL, NULL, ERASURE_GET, 0),
+	ROUTE(GET,    "/api/v1/admin/users/:id/data",               ADMIN,  "data", ME, NULL, gdpr_data, NONE, 0),
+	ROUTE(DELETE, "/api/v1/admin/users/:id/data",               ADMIN,  "data", ME, NULL, gdpr_erase_user, NONE, ROUTE_BODY_OPTIONAL),
 
 	/* the encryption vault */
 	ROUTE(GET,    "/api/v1/me/encryption-vault/status",         BEARER, "default", VAULT, NULL, NULL, VAULT_STATUS, 0),

@@ -69,4 +69,5 @@ SQL_PARTS = \
 	functions/erasure_report \
 	functions/gdpr \
 	functions/gdpr_export \
+	functions/gdpr_admin \
 	grants

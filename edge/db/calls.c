@@ -193,6 +193,8 @@ const struct call_info calls[CALL_COUNT] = {
 	[CALL_ERASURE_FAILED]      = OWN("erasure_failed", 4, "$1,$2,$3,$4"),
 
 	[CALL_GDPR_DATA]         = CALLED_SLOW("gdpr_data", 1, "$9"),
+	[CALL_ADMIN_USER_DATA]   = CALLED_SLOW("admin_user_data", 2, "$9,$10"),
+	[CALL_ADMIN_USER_ERASE]  = CALLED("admin_user_erase", 3, "$9,$10,$11"),
 	[CALL_GDPR_EXPORT]       = CALLED_SLOW("gdpr_export", 2, "$9,$10"),
 
 	[CALL_OUTBOX_CLAIM]     = OWN("outbox_claim", 3, "$1,$2,$3"),

@@ -1,5 +1,5 @@
 /*
- * GET /me/data: mana-credits is asked by a thread, in bounded time, and once the session is known
+ * A user's data: mana-credits is asked by a thread, in bounded time, and once the session is known
  * to live; SQL joins what it said with everything else (auth.gdpr_summary). A service that is away
  * costs the answer its numbers and says so, never the answer.
  */
@@ -8,10 +8,11 @@
 #include "config.h"
 #include "db/db.h"
 #include "http/reply.h"
+#include "jobs/erasure.h"
 #include "jobs/http_fetch.h"
 #include "jobs/job.h"
 #include "json.h"
-#include "uri.h"
+#include "routes.h"
 
 enum { REPLY_BYTES = 16384, URL_BYTES = 512, CREDITS_DEPTH = 4 };
 
@@ -24,6 +25,7 @@ struct asking {
 static enum step session_found(struct request *r);
 static enum step credits_answered(struct request *r);
 static enum step data_ready(struct request *r);
+static struct str subject(const struct request *r);
 static struct str credits_of(const struct http_fetch *f);
 static bool is_object(struct str text);
 
@@ -36,7 +38,18 @@ gdpr_data(struct request *r)
 static enum step
 data_ready(struct request *r)
 {
-	return db_call(r, CALL_GDPR_DATA, reply_relay, db_text(r, gdpr_credits(r)));
+	struct db_arg credits = db_text(r, gdpr_credits(r));
+
+	if (r->route->access == ACCESS_ADMIN)
+		return db_call(
+		    r, CALL_ADMIN_USER_DATA, reply_relay, db_text(r, subject(r)), credits);
+	return db_call(r, CALL_GDPR_DATA, reply_relay, credits);
+}
+
+enum step
+gdpr_erase_user(struct request *r)
+{
+	return erasure_start_for(r, db_text(r, subject(r)));
 }
 
 enum step
@@ -68,7 +81,7 @@ session_found(struct request *r)
 		return s->then(r);
 	buf_str(&url, config.credits_url);
 	buf_str(&url, STR("/api/v1/internal/credits/balance/"));
-	buf_uri(&url, r->caller.user_id);
+	buf_uri(&url, subject(r));
 	http_fetch_prepare(r, &s->fetch, "GET", buf_view(&url), REPLY_BYTES);
 	http_fetch_header(&s->fetch, "x-service-key", config.service_keys.items[0].key);
 	http_fetch_header(&s->fetch, "x-app-id", STR("mana-auth"));
@@ -82,6 +95,13 @@ credits_answered(struct request *r)
 
 	s->credits = credits_of(&s->fetch);
 	return s->then(r);
+}
+
+/* Whom it is about: whom the path names, else the caller. */
+static struct str
+subject(const struct request *r)
+{
+	return r->route->access == ACCESS_ADMIN ? r->captures[0] : r->caller.user_id;
 }
 
 /* JSON for auth.gdpr_summary, whatever came. */

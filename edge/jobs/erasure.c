@@ -78,6 +78,15 @@ erasure_start(struct request *r, struct db_arg password_version, struct db_arg v
 	    callback_url, db_text(r, str_from(s->worker)), db_int(r, LEASE_SECONDS));
 }
 
+enum step
+erasure_start_for(struct request *r, struct db_arg user_id)
+{
+	struct erasing *s = state_make(r);
+
+	return db_call(r, CALL_ADMIN_USER_ERASE, started, user_id, db_text(r, str_from(s->worker)),
+	    db_int(r, LEASE_SECONDS));
+}
+
 static enum step
 started(struct request *r)
 {

@@ -45,6 +45,15 @@ COMMENT ON FUNCTION auth.user_erase IS
   'the vault''s trail and the events, under a pseudonym, and that this id was deleted; of organizations what '
   'auth.organization_release_user says';
 
+CREATE FUNCTION auth.erasure_lease(of_erasure_id text, worker text, lease_seconds integer) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  UPDATE auth.erasure_sources s SET leased_by = worker, leased_until = now() + make_interval(secs => lease_seconds)
+   WHERE s.erasure_id = of_erasure_id AND s.state = 'pending';
+END
+$$;
+COMMENT ON FUNCTION auth.erasure_lease IS 'gives all sources to the worker that began the erasure, and asks each of them before it answers';
+
 CREATE FUNCTION auth.erasure_shut_out(u auth.users) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

@@ -69,8 +69,7 @@ BEGIN
     RETURN;
   END IF;
   erasure_id := auth.user_erase(c, u);
-  UPDATE auth.erasure_sources s SET leased_by = worker, leased_until = now() + make_interval(secs => lease_seconds)
-   WHERE s.erasure_id = erasure_start.erasure_id AND s.state = 'pending';
+  PERFORM auth.erasure_lease(erasure_id, worker, lease_seconds);
   cookies := auth.session_cookies_cleared();
 END
 $$;

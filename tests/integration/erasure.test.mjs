@@ -237,6 +237,36 @@ describe('erasure', () => {
     assert.equal(member.role, 'owner');
   });
 
+  test('an admin sees a user and erases one, and both are in the admin\'s trail; nobody else does', async () => {
+    const [admin, person, other] = [await somebodyWithData(), await somebodyWithData(), await somebodyWithData()];
+    stack.psql(`UPDATE auth.users SET role = 'admin' WHERE id = :'id'`, { id: admin.id });
+    const path = (id) => `/api/v1/admin/users/${id}/data`;
+    assert.equal((await admin.http.get(path(person.id), { bearer: admin.token })).status, 403, 'this JWT is from before');
+    admin.token = await token(admin);
+    const seen = await admin.http.get(path(person.id), { bearer: admin.token });
+    assert.deepEqual([seen.status, seen.json.user.email, seen.json.totals.totalEntities], [200, person.email, 3]);
+    assert.equal(credits.requests.at(-1).path, `/api/v1/internal/credits/balance/${person.id}`);
+    assert.equal((await other.http.get(path(person.id), { bearer: other.token })).status, 403);
+    assert.equal((await other.http.delete(path(person.id), { bearer: other.token })).status, 403);
+    assert.deepEqual((await admin.http.get(path('nobody'), { bearer: admin.token })).json, { error: 'Not found', message: 'User not found' });
+    assert.equal((await admin.http.delete(path('nobody'), { bearer: admin.token })).status, 404);
+    assert.equal((await admin.http.delete(path(admin.id), { bearer: admin.token })).status, 403);
+
+    const erased = await admin.http.delete(path(person.id), { bearer: admin.token });
+    assert.deepEqual([erased.status, erased.json.complete, erased.json.deletedFromProjects[0].deletedCount], [200, true, 3]);
+    assert.deepEqual([sync.count(person.id), rowsOf(person), rowsOf(other)], [0, 0, 1]);
+    assert.equal((await admin.http.get(path(person.id), { bearer: admin.token })).status, 404);
+    assert.equal((await admin.http.get('/api/auth/get-session')).json.user.id, admin.id, 'the admin stays signed in');
+    const acts = stack.sql(`SELECT event_type, metadata ->> 'userId' AS who FROM auth.security_events
+      WHERE user_id = :'id' AND event_type LIKE 'ADMIN%' ORDER BY created_at`, { id: admin.id });
+    assert.deepEqual(acts, [{ event_type: 'ADMIN_USER_DATA_VIEWED', who: person.id }, { event_type: 'ADMIN_USER_ERASED', who: person.id }]);
+
+    stack.psql(`UPDATE auth.sessions SET created_at = now() - interval '25 hours' WHERE user_id = :'id'`, { id: admin.id });
+    assert.equal((await admin.http.delete(path(other.id), { bearer: admin.token })).json.message, 'Session expired. Re-authenticate to perform this action.');
+    stack.psql(`UPDATE auth.users SET role = 'user' WHERE id = :'id'`, { id: admin.id });
+    assert.equal((await admin.http.get(path(other.id), { bearer: admin.token })).status, 403, 'the database decides, not the JWT');
+  });
+
   test('an id that is none opens nothing, and the overview is for admins', async () => {
     const { status: code, json } = await status('nobody-has-this-id-nobody-has-thi');
     assert.equal(code, 404);

@@ -184,6 +184,15 @@ SELECT story.answer(auth_api.trusted_device_revoke(story.caller('tom-8'), jsonb_
 SELECT story.answer(auth_api.trusted_device_revoke(story.caller('tom-8'), '{}'));
 SELECT body LIKE '{"twoFactorRedirect":true%' AS asked FROM story.sign_in_with('tom@example.com', 'wait-15', :'device');
 
+-- Twenty of them at most; the one that was not used for longest goes.
+RESET ROLE;
+SELECT count(auth.trusted_device_add(story.caller(), u.id)) FROM auth.users u, generate_series(1, 19) WHERE u.email = 'tom@example.com';
+UPDATE auth.trusted_devices d SET last_used_at = now() - interval '1 hour', user_agent = 'oldest' WHERE d.id = (SELECT min(x.id) FROM auth.trusted_devices x);
+SELECT count(auth.trusted_device_add(story.caller(), u.id)) FROM auth.users u, generate_series(1, 2) WHERE u.email = 'tom@example.com';
+SELECT count(*), count(*) FILTER (WHERE user_agent = 'oldest') AS oldest FROM auth.trusted_devices;
+DELETE FROM auth.trusted_devices;
+SET ROLE auth_edge;
+
 -- A new password ends trusted devices, and sign-ins that wait.
 SELECT story.step_passes('tom@example.com');
 SELECT story.device(story.show('totp', story.app(:'uri'), 'wait-15', fresh => 'tom-10', trust => true)) AS device \gset

@@ -3,15 +3,19 @@
 CREATE FUNCTION auth.trusted_device_add(c auth.caller, of_user_id text) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  most constant integer := 20;
   token constant text := auth.random_id(32);
 BEGIN
+  DELETE FROM auth.trusted_devices d WHERE d.id IN (
+    SELECT o.id FROM auth.trusted_devices o WHERE o.user_id = of_user_id ORDER BY o.last_used_at DESC, o.id OFFSET most - 1);
   INSERT INTO auth.trusted_devices (user_id, token_digest, ip_address, user_agent, expires_at)
   VALUES (of_user_id, sha256(convert_to(token, 'UTF8')), host(c.ip), c.user_agent, now() + interval '30 days');
   PERFORM auth.security_event(c, of_user_id, 'TRUSTED_DEVICE_ADDED');
   RETURN token;
 END
 $$;
-COMMENT ON FUNCTION auth.trusted_device_add IS 'trusts the browser of the caller for 30 days; the token for its cookie';
+COMMENT ON FUNCTION auth.trusted_device_add IS 'trusts the browser of the caller for 30 days; the token for its cookie. Of more than twenty the one that was not used for '
+  'longest goes';
 
 CREATE FUNCTION auth.trusted_device_rotate(c auth.caller, of_user_id text, device_digest bytea) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

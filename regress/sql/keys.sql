@@ -41,6 +41,12 @@ SELECT count(*), count(*) FILTER (WHERE signs_in_seconds > 86000) AS announced F
 SELECT count(*) FROM auth_api.signing_keys();
 RESET mana_auth.signing_key_days;
 
+-- A standby makes none; it lists what is there.
+UPDATE auth.jwks SET created_at = now() - interval '91 days', signs_from = now() - interval '91 days' WHERE expires_at IS NULL;
+BEGIN READ ONLY;
+SELECT count(*) FROM auth_api.signing_keys();
+COMMIT;
+
 -- At most one youngest key of an algorithm, whoever writes it.
 INSERT INTO auth.jwks (public_key, private_key) VALUES ('{}', '');
 

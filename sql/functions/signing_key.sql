@@ -70,7 +70,8 @@ DECLARE
 BEGIN
   PERFORM auth.signing_key_next(wanted.alg, '1 day', made_after)
      FROM unnest('{EdDSA,ES256,RS256}'::text[]) wanted (alg)
-    WHERE NOT EXISTS (SELECT FROM auth.jwks k
+    WHERE current_setting('transaction_read_only') = 'off' -- a standby has what its primary made
+      AND NOT EXISTS (SELECT FROM auth.jwks k
                        WHERE k.alg = wanted.alg AND k.expires_at IS NULL AND k.created_at > made_after);
   RETURN QUERY
     SELECT k.id, k.alg, k.public_key, auth.unseal(k.private_key, 'jwks:' || k.id),

@@ -47,7 +47,8 @@ SELECT * FROM story.mails('fay@example.com') WHERE kind = 'reset_password';
 SELECT * FROM story.mails('ghost@example.com');
 RESET ROLE;
 SELECT count(*) AS left_behind FROM auth.verification WHERE user_id IS NULL;
-SELECT user_id IS NULL AS nobody, metadata FROM auth.security_events WHERE event_type = 'PASSWORD_RESET_REQUESTED' ORDER BY 1;
+SELECT user_id IS NULL AS nobody, metadata FROM auth.security_events
+ WHERE event_type = 'PASSWORD_RESET_REQUESTED' AND ip_address = '192.0.2.12' ORDER BY 1;
 SET ROLE auth_edge;
 
 -- The link leads to the page, and is not used up by it.

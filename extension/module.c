@@ -10,7 +10,7 @@
  *   identity    whose rows a transaction may see
  *   rate_limit  requests counted in shared memory
  *   policy      settings that the rules in SQL read
- *   quiet       ordinary refusals stay out of the log
+ *   quiet       what the log must not hold stays out of it
  *   audit       the vault's trail: row MACs, seals, verification
  *   totp        codes of a second factor
  *   vault       calls of the vault: decide, commit, disclose

@@ -278,19 +278,25 @@ read_decision(struct decision *out, HeapTupleHeader decided)
 	out->user_id = TextDatumGetCString(GetAttributeByNum(decided, 3, &is_null));
 }
 
-/* auth.vault_failed */
+/* auth.vault_failed. Called as the deciding routine is: in a query its input could be logged. */
 static void
 record_failure(const struct call *call, const ErrorData *error)
 {
 	Oid types[] = {call->types[0], call->types[1], TEXTOID, TEXTOID};
-	Datum args[] = {call->args[0], call->args[1], CStringGetTextDatum(call->name),
-	    CStringGetTextDatum(unpack_sql_state(error->sqlerrcode))};
+	LOCAL_FCINFO(failed, 4);
+	FmgrInfo info;
 
-	SPI_connect();
-	if (SPI_execute_with_args("SELECT auth.vault_failed($1, $2, $3, $4)", lengthof(types),
-		types, args, call->no_input ? " n  " : NULL, false, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not record a failure: %s", SPI_result_code_string(SPI_result));
-	SPI_finish();
+	fmgr_info(LookupFuncName(list_make2(makeString("auth"), makeString("vault_failed")),
+		      lengthof(types), types, false),
+	    &info);
+	InitFunctionCallInfoData(*failed, &info, lengthof(types), InvalidOid, NULL, NULL);
+	failed->args[0].value = call->args[0];
+	failed->args[1].value = call->args[1];
+	failed->args[2].value = CStringGetTextDatum(call->name);
+	failed->args[3].value = CStringGetTextDatum(unpack_sql_state(error->sqlerrcode));
+	for (int i = 0; i < 4; i++)
+		failed->args[i].isnull = i == 1 && call->no_input;
+	(void)FunctionCallInvoke(failed);
 }
 
 static Datum

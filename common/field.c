@@ -69,7 +69,9 @@ field_read_json(
 		return FIELD_INVALID;
 	}
 	for (const struct field *f = schema; f->name != NULL; f++)
-		take(&r, f, (struct given){json_object_get(json, f->name), STR_NONE});
+		take(&r, f,
+		    (struct given){
+			f->kind == FIELD_WHOLE ? json : json_object_get(json, f->name), STR_NONE});
 	json_decref(json);
 	return end(&r);
 }
@@ -156,6 +158,7 @@ take(struct reader *r, const struct field *f, struct given given)
 		take_int(r, f, given);
 		return;
 	case FIELD_ANY:
+	case FIELD_WHOLE:
 		take_json(r, f, given.json ? given.json : json_null());
 		return;
 	case FIELD_JSON:
@@ -423,6 +426,7 @@ expected_type(enum field_kind kind)
 	case FIELD_INT:
 		return "number";
 	case FIELD_JSON:
+	case FIELD_WHOLE:
 	case FIELD_OBJECT:
 		return "object";
 	default:

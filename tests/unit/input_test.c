@@ -56,6 +56,25 @@ read_as(bool form, const char *text)
 }
 
 static void
+a_whole_body_comes_under_one_name(void **state)
+{
+	static const struct field whole[] = {
+	    {"settings", FIELD_WHOLE, FIELD_REQUIRED, FIELD_NOWHERE, .max = 40}, {NULL}};
+	struct buf m = BUF_ON(memory), i = BUF_ON(input), w = BUF_ON(message);
+	struct field_output out = {NULL, &m, &i, &w};
+
+	assert_int_equal(field_read_json(&out, whole, "body", STR("{\"settings\": 1, \"a\": [2]}")),
+	    FIELD_VALID);
+	assert_string_equal(buf_cstr(&i), "{\"settings\":{\"settings\":1,\"a\":[2]}}");
+	i = (struct buf)BUF_ON(input);
+	assert_int_equal(field_read_json(&out, whole, "body",
+			     STR("{\"a\":\"a text that is longer than forty characters\"}")),
+	    FIELD_INVALID);
+	i = (struct buf)BUF_ON(input);
+	assert_int_equal(field_read_json(&out, whole, "body", STR("[]")), FIELD_INVALID);
+}
+
+static void
 a_valid_body_fills_the_struct_and_the_input(void **state)
 {
 	assert_int_equal(
@@ -330,6 +349,7 @@ main(void)
 	    cmocka_unit_test(a_star_stands_for_subdomains_and_nothing_else),
 	    cmocka_unit_test(only_safe_paths_are_redirected_to),
 	    cmocka_unit_test(errors_are_found_by_their_names),
+	    cmocka_unit_test(a_whole_body_comes_under_one_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

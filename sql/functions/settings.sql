@@ -1,0 +1,173 @@
+-- Settings: read, merged under the lock of their row, so that of two patches none is lost.
+
+CREATE FUNCTION auth.jsonb_merged(was jsonb, given jsonb) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  member record;
+BEGIN
+  IF jsonb_typeof(was) IS DISTINCT FROM 'object' OR jsonb_typeof(given) <> 'object' THEN
+    RETURN given;
+  END IF;
+  FOR member IN SELECT x.key, x.value FROM jsonb_each(given) x LOOP
+    was := was || jsonb_build_object(member.key, auth.jsonb_merged(was -> member.key, member.value));
+  END LOOP;
+  RETURN was;
+END
+$$;
+COMMENT ON FUNCTION auth.jsonb_merged IS 'objects are merged, at every depth; arrays, scalars and null replace what was';
+
+CREATE FUNCTION auth.settings_lock(for_user_id text) RETURNS auth.user_settings
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  s auth.user_settings;
+BEGIN
+  INSERT INTO auth.user_settings AS x (user_id) VALUES (for_user_id) ON CONFLICT ON CONSTRAINT user_settings_pkey DO NOTHING;
+  SELECT x.* INTO STRICT s FROM auth.user_settings x WHERE x.user_id = for_user_id FOR UPDATE;
+  RETURN s;
+END
+$$;
+COMMENT ON FUNCTION auth.settings_lock IS 'the row of a user, made with the defaults where there is none, and locked';
+
+CREATE FUNCTION auth.settings_shown(s auth.user_settings) RETURNS auth.reply LANGUAGE sql STABLE
+  RETURN auth.granted(auth.json_object(
+    'success', true, 'globalSettings', s.global_settings, 'appOverrides', s.app_overrides, 'deviceSettings', s.device_settings));
+
+CREATE FUNCTION auth.settings_store(s auth.user_settings) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  UPDATE auth.user_settings x
+     SET global_settings = s.global_settings, app_overrides = s.app_overrides, device_settings = s.device_settings,
+         updated_at = now()
+   WHERE x.user_id = s.user_id;
+  RETURN auth.settings_shown(s);
+EXCEPTION WHEN check_violation THEN
+  RETURN auth.refuse('SETTINGS_TOO_LARGE');
+END
+$$;
+COMMENT ON FUNCTION auth.settings_store IS 'keeps what was changed under the lock, and shows all; refuses what is too large';
+
+CREATE FUNCTION auth_api.settings_get(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  me constant auth.sessions := auth.session_find(c);
+  s auth.user_settings;
+BEGIN
+  IF me.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  END IF;
+  SELECT x.* INTO s FROM auth.user_settings x WHERE x.user_id = me.user_id;
+  IF s.user_id IS NULL THEN
+    s := auth.settings_lock(me.user_id);
+  END IF;
+  RETURN auth.settings_shown(s);
+END
+$$;
+COMMENT ON FUNCTION auth_api.settings_get IS 'GET /api/v1/settings';
+
+CREATE FUNCTION auth_api.settings_patch_global(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  me constant auth.sessions := auth.session_find(c);
+  s auth.user_settings;
+BEGIN
+  IF me.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  END IF;
+  s := auth.settings_lock(me.user_id);
+  s.global_settings := auth.jsonb_merged(s.global_settings, input -> 'settings');
+  RETURN auth.settings_store(s);
+END
+$$;
+COMMENT ON FUNCTION auth_api.settings_patch_global IS 'PATCH /api/v1/settings/global; input settings: the body';
+
+CREATE FUNCTION auth_api.settings_patch_app(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  me constant auth.sessions := auth.session_find(c);
+  s auth.user_settings;
+BEGIN
+  IF me.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  END IF;
+  s := auth.settings_lock(me.user_id);
+  s.app_overrides := auth.jsonb_merged(s.app_overrides, jsonb_build_object(input ->> 'appId', input -> 'settings'));
+  RETURN auth.settings_store(s);
+END
+$$;
+COMMENT ON FUNCTION auth_api.settings_patch_app IS 'PATCH /api/v1/settings/app/:appId; input settings: the body';
+
+CREATE FUNCTION auth_api.settings_delete_app(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  me constant auth.sessions := auth.session_find(c);
+  s auth.user_settings;
+BEGIN
+  IF me.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  END IF;
+  s := auth.settings_lock(me.user_id);
+  s.app_overrides := s.app_overrides - (input ->> 'appId');
+  RETURN auth.settings_store(s);
+END
+$$;
+COMMENT ON FUNCTION auth_api.settings_delete_app IS 'DELETE /api/v1/settings/app/:appId';
+
+CREATE FUNCTION auth_api.settings_patch_device(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  me constant auth.sessions := auth.session_find(c);
+  app constant text := input ->> 'appId';
+  s auth.user_settings;
+  device jsonb;
+BEGIN
+  IF me.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  END IF;
+  s := auth.settings_lock(me.user_id);
+  device := COALESCE(s.device_settings -> (input ->> 'deviceId'), '{"deviceName":"Unknown","deviceType":"desktop","apps":{}}');
+  device := device || jsonb_build_object(
+    'deviceName', COALESCE(input -> 'deviceName', device -> 'deviceName'),
+    'deviceType', COALESCE(input -> 'deviceType', device -> 'deviceType'),
+    'lastSeen', auth.json_object('at', now()) -> 'at',
+    -- an app's settings on a device replace one another whole, member by member
+    'apps', device -> 'apps' || jsonb_build_object(app, COALESCE(device -> 'apps' -> app, '{}') || COALESCE(input -> 'settings', '{}')));
+  s.device_settings := s.device_settings || jsonb_build_object(input ->> 'deviceId', device);
+  RETURN auth.settings_store(s);
+END
+$$;
+COMMENT ON FUNCTION auth_api.settings_patch_device IS
+  'PATCH /api/v1/settings/device/:deviceId/:appId: {deviceName?, deviceType?, settings?}; the device was seen now';
+
+CREATE FUNCTION auth_api.settings_delete_device(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  me constant auth.sessions := auth.session_find(c);
+  s auth.user_settings;
+BEGIN
+  IF me.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  END IF;
+  s := auth.settings_lock(me.user_id);
+  s.device_settings := s.device_settings - (input ->> 'deviceId');
+  RETURN auth.settings_store(s);
+END
+$$;
+COMMENT ON FUNCTION auth_api.settings_delete_device IS 'DELETE /api/v1/settings/device/:deviceId';
+
+CREATE FUNCTION auth_api.settings_list_devices(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  me constant auth.sessions := auth.session_find(c);
+BEGIN
+  IF me.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  END IF;
+  RETURN auth.granted(auth.json_object('success', true, 'devices', (
+    SELECT auth.json_array_agg(auth.json_object(
+             'deviceId', d.key, 'deviceName', d.value -> 'deviceName', 'deviceType', d.value -> 'deviceType',
+             'lastSeen', d.value -> 'lastSeen', 'appCount', (SELECT count(*) FROM jsonb_object_keys(d.value -> 'apps')))
+             ORDER BY d.value ->> 'lastSeen' DESC, d.key)
+      FROM auth.user_settings x, jsonb_each(x.device_settings) d WHERE x.user_id = me.user_id)));
+END
+$$;
+COMMENT ON FUNCTION auth_api.settings_list_devices IS 'GET /api/v1/settings/devices: what was seen last comes first';

@@ -29,7 +29,7 @@ enum field_kind {
 	FIELD_ANY,      /* no target: any JSON value, for SQL to judge; max bytes */
 	FIELD_STRINGS,  /* no target: a string or an array of strings; max bytes */
 	FIELD_OBJECT,   /* no target: a JSON object of which `members` come through */
-	FIELD_WHOLE,    /* no target: the JSON object that the body is, under this name; max bytes */
+	FIELD_WHOLE, /* no target: the JSON object that the body is, under this name; max bytes */
 };
 
 enum field_flag {

@@ -7,6 +7,7 @@
 
 #include "features/gdpr.h"
 #include "features/gdpr_export.h"
+#include "features/api_key.h"
 #include "features/health.h"
 #include "features/hosted.h"
 #include "features/invitation.h"
@@ -23,6 +24,7 @@
 #include "features/password.h"
 #include "features/password_reset.h"
 #include "features/session.h"
+#include "features/settings.h"
 #include "features/sign_in.h"
 #include "features/sign_up.h"
 #include "features/social.h"
@@ -199,6 +201,19 @@ const struct route routes[] = {
 	ROUTE(GET,    "/api/v1/auth/passkeys",                           EITHER,  "default", V1, NULL, NULL, PASSKEY_LIST_V1, 0),
 	ROUTE(DELETE, "/api/v1/auth/passkeys/:id",                       EITHER,  "default", V1, NULL, NULL, PASSKEY_DELETE, ROUTE_BODY_OPTIONAL),
 	ROUTE(PATCH,  "/api/v1/auth/passkeys/:id",                       EITHER,  "default", V1, &passkey_rename_schema, NULL, PASSKEY_UPDATE, 0),
+
+	/* settings, and keys for programs */
+	ROUTE(GET,    "/api/v1/settings",                         BEARER, "default", V1, NULL, NULL, SETTINGS_GET, 0),
+	ROUTE(PATCH,  "/api/v1/settings/global",                  BEARER, "default", V1, &settings_schema, NULL, SETTINGS_PATCH_GLOBAL, 0),
+	ROUTE(PATCH,  "/api/v1/settings/app/:appId",              BEARER, "default", V1, &settings_schema, NULL, SETTINGS_PATCH_APP, 0),
+	ROUTE(DELETE, "/api/v1/settings/app/:appId",              BEARER, "default", V1, NULL, NULL, SETTINGS_DELETE_APP, ROUTE_BODY_OPTIONAL),
+	ROUTE(GET,    "/api/v1/settings/devices",                 BEARER, "default", V1, NULL, NULL, SETTINGS_LIST_DEVICES, 0),
+	ROUTE(PATCH,  "/api/v1/settings/device/:deviceId/:appId", BEARER, "default", V1, &settings_device_schema, NULL, SETTINGS_PATCH_DEVICE, 0),
+	ROUTE(DELETE, "/api/v1/settings/device/:deviceId",        BEARER, "default", V1, NULL, NULL, SETTINGS_DELETE_DEVICE, ROUTE_BODY_OPTIONAL),
+	ROUTE(GET,    "/api/v1/api-keys",                         BEARER, "default", V1, NULL, NULL, API_KEY_LIST, 0),
+	ROUTE(POST,   "/api/v1/api-keys",                         BEARER, "default", V1, &api_key_create_schema, NULL, API_KEY_CREATE, 0),
+	ROUTE(DELETE, "/api/v1/api-keys/:id",                     BEARER, "default", V1, NULL, NULL, API_KEY_REVOKE, ROUTE_BODY_OPTIONAL),
+	ROUTE(POST,   "/api/v1/api-keys/validate",                PUBLIC, "api_key", V1, &api_key_validate_schema, NULL, API_KEY_VALIDATE, 0),
 
 	/* the hosted pages, and their forms */
 	ROUTE(GET,    "/login",           PUBLIC, NULL,      BETTER_AUTH, NULL, hosted_login, NONE, 0),

@@ -49,7 +49,8 @@ static const struct limit limits[] = {
     {"magic_link", 60, 5},
     {"passkey", 60, 20},
     {"passkey_failure", 300, 10},
-    {"data", 60, 60}, /* a user's data: asks other services */
+    {"data", 60, 60},      /* a user's data: asks other services */
+    {"api_key", 10, 1000}, /* of a service, for all its users */
     {"default", 10, 100},
 };
 

@@ -18,6 +18,8 @@ SQL_PARTS = \
 	functions/signing_key \
 	schema/outbox \
 	schema/outbound \
+	schema/settings \
+	schema/api_key \
 	functions/session \
 	functions/trusted_device \
 	functions/two_factor \
@@ -38,6 +40,8 @@ SQL_PARTS = \
 	functions/user \
 	functions/session_refresh \
 	functions/password \
+	functions/settings \
+	functions/api_key \
 	functions/user_delete \
 	functions/signup_status \
 	functions/sweep \

@@ -7,6 +7,10 @@
 
 #include <sodium.h>
 
+#include "access/heapam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
 #include "audit.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
@@ -14,12 +18,18 @@
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "identity.h"
+#include "nodes/makefuncs.h"
+#include "nodes/value.h"
+#include "parser/parse_func.h"
 #include "port/pg_bswap.h"
 #include "random.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/inet.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(mana_vault_audit_write);
@@ -31,6 +41,7 @@ PG_FUNCTION_INFO_V1(mana_vault_audit_settled);
 #define MAC_LABEL       "mana.vault.audit.v1"
 #define WRITER_LOCK     INT64CONST(0x6d616e612e617564)   /* of advisory locks: "mana.aud" */
 #define LOOK_AHEAD_US   (INT64CONST(31) * USECS_PER_DAY) /* a month from now is another month */
+#define MONTHS_AHEAD    3
 #define LOOK_EVERY_US   USECS_PER_HOUR
 
 /* In the order of the table's columns. */
@@ -55,8 +66,8 @@ static void audit_mac(unsigned char mac[crypto_auth_hmacsha256_BYTES],
 static const unsigned char *audit_key(void);
 static void add_number(crypto_auth_hmacsha256_state *state, uint64 number);
 static void insert_row(const Datum values[AUDIT_COLUMNS], const bool nulls[AUDIT_COLUMNS]);
-static void look_for_months(void);
-static bool has_month(TimestampTz when);
+static Oid month_of(TimestampTz when);
+static Oid find_month(TimestampTz when);
 
 /* auth.vault_audit_write(caller, user_id, action, context, status) */
 Datum
@@ -108,7 +119,6 @@ audit_write(HeapTupleHeader caller, const char *user_id, const char *action, con
 	Datum values[AUDIT_COLUMNS];
 	bool nulls[AUDIT_COLUMNS];
 
-	look_for_months();
 	DirectFunctionCall1(pg_advisory_xact_lock_shared_int8, Int64GetDatum(WRITER_LOCK));
 	SET_VARSIZE(mac, VARHDRSZ + crypto_auth_hmacsha256_BYTES);
 	memset(nulls, caller == NULL, sizeof(nulls));
@@ -205,75 +215,80 @@ audit_key(void)
 	return key;
 }
 
+/*
+ * Straight into the month, as logical replication writes its rows: constraints and indexes are
+ * kept, the planner is not asked. What row-level security would ask is asked here.
+ */
 static void
 insert_row(const Datum values[AUDIT_COLUMNS], const bool nulls[AUDIT_COLUMNS])
 {
-	static SPIPlanPtr plan;
-	char null_marks[AUDIT_COLUMNS + 1] = "";
+	Relation month =
+	    table_open(month_of(DatumGetTimestampTz(values[CREATED_AT])), RowExclusiveLock);
+	TupleTableSlot *row = table_slot_create(month, NULL);
+	EState *state = CreateExecutorState();
+	ResultRelInfo *target = makeNode(ResultRelInfo);
 
-	SPI_connect();
-	if (plan == NULL) {
-		Oid types[AUDIT_COLUMNS] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
-		    INT4OID, TEXTOID, TIMESTAMPTZOID, BYTEAOID};
-
-		plan = SPI_prepare(
-		    "INSERT INTO auth.encryption_vault_audit (id, user_id, action, "
-		    "ip_address, user_agent, context, status, request_id, created_at, mac) "
-		    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-		    AUDIT_COLUMNS, types);
-		if (plan == NULL || SPI_keepplan(plan) != 0)
-			elog(ERROR, "could not prepare: %s", SPI_result_code_string(SPI_result));
-	}
-	for (int i = 0; i < AUDIT_COLUMNS; i++)
-		null_marks[i] = nulls[i] ? 'n' : ' ';
-	if (SPI_execute_plan(plan, (Datum *)values, null_marks, false, 0) != SPI_OK_INSERT)
-		elog(ERROR, "the row of the trail was not written");
-	SPI_finish();
+	if (!identity_is(TextDatumGetCString(values[USER_ID])))
+		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+		    errmsg("a row of the trail is of another user than the transaction"));
+	if (RelationGetDescr(month)->natts != AUDIT_COLUMNS || !month->rd_rel->relispartition)
+		elog(ERROR, "%s has an unexpected shape", RelationGetRelationName(month));
+	memcpy(row->tts_values, values, AUDIT_COLUMNS * sizeof(Datum));
+	memcpy(row->tts_isnull, nulls, AUDIT_COLUMNS * sizeof(bool));
+	ExecStoreVirtualTuple(row);
+	InitResultRelInfo(target, month, 1, NULL, 0);
+	ExecOpenIndices(target, false);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	ExecSimpleRelationInsert(target, state, row);
+	PopActiveSnapshot();
+	ExecCloseIndices(target);
+	ExecDropSingleTupleTableSlot(row);
+	FreeExecutorState(state);
+	table_close(month, NoLock);
+	CommandCounterIncrement();
 }
 
 /*
  * Without a month to write to there is no audit, and without audit no key. Edges make the months
  * ahead; the very first is made here, and when the next one is late it is said, every hour.
  */
-static void
-look_for_months(void)
+static Oid
+month_of(TimestampTz when)
 {
 	static TimestampTz next_look;
-	TimestampTz now = GetCurrentTimestamp();
+	Oid month = find_month(when);
 
-	if (now < next_look)
-		return;
-	SPI_connect();
-	if (!has_month(now)) {
-		if (SPI_execute("SELECT auth.vault_audit_make_partitions()", false, 1) !=
-		    SPI_OK_SELECT)
-			elog(ERROR, "could not make the audit's months");
-		next_look = 0; /* this transaction may yet be undone */
-	} else if (!has_month(now + LOOK_AHEAD_US)) {
-		ereport(WARNING,
-		    errmsg(
-			"the vault's audit has no partition for next month: then every vault call "
-			"will fail"),
-		    errhint("SELECT auth.vault_audit_make_partitions(); an edge does so every "
-			    "minute."));
-		next_look = now + LOOK_EVERY_US;
-	} else
-		next_look = now + LOOK_EVERY_US;
-	SPI_finish();
+	if (!OidIsValid(month)) {
+		OidFunctionCall1(LookupFuncName(list_make2(makeString("auth"),
+						    makeString("vault_audit_make_partitions")),
+				     1, (Oid[]){INT4OID}, false),
+		    Int32GetDatum(MONTHS_AHEAD));
+		month = find_month(when);
+	} else if (when >= next_look) {
+		next_look = when + LOOK_EVERY_US;
+		if (!OidIsValid(find_month(when + LOOK_AHEAD_US)))
+			ereport(WARNING,
+			    errmsg("the vault's audit has no partition for next month: then every "
+				   "vault "
+				   "call will fail"),
+			    errhint(
+				"SELECT auth.vault_audit_make_partitions(); an edge does so every "
+				"minute."));
+	}
+	return month;
 }
 
-static bool
-has_month(TimestampTz when)
+/* auth.vault_audit_partition_name */
+static Oid
+find_month(TimestampTz when)
 {
-	Oid types[1] = {TIMESTAMPTZOID};
-	Datum arg = TimestampTzGetDatum(when);
-	bool is_null;
+	char name[NAMEDATALEN];
+	struct pg_tm date;
+	fsec_t fraction;
 
-	if (SPI_execute_with_args("SELECT pg_catalog.to_regclass('auth.' OPERATOR(pg_catalog.||) "
-				  "auth.vault_audit_partition_name($1))",
-		1, types, &arg, NULL, false, 1) != SPI_OK_SELECT ||
-	    SPI_processed != 1)
-		elog(ERROR, "could not look for the audit's months");
-	(void)SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
-	return !is_null;
+	if (timestamp2tm(when, NULL, &date, &fraction, NULL, NULL) != 0) /* UTC: no zone asked */
+		ereport(ERROR, errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+		    errmsg("timestamp out of range"));
+	snprintf(name, sizeof(name), "encryption_vault_audit_%04d%02d", date.tm_year, date.tm_mon);
+	return get_relname_relid(name, get_namespace_oid("auth", false));
 }

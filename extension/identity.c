@@ -34,6 +34,12 @@ identity_assume(const char *user_id)
 	identity = MemoryContextStrdup(TopTransactionContext, user_id);
 }
 
+bool
+identity_is(const char *user_id)
+{
+	return identity != NULL && (strcmp(identity, user_id) == 0 || strcmp(identity, "*") == 0);
+}
+
 Datum
 mana_identity_assume(PG_FUNCTION_ARGS)
 {

@@ -82,6 +82,14 @@ mana_user_find(PG_FUNCTION_ARGS)
 	return row;
 }
 
+bool
+row_find(Datum *row, const char *table, const char *index, Datum key)
+{
+	const struct place by_key = {table, index, F_TEXTEQ};
+
+	return fetch(row, &by_key, key, NULL, (Datum)0);
+}
+
 static bool
 fetch(Datum *out, const struct place *place, Datum key, row_check check, Datum wanted)
 {

@@ -7,4 +7,7 @@
 /* The function of SQL: session_find(caller auth.caller); NULL: there is no live session. */
 extern Datum mana_session_find(PG_FUNCTION_ARGS);
 
+/* The row of a text key in a unique index, as the active snapshot has it; false: there is none. */
+extern bool row_find(Datum *row, const char *table, const char *index, Datum key);
+
 #endif

@@ -147,23 +147,25 @@ void
 wrap_from_record(struct wrap *wrap, HeapTupleHeader record)
 {
 	const struct {
-		int column;
+		const char *column;
 		char *to;
 		size_t size;
-	} texts[] = {{1, wrap->wrapped_mk, sizeof(wrap->wrapped_mk)},
-	    {2, wrap->wrap_iv, sizeof(wrap->wrap_iv)}, {4, wrap->kek_id, sizeof(wrap->kek_id)}};
+	} texts[] = {{"wrapped_mk", wrap->wrapped_mk, sizeof(wrap->wrapped_mk)},
+	    {"wrap_iv", wrap->wrap_iv, sizeof(wrap->wrap_iv)},
+	    {"kek_id", wrap->kek_id, sizeof(wrap->kek_id)}};
 	Datum commitment;
 	bool is_null;
 
 	memset(wrap, 0, sizeof(*wrap));
 	for (size_t i = 0; i < lengthof(texts); i++) {
-		Datum value = GetAttributeByNum(record, (AttrNumber)texts[i].column, &is_null);
+		Datum value = GetAttributeByName(record, texts[i].column, &is_null);
 
 		if (!is_null)
 			text_to_cstring_buffer(DatumGetTextPP(value), texts[i].to, texts[i].size);
 	}
-	wrap->format_version = DatumGetInt16(GetAttributeByNum(record, 3, &is_null));
-	commitment = GetAttributeByNum(record, 5, &is_null);
+	wrap->format_version =
+	    DatumGetInt16(GetAttributeByName(record, "format_version", &is_null));
+	commitment = GetAttributeByName(record, "commitment", &is_null);
 	wrap->has_commitment = !is_null;
 	if (!is_null && VARSIZE_ANY_EXHDR(DatumGetByteaPP(commitment)) == COMMITMENT_BYTES)
 		memcpy(

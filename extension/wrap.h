@@ -21,7 +21,8 @@ struct wrap {
 	unsigned char commitment[COMMITMENT_BYTES];
 };
 
-/* Of a row of auth.vault_wrap; what is too long to be a wrap is cut and will not open. */
+/* Of a row of auth.vault_wrap or of a vault; what is too long to be a wrap is cut and will not
+ * open. */
 extern void wrap_from_record(struct wrap *wrap, HeapTupleHeader record);
 
 /* Wraps under the active key, in the present format, bound to the user. */

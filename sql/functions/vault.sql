@@ -216,16 +216,6 @@ END
 $$;
 COMMENT ON FUNCTION auth.vault_create IS 'a vault with a new key; a row of NULLs: a parallel call was first, or the user is gone';
 
-CREATE FUNCTION auth.vault_key_common(me text, seen_generation integer, active_kek text)
-RETURNS TABLE (body text, disclose auth.vault_wrap, user_id text) LANGUAGE sql STABLE BEGIN ATOMIC
-  SELECT auth.vault_key_body(v)::text, auth.vault_wrap_of(v), v.user_id FROM auth.encryption_vaults v
-   WHERE v.user_id = me AND v.wrapped_mk IS NOT NULL AND v.kek_id = active_kek AND v.format_version = 2
-     AND v.commitment IS NOT NULL AND seen_generation IN (v.generation, 0);
-END;
-COMMENT ON FUNCTION auth.vault_key_common IS
-  'what auth.vault_key answers in the common case, in which nothing is to be written but the trail: extension/vault.c asks this '
-  'first, because it is one plan and no PL/pgSQL; no row: the case is another one';
-
 CREATE FUNCTION auth.vault_key(c auth.caller, input jsonb) RETURNS auth.vault_reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

@@ -7,7 +7,6 @@ import Provider from 'oidc-provider';
 
 const { PORT, CLIENT_ID, CLIENT_SECRET, REFRESH_TOKENS } = process.env;
 const issuer = `http://127.0.0.1:${PORT}`;
-const API = 'https://api.example';
 const key = { ...generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'EdDSA' };
 
 const provider = new Provider(issuer, {
@@ -31,14 +30,6 @@ const provider = new Provider(issuer, {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
     introspection: { enabled: true },
-    resourceIndicators: {
-      enabled: true,
-      defaultResource: (_context, client, oneOf) => (_context.oidc?.route === 'token' && _context.oidc.params.grant_type === 'client_credentials' ? API : oneOf ?? undefined),
-      useGrantedResource: () => true,
-      getResourceServerInfo: () => ({
-        scope: 'jobs.read', audience: API, accessTokenFormat: 'jwt', jwt: { sign: { alg: 'EdDSA' } },
-      }),
-    },
   },
 });
 const client = await provider.Client.find(CLIENT_ID);

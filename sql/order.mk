@@ -74,4 +74,5 @@ SQL_PARTS = \
 	functions/gdpr \
 	functions/gdpr_export \
 	functions/gdpr_admin \
+	functions/import \
 	grants

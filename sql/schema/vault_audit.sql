@@ -51,7 +51,7 @@ SELECT pg_catalog.pg_extension_config_dump('auth.vault_audit_seals', '');
 CREATE FUNCTION auth.vault_audit_partition_name(month timestamptz) RETURNS text LANGUAGE sql STABLE
   RETURN 'encryption_vault_audit_' || pg_catalog.to_char(month AT TIME ZONE 'UTC', 'YYYYMM');
 
-CREATE FUNCTION auth.vault_audit_make_partitions(months_ahead integer DEFAULT 3) RETURNS integer
+CREATE FUNCTION auth.vault_audit_make_partitions(months_ahead integer DEFAULT 3, months_back integer DEFAULT 0) RETURNS integer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   -- Without time zone: adding a month to a timestamptz counts the month of the session's zone.
@@ -61,7 +61,7 @@ DECLARE
   made integer := 0;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('auth.vault_audit_make_partitions', 0));
-  FOR i IN 0..months_ahead LOOP
+  FOR i IN -months_back..months_ahead LOOP
     month := (first_month + make_interval(months => i)) AT TIME ZONE 'UTC';
     name := auth.vault_audit_partition_name(month);
     CONTINUE WHEN to_regclass('auth.' || name) IS NOT NULL;
@@ -79,6 +79,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth.vault_audit_make_partitions IS
-  'makes the audit''s months up to months_ahead; how many were missing. There is no default partition: without a month nothing '
+  'makes the audit''s months up to months_ahead, and back to months_back for an import; how many were missing. There is no default partition: without a month nothing '
   'can be audited, and without an audit row no key is handed out. None belongs to the extension: a dump has them as tables of '
   'its own, and a month can be dropped';

@@ -2,12 +2,11 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
 const PROGRAM = fileURLToPath(new URL('../../../build/mana-auth-edge', import.meta.url));
-const ASK = 'GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
 
 export function freePort() {
   return new Promise((resolve, reject) => {
@@ -21,23 +20,18 @@ export function freePort() {
 
 /** → {port, child, ended: a promise of [code, signal]} */
 export async function spawnEdge(stack, environment = {}) {
-  const like = `/proc/${stack.pids.edge}`;
   const port = await freePort();
-  const pairs = readFileSync(`${like}/environ`, 'utf8').split('\0').filter(Boolean).map((line) => {
-    const cut = line.indexOf('=');
-    return [line.slice(0, cut), line.slice(cut + 1)];
-  });
-  const { uid, gid } = statSync(like);
-  const env = { ...Object.fromEntries(pairs), ...environment, PORT: String(port) };
+  const { uid, gid } = statSync(`/proc/${stack.pids.edge}`);
+  const env = { ...stack.environment, ...environment, PORT: String(port) };
   const child = spawn(PROGRAM, ['run'], { env, uid, gid, stdio: 'ignore' });
   return { port, child, ended: once(child, 'exit') };
 }
 
-/** Whether /health answers, now. */
-export function answers(port) {
+/** Whether a path answers 200, now. */
+export function answers(port, path = '/health') {
   return new Promise((resolve) => {
     let all = '';
-    const socket = connect(port, '127.0.0.1', () => socket.write(ASK));
+    const socket = connect(port, '127.0.0.1', () => socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`));
     socket.on('data', (chunk) => (all += chunk));
     socket.once('error', () => resolve(false));
     socket.once('close', () => resolve(all.startsWith('HTTP/1.1 200')));

@@ -3,8 +3,8 @@
 \pset tuples_only on
 SET story.ip = '192.0.2.62';
 SET ROLE auth_edge;
-SELECT story.member('ulla@example.com', 'Ulla');
-SELECT refusal FROM story.sign_in('ulla@example.com', 'ulla-1');
+SELECT story.member('kaya@example.com', 'Kaya');
+SELECT refusal FROM story.sign_in('kaya@example.com', 'kaya-1');
 SELECT story.member('vic@example.com', 'Vic');
 SELECT refusal FROM story.sign_in('vic@example.com', 'vic-1');
 RESET ROLE;
@@ -16,10 +16,10 @@ CREATE FUNCTION story.asked(key text, scope text DEFAULT NULL) RETURNS jsonb LAN
 SET ROLE auth_edge;
 
 SELECT story.answer(auth_api.api_key_create(story.caller(), '{"name":"x"}'));
-SELECT (r).body AS made FROM auth_api.api_key_create(story.caller('ulla-1'), '{"name":"Notebook"}') r \gset
+SELECT (r).body AS made FROM auth_api.api_key_create(story.caller('kaya-1'), '{"name":"Notebook"}') r \gset
 SELECT (:'made'::json ->> 'key') ~ '^sk_live_[0-9a-f]{64}$' AS is_key, substr(:'made'::json ->> 'key', 9, 8) = :'made'::json ->> 'keyPrefix' AS begins_so;
 SELECT :'made'::json ->> 'key' AS key, :'made'::json ->> 'id' AS id \gset
-SELECT story.masked(auth_api.api_key_create(story.caller('ulla-1'), '{"name":"Robot","scopes":["tts","llm","tts"]}'));
+SELECT story.masked(auth_api.api_key_create(story.caller('kaya-1'), '{"name":"Robot","scopes":["tts","llm","tts"]}'));
 SELECT story.masked(auth_api.api_key_create(story.caller('vic-1'), '{"name":"One","scopes":"stt"}'));
 
 -- At rest there is its digest; the list shows neither.
@@ -27,7 +27,7 @@ RESET ROLE;
 SELECT count(*) FROM auth.api_keys k WHERE k.key_digest = sha256(convert_to(:'key', 'UTF8'));
 SELECT count(*) FROM auth.api_keys k WHERE position(:'key' IN k::text) > 0;
 SET ROLE auth_edge;
-SELECT story.masked(auth_api.api_key_list(story.caller('ulla-1'), '{}'));
+SELECT story.masked(auth_api.api_key_list(story.caller('kaya-1'), '{}'));
 
 SELECT story.masked(auth_api.api_key_validate(story.caller(), story.asked(:'key')));
 SELECT story.masked(auth_api.api_key_validate(story.caller(), story.asked(:'key', 'tts')));
@@ -40,11 +40,11 @@ SET ROLE auth_edge;
 -- Only one's own; revoked is revoked, and stays to be seen.
 SELECT story.masked(auth_api.api_key_revoke(story.caller('vic-1'), jsonb_build_object('id', :'id')));
 SELECT story.masked(auth_api.api_key_validate(story.caller(), story.asked(:'key')));
-SELECT story.masked(auth_api.api_key_revoke(story.caller('ulla-1'), jsonb_build_object('id', :'id')));
-SELECT story.masked(auth_api.api_key_revoke(story.caller('ulla-1'), jsonb_build_object('id', :'id')));
+SELECT story.masked(auth_api.api_key_revoke(story.caller('kaya-1'), jsonb_build_object('id', :'id')));
+SELECT story.masked(auth_api.api_key_revoke(story.caller('kaya-1'), jsonb_build_object('id', :'id')));
 SELECT story.masked(auth_api.api_key_validate(story.caller(), story.asked(:'key')));
-SELECT story.masked(auth_api.api_key_list(story.caller('ulla-1'), '{}'));
-SELECT event_type FROM story.events('ulla@example.com') WHERE event_type LIKE 'API_KEY%';
+SELECT story.masked(auth_api.api_key_list(story.caller('kaya-1'), '{}'));
+SELECT event_type FROM story.events('kaya@example.com') WHERE event_type LIKE 'API_KEY%';
 
 -- A hundred are enough.
 RESET ROLE;

@@ -58,28 +58,28 @@ SELECT auth.totp_match(auth.seal('12345678901234567890', 'x'), 'y', '287082', no
 SELECT auth.totp_match(auth.seal('12345678901234567890', 'x'), 'x', '287082', 'infinity');
 
 SET ROLE auth_edge;
-SELECT story.member('tom@example.com', 'Tom');
-SELECT refusal FROM story.sign_in('tom@example.com', 'tom-1');
+SELECT story.member('tom@two.example', 'Tom');
+SELECT refusal FROM story.sign_in('tom@two.example', 'two-tom-1');
 
 -- Setting up: only with the password, and in force only when the app has shown a code.
 SELECT story.answer(auth_api.two_factor_enable(story.caller(), 1, true, 'totp', 'Mana'));
-SELECT story.answer(auth_api.two_factor_enable(story.caller('tom-1'), 1, false, 'totp', 'Mana'));
-SELECT story.answer(auth_api.two_factor_enable(story.caller('tom-1'), 2, true, 'totp', 'Mana'));
-SELECT body::json AS setup FROM auth_api.two_factor_enable(story.caller('tom-1'), 1, true, 'totp', 'Mana') \gset
+SELECT story.answer(auth_api.two_factor_enable(story.caller('two-tom-1'), 1, false, 'totp', 'Mana'));
+SELECT story.answer(auth_api.two_factor_enable(story.caller('two-tom-1'), 2, true, 'totp', 'Mana'));
+SELECT body::json AS setup FROM auth_api.two_factor_enable(story.caller('two-tom-1'), 1, true, 'totp', 'Mana') \gset
 SELECT :'setup'::json ->> 'totpURI' AS uri, :'setup'::json #>> '{backupCodes,0}' AS backup, :'setup'::json #>> '{backupCodes,1}' AS backup2 \gset
-SELECT json_object_keys(:'setup'), :'uri' ~ '^otpauth://totp/Mana:tom%40example.com\?secret=[A-Z2-7]{52}&issuer=Mana&digits=6&period=30$';
+SELECT json_object_keys(:'setup'), :'uri' ~ '^otpauth://totp/Mana:tom%40two.example\?secret=[A-Z2-7]{52}&issuer=Mana&digits=6&period=30$';
 SELECT count(*), count(DISTINCT code), bool_and(code ~ '^[A-Za-z0-9]{5}-[A-Za-z0-9]{5}$') FROM json_array_elements_text(:'setup'::json -> 'backupCodes') code;
-SELECT story.answer(story.sign_in('tom@example.com', 'tom-2'));
-SELECT story.answer(story.show('totp', '000000', cookie => 'tom-1'));
-SELECT story.answer(auth_api.two_factor_totp_uri(story.caller('tom-1'), 1, true, 'Mana')) LIKE '%' || (:'uri'::text) || '%' AS same;
-SELECT refusal FROM auth_api.two_factor_totp_uri(story.caller('tom-1'), 1, false, 'Mana');
+SELECT story.answer(story.sign_in('tom@two.example', 'two-tom-2'));
+SELECT story.answer(story.show('totp', '000000', cookie => 'two-tom-1'));
+SELECT story.answer(auth_api.two_factor_totp_uri(story.caller('two-tom-1'), 1, true, 'Mana')) LIKE '%' || (:'uri'::text) || '%' AS same;
+SELECT refusal FROM auth_api.two_factor_totp_uri(story.caller('two-tom-1'), 1, false, 'Mana');
 
 -- The first right code: in force, and the session has another token.
-SELECT story.answer(story.show('totp', story.app(:'uri'), cookie => 'tom-1', fresh => 'tom-3'));
-SELECT story.answer(auth_api.session_get(story.caller('tom-1'), '{}'));
-SELECT body LIKE '%"twoFactorEnabled":true%' FROM auth_api.session_get(story.caller('tom-3'), '{}');
-SELECT kind FROM story.mails('tom@example.com') WHERE kind LIKE 'two_factor%';
-SELECT refusal FROM auth_api.two_factor_enable(story.caller('tom-3'), 1, true, 'totp', 'Mana');
+SELECT story.answer(story.show('totp', story.app(:'uri'), cookie => 'two-tom-1', fresh => 'two-tom-3'));
+SELECT story.answer(auth_api.session_get(story.caller('two-tom-1'), '{}'));
+SELECT body LIKE '%"twoFactorEnabled":true%' FROM auth_api.session_get(story.caller('two-tom-3'), '{}');
+SELECT kind FROM story.mails('tom@two.example') WHERE kind LIKE 'two_factor%';
+SELECT refusal FROM auth_api.two_factor_enable(story.caller('two-tom-3'), 1, true, 'totp', 'Mana');
 
 -- Nothing in the tables shows a code or opens anything.
 RESET ROLE;
@@ -89,175 +89,175 @@ SELECT count(*) FROM auth.two_factor_auth f, auth.two_factor_backup_codes b
 SET ROLE auth_edge;
 
 -- Every way in asks for it, in the shape of its dialect. Nobody is signed in.
-SELECT story.answer(story.sign_in('tom@example.com', 'wait-1'));
-SELECT story.answer(story.sign_in('tom@example.com', 'wait-2', remember => false, callback => '/home'));
-SELECT story.answer(story.sign_in('tom@example.com', 'wait-3', dialect => 'v1'));
-SELECT story.answer(auth_api.session_get(story.caller('wait-1'), '{}'));
-SELECT refusal FROM auth_api.magic_link_send(story.caller(), 'tom@example.com', NULL, NULL, NULL, NULL, 'en');
-SELECT story.answer(auth_api.magic_link_verify(story.caller(fresh => 'wait-4'), story.token('magic_link', 'tom@example.com'), NULL, NULL, '/', 'en'));
-SELECT refusal FROM auth_api.magic_link_send(story.caller(), 'tom@example.com', NULL, NULL, NULL, NULL, 'en');
-SELECT story.answer(auth_api.magic_link_verify(story.caller(fresh => 'wait-5'), story.token('magic_link', 'tom@example.com'), 'https://app.example/x?a=b', NULL, '/', 'en'));
-SELECT refusal FROM auth_api.user_change_email(story.caller('tom-3'), '{"newEmail":"tomas@example.com"}');
-SELECT story.answer(auth_api.verification_verify_email(story.caller(fresh => 'wait-6'), story.token('change_email', 'tomas@example.com'), '/done'));
-SELECT refusal FROM auth_api.user_change_email(story.caller('tom-3'), '{"newEmail":"tom@example.com"}');
-SELECT story.answer(auth_api.verification_verify_email(story.caller(fresh => 'wait-7'), story.token('change_email', 'tom@example.com'), NULL));
-SELECT story.sessions('tom@example.com') AS of_setup;
+SELECT story.answer(story.sign_in('tom@two.example', 'two-wait-1'));
+SELECT story.answer(story.sign_in('tom@two.example', 'two-wait-2', remember => false, callback => '/home'));
+SELECT story.answer(story.sign_in('tom@two.example', 'two-wait-3', dialect => 'v1'));
+SELECT story.answer(auth_api.session_get(story.caller('two-wait-1'), '{}'));
+SELECT refusal FROM auth_api.magic_link_send(story.caller(), 'tom@two.example', NULL, NULL, NULL, NULL, 'en');
+SELECT story.answer(auth_api.magic_link_verify(story.caller(fresh => 'two-wait-4'), story.token('magic_link', 'tom@two.example'), NULL, NULL, '/', 'en'));
+SELECT refusal FROM auth_api.magic_link_send(story.caller(), 'tom@two.example', NULL, NULL, NULL, NULL, 'en');
+SELECT story.answer(auth_api.magic_link_verify(story.caller(fresh => 'two-wait-5'), story.token('magic_link', 'tom@two.example'), 'https://app.example/x?a=b', NULL, '/', 'en'));
+SELECT refusal FROM auth_api.user_change_email(story.caller('two-tom-3'), '{"newEmail":"tomas@two.example"}');
+SELECT story.answer(auth_api.verification_verify_email(story.caller(fresh => 'two-wait-6'), story.token('change_email', 'tomas@two.example'), '/done'));
+SELECT refusal FROM auth_api.user_change_email(story.caller('two-tom-3'), '{"newEmail":"tom@two.example"}');
+SELECT story.answer(auth_api.verification_verify_email(story.caller(fresh => 'two-wait-7'), story.token('change_email', 'tom@two.example'), NULL));
+SELECT story.sessions('tom@two.example') AS of_setup;
 
 -- The code of the setup does not work again; the next one does, once; what the client chose at the password holds.
-SELECT story.answer(story.show('totp', story.app(:'uri'), 'wait-7'));
-SELECT story.step_passes('tom@example.com');
-SELECT story.answer(story.show('totp', story.app(:'uri'), 'wait-7', fresh => 'tom-4'));
-SELECT story.answer(story.show('totp', story.app(:'uri', 1), 'wait-7', fresh => 'tom-5'));
-SELECT refusal FROM story.sign_in('tom@example.com', 'wait-8', remember => false);
-SELECT story.answer(story.show('totp', story.app(:'uri'), 'wait-8'));
-SELECT story.answer(story.show('totp', story.app(:'uri', 1), 'wait-8', fresh => 'tom-5'));
+SELECT story.answer(story.show('totp', story.app(:'uri'), 'two-wait-7'));
+SELECT story.step_passes('tom@two.example');
+SELECT story.answer(story.show('totp', story.app(:'uri'), 'two-wait-7', fresh => 'two-tom-4'));
+SELECT story.answer(story.show('totp', story.app(:'uri', 1), 'two-wait-7', fresh => 'two-tom-5'));
+SELECT refusal FROM story.sign_in('tom@two.example', 'two-wait-8', remember => false);
+SELECT story.answer(story.show('totp', story.app(:'uri'), 'two-wait-8'));
+SELECT story.answer(story.show('totp', story.app(:'uri', 1), 'two-wait-8', fresh => 'two-tom-5'));
 -- Signed in, a code is a mere check: the same answer, the same session, and the code is used up.
-SELECT story.answer(story.show('totp', story.app(:'uri', 1), cookie => 'tom-5'));
-SELECT story.step_passes('tom@example.com');
-SELECT story.answer(story.show('totp', story.app(:'uri', 1), cookie => 'tom-5'));
+SELECT story.answer(story.show('totp', story.app(:'uri', 1), cookie => 'two-tom-5'));
+SELECT story.step_passes('tom@two.example');
+SELECT story.answer(story.show('totp', story.app(:'uri', 1), cookie => 'two-tom-5'));
 
 -- Five wrong codes end a sign-in, whatever kind they are of: the right one comes too late.
-SELECT refusal FROM story.sign_in('tom@example.com', 'wait-9');
-SELECT (story.show('totp', '00000' || i, 'wait-9')).refusal FROM generate_series(1, 3) i;
-SELECT (story.show('backup', 'aaaaa-bbbbb', 'wait-9')).refusal, (story.show('any', 'not even a code', 'wait-9')).refusal;
-SELECT story.step_passes('tom@example.com');
-SELECT story.answer(story.show('totp', story.app(:'uri'), 'wait-9'));
-SELECT story.answer(story.show('totp', story.app(:'uri'), 'wait-9'));
+SELECT refusal FROM story.sign_in('tom@two.example', 'two-wait-9');
+SELECT (story.show('totp', '00000' || i, 'two-wait-9')).refusal FROM generate_series(1, 3) i;
+SELECT (story.show('backup', 'aaaaa-bbbbb', 'two-wait-9')).refusal, (story.show('any', 'not even a code', 'two-wait-9')).refusal;
+SELECT story.step_passes('tom@two.example');
+SELECT story.answer(story.show('totp', story.app(:'uri'), 'two-wait-9'));
+SELECT story.answer(story.show('totp', story.app(:'uri'), 'two-wait-9'));
 SELECT story.answer(story.show('totp', story.app(:'uri')));
 
 -- Ten in a row lock the second factor for 15 minutes, in every sign-in and for the session too; then the count goes on.
-SELECT refusal FROM story.sign_in('tom@example.com', 'wait-10');
-SELECT (story.show('totp', '00000' || i, 'wait-10')).refusal FROM generate_series(1, 5) i;
-SELECT refusal FROM story.sign_in('tom@example.com', 'wait-11');
-SELECT story.answer(story.show('totp', story.app(:'uri'), 'wait-11'));
-SELECT story.answer(story.show('backup', :'backup', cookie => 'tom-5'));
+SELECT refusal FROM story.sign_in('tom@two.example', 'two-wait-10');
+SELECT (story.show('totp', '00000' || i, 'two-wait-10')).refusal FROM generate_series(1, 5) i;
+SELECT refusal FROM story.sign_in('tom@two.example', 'two-wait-11');
+SELECT story.answer(story.show('totp', story.app(:'uri'), 'two-wait-11'));
+SELECT story.answer(story.show('backup', :'backup', cookie => 'two-tom-5'));
 RESET ROLE;
-SELECT failures, date_trunc('minute', locked_until - now() + interval '1 second') FROM auth.two_factor_auth f JOIN auth.users u ON u.id = f.user_id WHERE u.email = 'tom@example.com';
-UPDATE auth.two_factor_auth f SET locked_until = now(), failures = 19 FROM auth.users u WHERE u.id = f.user_id AND u.email = 'tom@example.com';
+SELECT failures, date_trunc('minute', locked_until - now() + interval '1 second') FROM auth.two_factor_auth f JOIN auth.users u ON u.id = f.user_id WHERE u.email = 'tom@two.example';
+UPDATE auth.two_factor_auth f SET locked_until = now(), failures = 19 FROM auth.users u WHERE u.id = f.user_id AND u.email = 'tom@two.example';
 SET ROLE auth_edge;
-SELECT story.answer(story.show('totp', '000000', 'wait-11'));
+SELECT story.answer(story.show('totp', '000000', 'two-wait-11'));
 RESET ROLE;
-SELECT failures, date_trunc('minute', locked_until - now() + interval '1 second') FROM auth.two_factor_auth f JOIN auth.users u ON u.id = f.user_id WHERE u.email = 'tom@example.com';
-UPDATE auth.two_factor_auth f SET locked_until = now(), failures = 9999 FROM auth.users u WHERE u.id = f.user_id AND u.email = 'tom@example.com';
+SELECT failures, date_trunc('minute', locked_until - now() + interval '1 second') FROM auth.two_factor_auth f JOIN auth.users u ON u.id = f.user_id WHERE u.email = 'tom@two.example';
+UPDATE auth.two_factor_auth f SET locked_until = now(), failures = 9999 FROM auth.users u WHERE u.id = f.user_id AND u.email = 'tom@two.example';
 SET ROLE auth_edge;
-SELECT (story.show('totp', '000000', 'wait-11')).refusal;
+SELECT (story.show('totp', '000000', 'two-wait-11')).refusal;
 RESET ROLE;
-SELECT failures, date_trunc('minute', locked_until - now() + interval '1 second') FROM auth.two_factor_auth f JOIN auth.users u ON u.id = f.user_id WHERE u.email = 'tom@example.com';
-UPDATE auth.two_factor_auth f SET locked_until = now() FROM auth.users u WHERE u.id = f.user_id AND u.email = 'tom@example.com';
+SELECT failures, date_trunc('minute', locked_until - now() + interval '1 second') FROM auth.two_factor_auth f JOIN auth.users u ON u.id = f.user_id WHERE u.email = 'tom@two.example';
+UPDATE auth.two_factor_auth f SET locked_until = now() FROM auth.users u WHERE u.id = f.user_id AND u.email = 'tom@two.example';
 SET ROLE auth_edge;
-SELECT refusal FROM story.show('totp', story.app(:'uri'), 'wait-11', fresh => 'tom-6');
+SELECT refusal FROM story.show('totp', story.app(:'uri'), 'two-wait-11', fresh => 'two-tom-6');
 RESET ROLE;
-SELECT failures, locked_until FROM auth.two_factor_auth f JOIN auth.users u ON u.id = f.user_id WHERE u.email = 'tom@example.com';
+SELECT failures, locked_until FROM auth.two_factor_auth f JOIN auth.users u ON u.id = f.user_id WHERE u.email = 'tom@two.example';
 SET ROLE auth_edge;
 
-SELECT args FROM story.mails('tom@example.com') WHERE kind = 'two_factor_locked';
+SELECT args FROM story.mails('tom@two.example') WHERE kind = 'two_factor_locked';
 
 -- A backup code works once, and its use is told to the owner. New ones end the older ones.
-SELECT refusal FROM story.sign_in('tom@example.com', 'wait-12');
-SELECT story.answer(story.show('backup', :'backup', 'wait-12', fresh => 'tom-7'));
-SELECT args FROM story.mails('tom@example.com') WHERE kind = 'backup_code_used';
-SELECT refusal FROM story.sign_in('tom@example.com', 'wait-13');
-SELECT refusal FROM story.show('backup', :'backup', 'wait-13');
-SELECT story.answer(auth_api.two_factor_backup_codes(story.caller('tom-7'), 1, false));
+SELECT refusal FROM story.sign_in('tom@two.example', 'two-wait-12');
+SELECT story.answer(story.show('backup', :'backup', 'two-wait-12', fresh => 'two-tom-7'));
+SELECT args FROM story.mails('tom@two.example') WHERE kind = 'backup_code_used';
+SELECT refusal FROM story.sign_in('tom@two.example', 'two-wait-13');
+SELECT refusal FROM story.show('backup', :'backup', 'two-wait-13');
+SELECT story.answer(auth_api.two_factor_backup_codes(story.caller('two-tom-7'), 1, false));
 SELECT body::json #>> '{backupCodes,0}' AS newer, json_array_length(body::json -> 'backupCodes') AS newer_count
-  FROM auth_api.two_factor_backup_codes(story.caller('tom-7'), 1, true) \gset
-SELECT refusal FROM story.show('backup', :'backup2', 'wait-13');
-SELECT story.answer(auth_api.two_factor_verify(story.caller(), story.digest('wait-13'), 'backup', :'newer', false, true)) LIKE 'body     {"user":%' AS no_session;
+  FROM auth_api.two_factor_backup_codes(story.caller('two-tom-7'), 1, true) \gset
+SELECT refusal FROM story.show('backup', :'backup2', 'two-wait-13');
+SELECT story.answer(auth_api.two_factor_verify(story.caller(), story.digest('two-wait-13'), 'backup', :'newer', false, true)) LIKE 'body     {"user":%' AS no_session;
 
 -- A browser that is trusted is not asked; its cookie changes with each sign-in, and only the newest counts.
-SELECT story.step_passes('tom@example.com');
-SELECT story.show('totp', story.app(:'uri'), 'wait-13', fresh => 'tom-8', trust => true) AS trusted \gset
+SELECT story.step_passes('tom@two.example');
+SELECT story.show('totp', story.app(:'uri'), 'two-wait-13', fresh => 'two-tom-8', trust => true) AS trusted \gset
 SELECT story.answer((:'trusted')::auth.reply);
 SELECT story.device((:'trusted')::auth.reply) AS device \gset
-SELECT story.sign_in_with('tom@example.com', 'tom-9', :'device') AS trusted \gset
+SELECT story.sign_in_with('tom@two.example', 'two-tom-9', :'device') AS trusted \gset
 SELECT story.answer((:'trusted')::auth.reply);
-SELECT story.answer(story.sign_in_with('tom@example.com', 'wait-14', :'device'));
+SELECT story.answer(story.sign_in_with('tom@two.example', 'two-wait-14', :'device'));
 SELECT story.device((:'trusted')::auth.reply) AS device \gset
-SELECT story.member('eve@example.com', 'Eve');
-SELECT body LIKE '{"redirect":false%' AS not_asked FROM story.sign_in_with('eve@example.com', 'eve-1', :'device');
-SELECT story.answer(auth_api.trusted_device_list(story.caller('tom-8'), '{}'));
-SELECT story.answer(auth_api.trusted_device_list(story.caller('eve-1'), '{}'));
-SELECT body::json #>> '{0,id}' AS device_id FROM auth_api.trusted_device_list(story.caller('tom-8'), '{}') \gset
-SELECT story.answer(auth_api.trusted_device_revoke(story.caller('eve-1'), jsonb_build_object('id', :'device_id')));
+SELECT story.member('eve@two.example', 'Eve');
+SELECT body LIKE '{"redirect":false%' AS not_asked FROM story.sign_in_with('eve@two.example', 'two-eve-1', :'device');
+SELECT story.answer(auth_api.trusted_device_list(story.caller('two-tom-8'), '{}'));
+SELECT story.answer(auth_api.trusted_device_list(story.caller('two-eve-1'), '{}'));
+SELECT body::json #>> '{0,id}' AS device_id FROM auth_api.trusted_device_list(story.caller('two-tom-8'), '{}') \gset
+SELECT story.answer(auth_api.trusted_device_revoke(story.caller('two-eve-1'), jsonb_build_object('id', :'device_id')));
 SELECT story.answer(auth_api.trusted_device_revoke(story.caller(), jsonb_build_object('id', :'device_id')));
-SELECT story.answer(auth_api.trusted_device_revoke(story.caller('tom-8'), jsonb_build_object('id', :'device_id')));
-SELECT story.answer(auth_api.trusted_device_revoke(story.caller('tom-8'), '{}'));
-SELECT body LIKE '{"twoFactorRedirect":true%' AS asked FROM story.sign_in_with('tom@example.com', 'wait-15', :'device');
+SELECT story.answer(auth_api.trusted_device_revoke(story.caller('two-tom-8'), jsonb_build_object('id', :'device_id')));
+SELECT story.answer(auth_api.trusted_device_revoke(story.caller('two-tom-8'), '{}'));
+SELECT body LIKE '{"twoFactorRedirect":true%' AS asked FROM story.sign_in_with('tom@two.example', 'two-wait-15', :'device');
 
 -- Twenty of them at most; the one that was not used for longest goes.
 RESET ROLE;
-SELECT count(auth.trusted_device_add(story.caller(), u.id)) FROM auth.users u, generate_series(1, 19) WHERE u.email = 'tom@example.com';
+SELECT count(auth.trusted_device_add(story.caller(), u.id)) FROM auth.users u, generate_series(1, 19) WHERE u.email = 'tom@two.example';
 UPDATE auth.trusted_devices d SET last_used_at = now() - interval '1 hour', user_agent = 'oldest' WHERE d.id = (SELECT min(x.id) FROM auth.trusted_devices x);
-SELECT count(auth.trusted_device_add(story.caller(), u.id)) FROM auth.users u, generate_series(1, 2) WHERE u.email = 'tom@example.com';
+SELECT count(auth.trusted_device_add(story.caller(), u.id)) FROM auth.users u, generate_series(1, 2) WHERE u.email = 'tom@two.example';
 SELECT count(*), count(*) FILTER (WHERE user_agent = 'oldest') AS oldest FROM auth.trusted_devices;
 DELETE FROM auth.trusted_devices;
 SET ROLE auth_edge;
 
 -- A new password ends trusted devices, and sign-ins that wait.
-SELECT story.step_passes('tom@example.com');
-SELECT story.device(story.show('totp', story.app(:'uri'), 'wait-15', fresh => 'tom-10', trust => true)) AS device \gset
-SELECT refusal FROM story.sign_in('tom@example.com', 'wait-16');
-SELECT refusal FROM auth_api.password_change(story.caller('tom-10'), 1, true, 'hash-2', false, 'better-auth');
-SELECT story.step_passes('tom@example.com');
-SELECT refusal FROM story.show('totp', story.app(:'uri'), 'wait-16');
-SELECT body LIKE '{"twoFactorRedirect":true%' AS asked FROM story.sign_in_with('tom@example.com', 'wait-17', :'device');
+SELECT story.step_passes('tom@two.example');
+SELECT story.device(story.show('totp', story.app(:'uri'), 'two-wait-15', fresh => 'two-tom-10', trust => true)) AS device \gset
+SELECT refusal FROM story.sign_in('tom@two.example', 'two-wait-16');
+SELECT refusal FROM auth_api.password_change(story.caller('two-tom-10'), 1, true, 'hash-2', false, 'better-auth');
+SELECT story.step_passes('tom@two.example');
+SELECT refusal FROM story.show('totp', story.app(:'uri'), 'two-wait-16');
+SELECT body LIKE '{"twoFactorRedirect":true%' AS asked FROM story.sign_in_with('tom@two.example', 'two-wait-17', :'device');
 
 -- Codes by mail: chosen by the user, bound to the sign-in that asked, and none for a sign-in that began with a mail.
-SELECT refusal FROM auth_api.two_factor_send(story.caller(), story.digest('wait-17'));
-SELECT story.member('ute@example.com', 'Ute');
-SELECT refusal FROM story.sign_in('ute@example.com', 'ute-1');
-SELECT story.answer(auth_api.two_factor_enable(story.caller('ute-1', 'ute-2'), 1, true, 'otp', 'Mana'));
-SELECT story.answer(story.sign_in('ute@example.com', 'u-wait-1'));
-SELECT refusal FROM story.sign_in('ute@example.com', 'u-wait-2');
-SELECT story.answer(story.show('totp', '123456', 'u-wait-1'));
-SELECT story.answer(story.show('otp', '123456', 'u-wait-1'));
-SELECT story.answer(auth_api.two_factor_send(story.caller(), story.digest('u-wait-1')));
-SELECT args ~ '"code":"[0-9]{6}"' FROM story.mails('ute@example.com') WHERE kind = 'otp';
+SELECT refusal FROM auth_api.two_factor_send(story.caller(), story.digest('two-wait-17'));
+SELECT story.member('ute@two.example', 'Ute');
+SELECT refusal FROM story.sign_in('ute@two.example', 'two-ute-1');
+SELECT story.answer(auth_api.two_factor_enable(story.caller('two-ute-1', 'two-ute-2'), 1, true, 'otp', 'Mana'));
+SELECT story.answer(story.sign_in('ute@two.example', 'two-u-wait-1'));
+SELECT refusal FROM story.sign_in('ute@two.example', 'two-u-wait-2');
+SELECT story.answer(story.show('totp', '123456', 'two-u-wait-1'));
+SELECT story.answer(story.show('otp', '123456', 'two-u-wait-1'));
+SELECT story.answer(auth_api.two_factor_send(story.caller(), story.digest('two-u-wait-1')));
+SELECT args ~ '"code":"[0-9]{6}"' FROM story.mails('ute@two.example') WHERE kind = 'otp';
 RESET ROLE;
 CREATE FUNCTION story.mailed_code(address text) RETURNS text LANGUAGE sql SECURITY DEFINER AS $$
   SELECT convert_from(auth.unseal(o.args, 'outbox:' || o.id), 'UTF8')::json ->> 'code' FROM auth.outbox o
    WHERE o.recipient = address AND o.kind = 'otp' ORDER BY o.created_at DESC LIMIT 1;
 $$;
 SET ROLE auth_edge;
-SELECT refusal FROM auth_api.two_factor_send(story.caller(), story.digest('u-wait-2'));
-SELECT refusal FROM story.show('otp', story.mailed_code('ute@example.com'), 'u-wait-1');
-SELECT story.answer(story.show('any', story.mailed_code('ute@example.com'), 'u-wait-2', fresh => 'ute-3'));
-SELECT refusal FROM story.show('otp', story.mailed_code('ute@example.com'), 'u-wait-2');
-SELECT refusal FROM auth_api.magic_link_send(story.caller(), 'ute@example.com', NULL, NULL, NULL, NULL, 'en');
-SELECT story.answer(auth_api.magic_link_verify(story.caller(fresh => 'u-wait-3'), story.token('magic_link', 'ute@example.com'), '/', NULL, '/', 'en'));
-SELECT story.answer(auth_api.two_factor_send(story.caller('ute-3'), NULL));
-SELECT story.answer(auth_api.two_factor_send(story.caller('ute-3'), NULL));
+SELECT refusal FROM auth_api.two_factor_send(story.caller(), story.digest('two-u-wait-2'));
+SELECT refusal FROM story.show('otp', story.mailed_code('ute@two.example'), 'two-u-wait-1');
+SELECT story.answer(story.show('any', story.mailed_code('ute@two.example'), 'two-u-wait-2', fresh => 'two-ute-3'));
+SELECT refusal FROM story.show('otp', story.mailed_code('ute@two.example'), 'two-u-wait-2');
+SELECT refusal FROM auth_api.magic_link_send(story.caller(), 'ute@two.example', NULL, NULL, NULL, NULL, 'en');
+SELECT story.answer(auth_api.magic_link_verify(story.caller(fresh => 'two-u-wait-3'), story.token('magic_link', 'ute@two.example'), '/', NULL, '/', 'en'));
+SELECT story.answer(auth_api.two_factor_send(story.caller('two-ute-3'), NULL));
+SELECT story.answer(auth_api.two_factor_send(story.caller('two-ute-3'), NULL));
 SELECT refusal FROM auth_api.two_factor_send(story.caller(), NULL);
-SELECT (story.show('otp', '00000' || i, cookie => 'ute-3')).refusal FROM generate_series(1, 7) i;
+SELECT (story.show('otp', '00000' || i, cookie => 'two-ute-3')).refusal FROM generate_series(1, 7) i;
 
 -- On our page one field takes them all, and what was taken is told as what it was.
-SELECT refusal FROM auth_api.two_factor_enable(story.caller('ute-3', 'ute-3b'), 1, true, 'otp', 'Mana');
-SELECT body::json AS setup FROM auth_api.two_factor_enable(story.caller('ute-3b'), 1, true, 'totp', 'Mana') \gset
-SELECT refusal FROM story.show('totp', story.app(:'setup'::json ->> 'totpURI'), cookie => 'ute-3b', fresh => 'ute-3');
-SELECT story.step_passes('ute@example.com');
-SELECT body FROM story.sign_in('ute@example.com', 'u-wait-4');
-SELECT (story.show('any', story.app(:'setup'::json ->> 'totpURI'), 'u-wait-4')).refusal;
-SELECT body LIKE '%"otp"%' AS asked FROM story.sign_in('ute@example.com', 'u-wait-5');
-SELECT (story.show('any', :'setup'::json #>> '{backupCodes,9}', 'u-wait-5')).refusal;
-SELECT args FROM story.mails('ute@example.com') WHERE kind = 'backup_code_used';
-SELECT body LIKE '%"otp"%' AS asked FROM story.sign_in('ute@example.com', 'u-wait-6');
-SELECT (story.show('any', '00 00 00', 'u-wait-6')).refusal, (story.show('any', 'x', 'u-wait-6')).refusal;
-SELECT metadata FROM story.events('ute@example.com') WHERE metadata ? 'secondFactor' OR metadata ->> 'method' = 'backup';
+SELECT refusal FROM auth_api.two_factor_enable(story.caller('two-ute-3', 'two-ute-3b'), 1, true, 'otp', 'Mana');
+SELECT body::json AS setup FROM auth_api.two_factor_enable(story.caller('two-ute-3b'), 1, true, 'totp', 'Mana') \gset
+SELECT refusal FROM story.show('totp', story.app(:'setup'::json ->> 'totpURI'), cookie => 'two-ute-3b', fresh => 'two-ute-3');
+SELECT story.step_passes('ute@two.example');
+SELECT body FROM story.sign_in('ute@two.example', 'two-u-wait-4');
+SELECT (story.show('any', story.app(:'setup'::json ->> 'totpURI'), 'two-u-wait-4')).refusal;
+SELECT body LIKE '%"otp"%' AS asked FROM story.sign_in('ute@two.example', 'two-u-wait-5');
+SELECT (story.show('any', :'setup'::json #>> '{backupCodes,9}', 'two-u-wait-5')).refusal;
+SELECT args FROM story.mails('ute@two.example') WHERE kind = 'backup_code_used';
+SELECT body LIKE '%"otp"%' AS asked FROM story.sign_in('ute@two.example', 'two-u-wait-6');
+SELECT (story.show('any', '00 00 00', 'two-u-wait-6')).refusal, (story.show('any', 'x', 'two-u-wait-6')).refusal;
+SELECT metadata FROM story.events('ute@two.example') WHERE metadata ? 'secondFactor' OR metadata ->> 'method' = 'backup';
 
 -- Giving it up wipes all of it, and changes the token of the session.
-SELECT story.answer(auth_api.two_factor_disable(story.caller('ute-3'), 1, false, NULL));
-SELECT story.answer(auth_api.two_factor_disable(story.caller('ute-3', 'ute-4'), 1, true, story.digest('device')));
-SELECT story.answer(auth_api.session_get(story.caller('ute-3'), '{}'));
-SELECT refusal FROM auth_api.two_factor_backup_codes(story.caller('ute-4'), 1, true);
-SELECT refusal FROM auth_api.two_factor_totp_uri(story.caller('ute-4'), 1, true, 'Mana');
-SELECT (story.show('totp', '123456', cookie => 'ute-4')).refusal, (story.show('backup', 'aaaaa-bbbbb', cookie => 'ute-4')).refusal;
-SELECT body LIKE '{"redirect":false%' AS not_asked FROM story.sign_in('ute@example.com', 'ute-5');
+SELECT story.answer(auth_api.two_factor_disable(story.caller('two-ute-3'), 1, false, NULL));
+SELECT story.answer(auth_api.two_factor_disable(story.caller('two-ute-3', 'two-ute-4'), 1, true, story.digest('device')));
+SELECT story.answer(auth_api.session_get(story.caller('two-ute-3'), '{}'));
+SELECT refusal FROM auth_api.two_factor_backup_codes(story.caller('two-ute-4'), 1, true);
+SELECT refusal FROM auth_api.two_factor_totp_uri(story.caller('two-ute-4'), 1, true, 'Mana');
+SELECT (story.show('totp', '123456', cookie => 'two-ute-4')).refusal, (story.show('backup', 'aaaaa-bbbbb', cookie => 'two-ute-4')).refusal;
+SELECT body LIKE '{"redirect":false%' AS not_asked FROM story.sign_in('ute@two.example', 'two-ute-5');
 RESET ROLE;
 SELECT (SELECT count(*) FROM auth.two_factor_auth x WHERE x.user_id = u.id), (SELECT count(*) FROM auth.two_factor_challenges x WHERE x.user_id = u.id),
        (SELECT count(*) FROM auth.two_factor_codes x WHERE x.user_id = u.id), (SELECT count(*) FROM auth.two_factor_backup_codes x WHERE x.user_id = u.id)
-  FROM auth.users u WHERE u.email = 'ute@example.com';
-SELECT event_type, metadata, count(*) FROM story.events('tom@example.com') GROUP BY 1, 2 ORDER BY event_type, metadata::text;
-SELECT event_type, metadata FROM story.events('ute@example.com') WHERE event_type LIKE 'TWO%';
+  FROM auth.users u WHERE u.email = 'ute@two.example';
+SELECT event_type, metadata, count(*) FROM story.events('tom@two.example') GROUP BY 1, 2 ORDER BY event_type, metadata::text;
+SELECT event_type, metadata FROM story.events('ute@two.example') WHERE event_type LIKE 'TWO%';
 
 -- What nobody has come back for is swept.
 UPDATE auth.two_factor_challenges SET expires_at = now() - interval '1 second';
@@ -266,10 +266,10 @@ UPDATE auth.two_factor_codes SET expires_at = now() - interval '1 second';
 SELECT auth.two_factor_sweep(1000) > 0 AS swept, auth.two_factor_sweep(1000) AS nothing_left;
 
 -- A DBA takes the second factor of somebody who has lost everything away; it is remembered and told.
-SELECT auth.two_factor_reset(u.id), auth.two_factor_reset(u.id) AS again FROM auth.users u WHERE u.email = 'tom@example.com';
+SELECT auth.two_factor_reset(u.id), auth.two_factor_reset(u.id) AS again FROM auth.users u WHERE u.email = 'tom@two.example';
 SELECT auth.two_factor_reset('nobody');
-SELECT event_type, metadata FROM story.events('tom@example.com') WHERE event_type = 'TWO_FACTOR_DISABLED';
-SELECT count(*) FROM story.mails('tom@example.com') WHERE kind = 'two_factor_disabled';
+SELECT event_type, metadata FROM story.events('tom@two.example') WHERE event_type = 'TWO_FACTOR_DISABLED';
+SELECT count(*) FROM story.mails('tom@two.example') WHERE kind = 'two_factor_disabled';
 SET ROLE auth_edge;
-SELECT body LIKE '{"redirect":false%' AS not_asked FROM story.sign_in('tom@example.com', 'tom-11');
+SELECT body LIKE '{"redirect":false%' AS not_asked FROM story.sign_in('tom@two.example', 'two-tom-11');
 RESET ROLE;

@@ -8,7 +8,7 @@ SELECT refusal FROM story.sign_in('hal@example.com', 'hal-1');
 SELECT refusal FROM story.sign_in('hal@example.com', 'hal-2');
 RESET ROLE;
 SELECT id AS hal FROM auth.users WHERE email = 'hal@example.com' \gset
-SELECT auth.vault_audit_write(story.caller('hal-1'), :'hal', 'fetch', NULL, 200);
+SELECT auth.vault_audit_write(story.caller('hal-1'), :'hal', 'fetch', NULL, 200) FROM auth.identity_assume(:'hal');
 
 -- Everything that names them, in whatever table: by the id or by the address.
 \set ECHO none

@@ -63,12 +63,16 @@ class Places:
         stacks = base / "stacks"
         stacks.mkdir(exist_ok=True)
         if fresh:
-            sweep_abandoned(stacks)
             name = f"{name}-{os.getpid()}"
         self.fresh = fresh
         self.root = stacks / name if fresh else base / name
-        self.root.mkdir(mode=0o755, exist_ok=True)
-        self.lock = take_lock(self.root)
+        # One at a time: a folder that is not locked yet looks abandoned to whoever sweeps.
+        with open(stacks / "making", "a", encoding="ascii") as making:
+            fcntl.flock(making, fcntl.LOCK_EX)
+            if fresh:
+                sweep_abandoned(stacks)
+            self.root.mkdir(mode=0o755, exist_ok=True)
+            self.lock = take_lock(self.root)
         self.programs = build if base == build else self._copy_programs(build)
         self.log = self._directory("log", 0o755)
         self.mail = self._directory("mail", 0o700)

@@ -136,6 +136,17 @@ describe('the apps', () => {
       }
     });
 
+    test('has nothing to say to who is not signed in, as Better Auth says it', async () => {
+      for (const path of ['get-access-token', 'refresh-token']) {
+        const answer = await stranger.post(`/api/auth/${path}`, { accountId: 'x' });
+        assert.deepEqual([answer.status, answer.text], [401, ''], path);
+      }
+      const info = await stranger.get('/api/auth/account-info?accountId=x');
+      assert.deepEqual([info.status, info.text], [401, '']);
+      const link = await stranger.post('/api/auth/link-social', { provider: 'google' });
+      assert.deepEqual([link.status, link.json], [401, { message: 'Unauthorized', code: 'UNAUTHORIZED' }]);
+    });
+
     test('calls back in vain', async () => {
       const error = async (path) => (await stranger.get(path)).headers.location;
       assert.equal(await error('/api/auth/callback/google?code=x'), `${stack.url}/api/auth/error?error=state_not_found`);

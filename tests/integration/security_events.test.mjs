@@ -128,6 +128,17 @@ describe('security events', () => {
       await post(person, 'organization/delete', { organizationId: person.organization.id });
       return person;
     },
+    async API_KEY_CREATED() {
+      const person = await signedIn();
+      const made = await person.http.post('/api/v1/api-keys', { name: 'Script' }, { bearer: person.token });
+      assert.ok(made.status < 300, made.text);
+      return Object.assign(person, { key: made.json });
+    },
+    async API_KEY_REVOKED() {
+      const person = await ways.API_KEY_CREATED();
+      await done(person.http.delete(`/api/v1/api-keys/${person.key.id}`, { bearer: person.token }));
+      return person;
+    },
     async EMAIL_CHANGED() {
       const person = await signedIn();
       const newEmail = `new-${person.email}`;
@@ -144,6 +155,15 @@ describe('security events', () => {
       return person;
     },
   };
+
+  test('all that the service before us declared are among them', () => {
+    const declared = [
+      'LOGIN_SUCCESS', 'LOGIN_FAILURE', 'REGISTER', 'LOGOUT', 'PASSWORD_CHANGED', 'PASSWORD_RESET_REQUESTED',
+      'PASSWORD_RESET_COMPLETED', 'EMAIL_VERIFIED', 'ACCOUNT_LOCKED', 'PROFILE_UPDATED', 'API_KEY_CREATED', 'API_KEY_REVOKED',
+      'PASSKEY_REGISTERED', 'PASSKEY_LOGIN_SUCCESS', 'TWO_FACTOR_ENABLED', 'TWO_FACTOR_DISABLED', 'ORG_CREATED', 'ORG_DELETED',
+    ]; // and ACCOUNT_DELETED, below
+    assert.deepEqual(declared.filter((type) => !(type in ways)), []);
+  });
 
   for (const [type, provoke] of Object.entries(ways)) {
     test(`${type} is written when it happens, to whom it happens`, async () => {

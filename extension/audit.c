@@ -20,8 +20,6 @@
 #include "fmgr.h"
 #include "identity.h"
 #include "nodes/makefuncs.h"
-#include "nodes/value.h"
-#include "parser/parse_func.h"
 #include "port/pg_bswap.h"
 #include "random.h"
 #include "utils/builtins.h"
@@ -41,7 +39,6 @@ PG_FUNCTION_INFO_V1(mana_vault_audit_settled);
 #define MAC_LABEL       "mana.vault.audit.v1"
 #define WRITER_LOCK     INT64CONST(0x6d616e612e617564)   /* of advisory locks: "mana.aud" */
 #define LOOK_AHEAD_US   (INT64CONST(31) * USECS_PER_DAY) /* a month from now is another month */
-#define MONTHS_AHEAD    3
 #define LOOK_EVERY_US   USECS_PER_HOUR
 
 /* In the order of the table's columns. */
@@ -259,10 +256,11 @@ month_of(TimestampTz when)
 	Oid month = find_month(when);
 
 	if (!OidIsValid(month)) {
-		OidFunctionCall1(LookupFuncName(list_make2(makeString("auth"),
-						    makeString("vault_audit_make_partitions")),
-				     1, (Oid[]){INT4OID}, false),
-		    Int32GetDatum(MONTHS_AHEAD));
+		SPI_connect();
+		if (SPI_execute("SELECT auth.vault_audit_make_partitions()", false, 1) !=
+		    SPI_OK_SELECT)
+			elog(ERROR, "could not make the audit's months");
+		SPI_finish();
 		month = find_month(when);
 	} else if (when >= next_look) {
 		next_look = when + LOOK_EVERY_US;

@@ -19,7 +19,7 @@ BEGIN
     UNION ALL
     SELECT pg_catalog.format('ALTER TYPE %s OWNER TO auth_owner', t.oid::pg_catalog.regtype)
       FROM pg_catalog.pg_type t
-     WHERE t.typnamespace = 'auth'::pg_catalog.regnamespace AND t.typtype = 'e'
+     WHERE t.typnamespace = 'auth'::pg_catalog.regnamespace AND t.typtype IN ('e', 'd')
   LOOP
     EXECUTE o.sql;
   END LOOP;

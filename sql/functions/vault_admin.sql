@@ -110,7 +110,7 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp A
 BEGIN
   PERFORM auth.identity_assume(for_user_id);
   RETURN QUERY
-    SELECT a.created_at, a.action, a.status, a.context, a.ip_address, a.user_agent FROM auth.encryption_vault_audit a
+    SELECT a.created_at, a.action::text, a.status, a.context, a.ip_address, a.user_agent FROM auth.encryption_vault_audit a
      WHERE a.user_id = for_user_id AND a.created_at >= since AND a.created_at < until ORDER BY a.created_at;
 END
 $$;

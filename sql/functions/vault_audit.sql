@@ -4,7 +4,7 @@ CREATE FUNCTION auth.vault_audit_mac(a auth.encryption_vault_audit) RETURNS byte
   LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'mana_vault_audit_mac';
 COMMENT ON FUNCTION auth.vault_audit_mac IS 'what the mac of a row must be';
 
-CREATE FUNCTION auth.vault_audit_write(c auth.caller, user_id text, action text, context text, status integer) RETURNS void
+CREATE FUNCTION auth.vault_audit_write(c auth.caller, user_id text, action auth.vault_action, context text, status integer) RETURNS void
   LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'mana_vault_audit_write';
 COMMENT ON FUNCTION auth.vault_audit_write IS
   'one row of the trail; the identity of the transaction must be the user''s. Warns when there is no next month to write to';

@@ -1,18 +1,21 @@
 -- The vault's trail: a row for every call but status, granted or refused. Append-only, a month a partition.
 
+-- A domain and not a constraint of the table: that would be read anew for each row.
+CREATE DOMAIN auth.vault_action AS text CONSTRAINT encryption_vault_audit_action_is_known CHECK (VALUE IN (
+  'init', 'fetch', 'rotate', 'failed_fetch', 'recovery_set', 'recovery_clear', 'zk_enable', 'zk_disable', 'rewrap', 'erase'));
+COMMENT ON DOMAIN auth.vault_action IS 'what was asked of a vault';
+
 CREATE TABLE auth.encryption_vault_audit (
   id          text        NOT NULL,
   user_id     text        NOT NULL,
-  action      text        NOT NULL,
+  action      auth.vault_action NOT NULL,
   ip_address  text,
   user_agent  text,
   context     text,
   status      integer     NOT NULL,
   request_id  text,
   created_at  timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-  mac         bytea       NOT NULL,
-  CONSTRAINT encryption_vault_audit_action_is_known CHECK (action IN (
-    'init', 'fetch', 'rotate', 'failed_fetch', 'recovery_set', 'recovery_clear', 'zk_enable', 'zk_disable', 'rewrap', 'erase'))
+  mac         bytea       NOT NULL
 ) PARTITION BY RANGE (created_at);
 COMMENT ON TABLE auth.encryption_vault_audit IS
   'who asked for what of a vault, and what came of it. No foreign key: a trail outlives its user';

@@ -1,6 +1,6 @@
 /*
- * Every SQL statement that the edge can send. All are prepared when a connection opens; nothing
- *else sends SQL.
+ * Every SQL statement that the edge can send. All are tried when a connection opens, and prepared
+ *with their first call; nothing else sends SQL.
  *
  *	RELAY      a routine that takes the caller and an input, and answers auth.reply
  *	PROCEDURE  the same as a procedure, which commits before it discloses

@@ -11,7 +11,8 @@
 
 enum { OPTIONS_BYTES = 512 };
 
-static void prepare_all(struct connection *c);
+static void try_all(struct connection *c);
+static enum call tried(int n);
 static void check_role(struct connection *c, const PGresult *result);
 
 /* libpq looks a host name up in PQconnectStart, and waits: use a unix socket or hostaddr where that
@@ -37,6 +38,7 @@ connection_open(struct connection *c)
 	    config.new_device_mail ? "on" : "off", config.credits_url.len > 0 ? "credits" : "",
 	    config.subscriptions_url.len > 0 ? "subscriptions" : "");
 	c->answers = 0;
+	memset(c->prepared, 0, sizeof(c->prepared));
 	c->at_end = false;
 	c->trouble = NULL;
 	c->deadline_ms = loop_now_ms() + (uint64_t)config.db_connect_timeout_ms;
@@ -64,7 +66,7 @@ connection_go_on(struct connection *c)
 	case PGRES_POLLING_OK:
 		loop_watch_read(&c->watch, PQsocket(c->pg));
 		if (PQsetnonblocking(c->pg, 1) == 0 && PQenterPipelineMode(c->pg) == 1) {
-			prepare_all(c);
+			try_all(c);
 			return;
 		}
 		break;
@@ -74,24 +76,34 @@ connection_go_on(struct connection *c)
 	c->trouble = PQerrorMessage(c->pg);
 }
 
-/* One Sync a statement, so that each that does not prepare is named. CALL_READY is run at once,
- * behind the others. */
+/*
+ * Every statement is tried here, so that an edge which does not match its database is no edge, but
+ * none is kept: the next takes its place (the unnamed statement). Kept ones took half of the memory
+ * of a backend; each is prepared anew, under its name, with the first call. One Sync a statement,
+ * so that each that does not prepare is named. CALL_READY comes last, and is run.
+ */
 static void
-prepare_all(struct connection *c)
+try_all(struct connection *c)
 {
 	bool sent = true;
 
 	c->state = PREPARING;
-	for (int i = CALL_NONE + 1; i < CALL_COUNT && sent; i++)
-		sent = PQsendPrepare(c->pg, calls[i].name, calls[i].sql, 0, NULL) == 1 &&
+	for (int i = 0; i < CALL_COUNT - 1 && sent; i++)
+		sent = PQsendPrepare(c->pg, "", calls[tried(i)].sql, 0, NULL) == 1 &&
 		       PQpipelineSync(c->pg) == 1;
-	sent = sent &&
-	       PQsendQueryPrepared(c->pg, calls[CALL_READY].name, 0, NULL, NULL, NULL, 0) == 1 &&
+	sent = sent && PQsendQueryPrepared(c->pg, "", 0, NULL, NULL, NULL, 0) == 1 &&
 	       PQpipelineSync(c->pg) == 1;
 	if (sent)
 		connection_flush(c);
 	else
 		c->trouble = PQerrorMessage(c->pg);
+}
+
+/* Which call is tried as the n-th. */
+static enum call
+tried(int n)
+{
+	return n < CALL_COUNT - 2 ? (enum call)(CALL_READY + 1 + n) : CALL_READY;
 }
 
 void
@@ -109,8 +121,7 @@ connection_prepare_got(struct connection *c, const PGresult *result)
 	default:
 		log_event(LOG_ERROR_LEVEL, "database",
 		    "a statement does not prepare: do edge and extension match?",
-		    c->answers + 1 < CALL_COUNT ? calls[c->answers + 1].name : NULL,
-		    PQresultErrorMessage(result));
+		    calls[tried(c->answers)].name, PQresultErrorMessage(result));
 		c->trouble = "not all statements prepare";
 	}
 	if (c->answers < CALL_COUNT || c->trouble != NULL)

@@ -24,7 +24,8 @@ struct connection {
 	uint64_t deadline_ms; /* CLOSED: when to connect; CONNECTING, PREPARING: when to give up */
 	int failures;         /* in a row */
 	int answers;          /* Syncs seen while PREPARING */
-	bool at_end;          /* the last thing read was the NULL behind results */
+	bool prepared[CALL_COUNT]; /* or about to be, by what was sent before */
+	bool at_end;               /* the last thing read was the NULL behind results */
 	const char
 	    *trouble; /* why it is to be lost, which is not done in the middle of a call to us */
 	struct line sent; /* calls under way */

@@ -43,7 +43,7 @@ struct db_arg db_null(void);
 enum step db_call_with(
     struct request *r, enum call call, step_fn *next, const struct db_arg *args, size_t count);
 
-/* Whether a connection is up and every statement is prepared. */
+/* Whether a connection is up and the database knows every statement. */
 bool db_ready(void);
 
 #endif

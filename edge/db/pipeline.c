@@ -35,6 +35,7 @@ static struct connection *pick(enum call_pool pool);
 static void on_ready(struct loop_watch *watch);
 static void read_results(struct connection *c);
 static bool read_result(struct connection *c);
+static void keep_result(struct connection *c, struct db_call_state *call, PGresult *result);
 static void lose(struct connection *c, const char *why);
 static void append(struct line *line, struct request *r);
 static struct request *take(struct line *line);
@@ -81,12 +82,16 @@ send_call(struct connection *c, struct request *r)
 	struct db_call_state *call = &r->private->call;
 	const struct op_arguments *a = call->arguments;
 
-	if (PQsendQueryPrepared(c->pg, calls[call->call].name, a->count, a->values, a->lengths,
+	call->preparing = !c->prepared[call->call];
+	if ((call->preparing && PQsendPrepare(c->pg, calls[call->call].name, calls[call->call].sql,
+				    0, NULL) != 1) ||
+	    PQsendQueryPrepared(c->pg, calls[call->call].name, a->count, a->values, a->lengths,
 		a->formats, 0) != 1 ||
 	    PQpipelineSync(c->pg) != 1) {
 		c->trouble = "a call could not be sent";
 		return false;
 	}
+	c->prepared[call->call] = true;
 	call->deadline_ms = loop_now_ms() + connection_timeout_ms(c);
 	append(&c->sent, r);
 	connection_flush(c);
@@ -202,13 +207,28 @@ read_result(struct connection *c)
 	} else if (r == NULL) {
 		PQclear(result); /* a notice of the server's end: it closes the connection next */
 	} else if (PQresultStatus(result) != PGRES_PIPELINE_SYNC) {
-		PQclear((PGresult *)r->private->call.result);
-		r->private->call.result = (struct pg_result *)result;
+		keep_result(c, &r->private->call, result);
 	} else {
 		PQclear(result);
 		op_ended(take(&c->sent));
 	}
 	return true;
+}
+
+/* The first result of a call may be that of preparing it: only its error is of interest, and then
+ * the call itself was skipped. */
+static void
+keep_result(struct connection *c, struct db_call_state *call, PGresult *result)
+{
+	if (call->preparing && PQresultStatus(result) != PGRES_COMMAND_OK)
+		c->prepared[call->call] = false;
+	if (call->preparing && PQresultStatus(result) == PGRES_COMMAND_OK)
+		call->preparing = false;
+	else if (call->result == NULL) {
+		call->result = (struct pg_result *)result;
+		return;
+	}
+	PQclear(result);
 }
 
 /* Plans the next try, then fails what was under way. */

@@ -40,7 +40,8 @@ struct db_call_state {
 	const struct op_arguments *arguments;
 	uint64_t deadline_ms;
 	struct pg_result
-	    *result; /* libpq's; NULL: the connection was lost and the outcome is unknown */
+	    *result;    /* libpq's; NULL: the connection was lost and the outcome is unknown */
+	bool preparing; /* its statement is prepared with it, and that result comes first */
 };
 
 struct request_private {

@@ -101,10 +101,15 @@ add(struct op_arguments *all, struct db_arg arg)
 static void
 add_caller(struct op_arguments *all, struct request *r)
 {
-	const struct caller *c = &r->caller;
+	struct caller *c = &r->caller;
 
 	add(all, c->session_token.p != NULL ? db_bytes(c->session_digest.bytes, DIGEST_BYTES)
 					    : db_null());
+	if (!r->private->counted) {
+		token_random(&c->fresh);
+		token_digest(
+		    &c->fresh_digest, (struct str){.p = c->fresh.chars, .len = TOKEN_CHARS});
+	}
 	add(all, db_bytes(c->fresh_digest.bytes, DIGEST_BYTES));
 	add(all, db_text(r, c->user_id));
 	add(all, db_text(r, c->session_id));

@@ -25,9 +25,6 @@ gate_authenticate(struct request *r)
 {
 	const char *problem = NULL;
 
-	token_random(&r->caller.fresh);
-	token_digest(
-	    &r->caller.fresh_digest, (struct str){.p = r->caller.fresh.chars, .len = TOKEN_CHARS});
 	switch (r->route->access) {
 	case ACCESS_PUBLIC:
 		(void)by_cookie(r);

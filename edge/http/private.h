@@ -52,7 +52,7 @@ struct request_private {
 
 	step_fn *next; /* runs when what is awaited has ended */
 	bool waiting;
-	bool counted;   /* in its rate class */
+	bool counted;   /* in its rate class; and the fresh token is made */
 	bool abandoned; /* the client has left: no further step runs */
 
 	struct db_call_state call;

@@ -49,7 +49,8 @@ enum { REQUEST_ID_CHARS = 32, REQUEST_CAPTURES_MAX = 3 };
 struct caller {
 	struct str session_token; /* presented in the cookie, signature verified; STR_NONE: none */
 	struct digest session_digest; /* its SHA-256 */
-	struct session_token fresh;   /* held ready should this request open a session */
+	struct session_token
+	    fresh; /* made with the first call of the database, should that open a session */
 	struct digest fresh_digest;
 	struct str user_id;    /* sub of a verified access JWT; STR_NONE: none */
 	struct str session_id; /* its sid */

@@ -5,6 +5,7 @@
  */
 #include "routes.h"
 
+#include "features/admin.h"
 #include "features/gdpr.h"
 #include "features/gdpr_export.h"
 #include "features/api_key.h"
@@ -23,6 +24,7 @@
 #include "features/passkey.h"
 #include "features/password.h"
 #include "features/password_reset.h"
+#include "features/profile.h"
 #include "features/session.h"
 #include "features/settings.h"
 #include "features/sign_in.h"
@@ -202,6 +204,12 @@ const struct route routes[] = {
 	ROUTE(DELETE, "/api/v1/auth/passkeys/:id",                       EITHER,  "default", V1, NULL, NULL, PASSKEY_DELETE, ROUTE_BODY_OPTIONAL),
 	ROUTE(PATCH,  "/api/v1/auth/passkeys/:id",                       EITHER,  "default", V1, &passkey_rename_schema, NULL, PASSKEY_UPDATE, 0),
 
+	/* what the apps keep about a user with us */
+	ROUTE(PATCH,  "/api/v1/me/profile",                         BEARER, "default", ME, &profile_schema, NULL, PROFILE_UPDATE, 0),
+	ROUTE(GET,    "/api/v1/me/onboarding",                      BEARER, "default", ME, NULL, NULL, ONBOARDING_GET, 0),
+	ROUTE(POST,   "/api/v1/me/onboarding/complete",             BEARER, "default", ME, NULL, NULL, ONBOARDING_COMPLETE, ROUTE_BODY_OPTIONAL),
+	ROUTE(PATCH,  "/api/v1/me/onboarding/reset",                BEARER, "default", ME, NULL, NULL, ONBOARDING_RESET, ROUTE_BODY_OPTIONAL),
+
 	/* settings, and keys for programs */
 	ROUTE(GET,    "/api/v1/settings",                         BEARER, "default", V1, NULL, NULL, SETTINGS_GET, 0),
 	ROUTE(PATCH,  "/api/v1/settings/global",                  BEARER, "default", V1, &settings_schema, NULL, SETTINGS_PATCH_GLOBAL, 0),
@@ -242,8 +250,20 @@ const struct route routes[] = {
 	ROUTE(GET,    "/api/v1/me/data/export",                     BEARER, "data", ME, NULL, gdpr_export, NONE, 0),
 	ROUTE(DELETE, "/api/v1/me/data",                            BEARER, "data", ME, &user_delete_schema, user_erase, NONE, ROUTE_BODY_OPTIONAL),
 	ROUTE(GET,    "/api/v1/me/data/erasure/:id",                PUBLIC, "default", ME, NULL, NULL, ERASURE_GET, 0),
-	ROUTE(GET,    "/api/v1/admin/users/:id/data",               ADMIN,  "data", ME, NULL, gdpr_data, NONE, 0),
-	ROUTE(DELETE, "/api/v1/admin/users/:id/data",               ADMIN,  "data", ME, NULL, gdpr_erase_user, NONE, ROUTE_BODY_OPTIONAL),
+	ROUTE(GET,    "/api/v1/admin/users",                        ADMIN,  "default", ADMIN, &admin_user_list_schema, NULL, ADMIN_USER_LIST, 0),
+	ROUTE(GET,    "/api/v1/admin/stats",                        ADMIN,  "default", ADMIN, NULL, NULL, ADMIN_STATS, 0),
+	ROUTE(GET,    "/api/v1/admin/security-events",              ADMIN,  "default", ADMIN, &admin_event_list_schema, NULL, ADMIN_EVENT_LIST, 0),
+	ROUTE(GET,    "/api/v1/admin/users/:id/tier",               ADMIN,  "default", ADMIN, NULL, NULL, ADMIN_TIER_GET, 0),
+	ROUTE(PUT,    "/api/v1/admin/users/:id/tier",               ADMIN,  "default", ADMIN, &admin_tier_schema, NULL, ADMIN_TIER_SET, 0),
+	ROUTE(PUT,    "/api/v1/admin/users/:id/role",               ADMIN,  "default", ADMIN, &admin_role_schema, NULL, ADMIN_ROLE_SET, 0),
+	ROUTE(GET,    "/api/v1/admin/users/:id/security-events",    ADMIN,  "default", ADMIN, &admin_event_list_schema, NULL, ADMIN_EVENT_LIST, 0),
+	ROUTE(GET,    "/api/v1/admin/users/:id/sessions",           ADMIN,  "default", ADMIN, NULL, NULL, ADMIN_SESSION_LIST, 0),
+	ROUTE(DELETE, "/api/v1/admin/users/:id/sessions",           ADMIN,  "default", ADMIN, NULL, NULL, ADMIN_SESSION_REVOKE, ROUTE_BODY_OPTIONAL),
+	ROUTE(DELETE, "/api/v1/admin/users/:id/sessions/:sessionId",ADMIN,  "default", ADMIN, NULL, NULL, ADMIN_SESSION_REVOKE, ROUTE_BODY_OPTIONAL),
+	ROUTE(POST,   "/api/v1/admin/users/:id/unlock",             ADMIN,  "default", ADMIN, NULL, NULL, ADMIN_UNLOCK, ROUTE_BODY_OPTIONAL),
+	ROUTE(POST,   "/api/v1/admin/users/:id/resend-verification",ADMIN,  "default", ADMIN, NULL, NULL, ADMIN_VERIFICATION_SEND, ROUTE_BODY_OPTIONAL),
+	ROUTE(GET,    "/api/v1/admin/users/:id/data",               ADMIN,  "data", ADMIN, NULL, gdpr_data, NONE, 0),
+	ROUTE(DELETE, "/api/v1/admin/users/:id/data",               ADMIN,  "data", ADMIN, NULL, gdpr_erase_user, NONE, ROUTE_BODY_OPTIONAL),
 
 	/* the encryption vault */
 	ROUTE(GET,    "/api/v1/me/encryption-vault/status",         BEARER, "default", VAULT, NULL, NULL, VAULT_STATUS, 0),

@@ -24,6 +24,7 @@ enum error_shape {
 	ERRORS_V1,              /* {"error":CODE,"code":CODE,"message","status",..} */
 	ERRORS_VAULT,           /* {"error":text,"code"} */
 	ERRORS_ME,              /* {"error","message"} */
+	ERRORS_ADMIN,           /* {"error": what the status means,"message"} */
 	ERRORS_OAUTH,           /* {"error","error_description"} */
 	ERRORS_PLAIN,           /* text/plain */
 };

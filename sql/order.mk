@@ -6,6 +6,7 @@ SQL_PARTS = \
 	functions/helpers \
 	functions/reply \
 	schema/user \
+	schema/user_search \
 	schema/session \
 	schema/account \
 	schema/verification \
@@ -75,4 +76,9 @@ SQL_PARTS = \
 	functions/gdpr_export \
 	functions/gdpr_admin \
 	functions/import \
+	functions/admin_search \
+	functions/admin \
+	functions/admin_session \
+	functions/admin_sql \
+	functions/onboarding \
 	grants

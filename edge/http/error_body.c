@@ -3,6 +3,7 @@
 
 static void member(struct buf *out, const char *name, struct str value);
 static void number(struct buf *out, const char *name, int value);
+static struct str status_phrase(int status);
 
 void
 error_body(struct buf *out, enum error_shape shape, const struct error_info *e, struct str message,
@@ -34,6 +35,12 @@ error_body(struct buf *out, enum error_shape shape, const struct error_info *e, 
 		member(out, ",\"error\"", message);
 		member(out, ",\"message\"", message);
 		break;
+	case ERRORS_ADMIN:
+		number(out, "{\"statusCode\"", e->status);
+		member(out, ",\"error\"", status_phrase(e->status));
+		member(out, ",\"message\"", message);
+		member(out, ",\"code\"", e->name);
+		break;
 	case ERRORS_OAUTH:
 		member(out, "{\"error\"",
 		    e->oauth.len > 0  ? e->oauth
@@ -62,4 +69,25 @@ number(struct buf *out, const char *name, int value)
 	buf_str(out, str_from(name));
 	buf_char(out, ':');
 	buf_int(out, value);
+}
+
+static struct str
+status_phrase(int status)
+{
+	static const struct {
+		int status;
+		const char *phrase;
+	} phrases[] = {
+	    {400, "Bad request"},
+	    {401, "Unauthorized"},
+	    {403, "Forbidden"},
+	    {404, "Not found"},
+	    {409, "Conflict"},
+	    {429, "Too many requests"},
+	};
+
+	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
+		if (phrases[i].status == status)
+			return str_from(phrases[i].phrase);
+	return STR("Error");
 }

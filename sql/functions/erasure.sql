@@ -65,6 +65,7 @@ BEGIN
   DELETE FROM auth.sessions s WHERE s.user_id = u.id;
   DELETE FROM auth.accounts a WHERE a.user_id = u.id;
   DELETE FROM auth.passkeys p WHERE p.user_id = u.id;
+  DELETE FROM auth.api_keys k WHERE k.user_id = u.id;
   DELETE FROM auth.passkey_challenges p WHERE p.user_id = u.id;
   DELETE FROM auth.two_factor_challenges t WHERE t.user_id = u.id;
   DELETE FROM auth.verification v WHERE v.user_id = u.id;

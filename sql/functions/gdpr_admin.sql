@@ -37,8 +37,8 @@ CREATE FUNCTION auth_api.admin_user_erase(
     OUT cookies text, OUT claims text, OUT erasure_id text)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  admin constant auth.users := auth.admin_acting(c);
-  u constant auth.users := CASE WHEN admin.id IS NOT NULL THEN auth.user_lock(of_user_id) END;
+  u constant auth.users := auth.user_lock_to_end(of_user_id);
+  admin constant auth.users := auth.admin_acting(c); -- of two admins who erase each other the second is none any more
   blocked constant auth.reply := auth.organization_release_refusal(u.id);
 BEGIN
   IF admin.id IS NULL THEN

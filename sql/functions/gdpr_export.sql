@@ -67,6 +67,13 @@ BEGIN
                'clientId', g.client_id, 'scopes', to_json(g.scopes), 'authTime', g.auth_time, 'createdAt', g.created_at)
                ORDER BY g.created_at, g.id)
         FROM auth.oauth_grants g WHERE g.user_id = u.id)) || ','
+    || auth.gdpr_member(1, 'settings', (
+      SELECT auth.json_object('global', s.global_settings, 'apps', s.app_overrides, 'devices', s.device_settings,
+               'createdAt', s.created_at, 'updatedAt', s.updated_at)
+        FROM auth.user_settings s WHERE s.user_id = u.id)) || ','
+    || auth.gdpr_member(1, 'apiKeys', (
+      SELECT auth.json_array_agg(auth.api_key_json(k) ORDER BY k.created_at, k.id)
+        FROM auth.api_keys k WHERE k.user_id = u.id)) || ','
     || auth.gdpr_member(1, 'loginAttempts', (
       SELECT auth.json_array_agg(auth.json_object(
                'method', l.method, 'successful', l.successful, 'ipAddress', l.ip_address, 'attemptedAt', l.attempted_at)

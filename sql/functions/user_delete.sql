@@ -12,6 +12,8 @@ BEGIN
     RETURN auth.refuse('UNAUTHORIZED');
   ELSIF refusal.refusal IS NOT NULL THEN
     RETURN refusal;
+  ELSIF auth.admin_is_last(u.id) THEN
+    RETURN auth.refuse('LAST_ADMIN');
   ELSIF verified IS NOT NULL THEN
     RETURN auth.password_refusal(c, u, password_version, verified, dialect);
   ELSIF token IS NOT NULL THEN
@@ -35,7 +37,7 @@ CREATE FUNCTION auth_api.user_delete(
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   me constant auth.sessions := auth.session_find(c);
-  u constant auth.users := auth.user_lock(me.user_id);
+  u constant auth.users := auth.user_lock_to_end(me.user_id);
   instead constant auth.reply := auth.user_delete_refusal(c, me, u, password_version, verified, token, callback_url, dialect);
 BEGIN
   IF instead.refusal IS NOT NULL OR instead.body IS NOT NULL THEN
@@ -57,7 +59,7 @@ CREATE FUNCTION auth_api.erasure_start(
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   me constant auth.sessions := auth.session_find(c);
-  u constant auth.users := auth.user_lock(me.user_id);
+  u constant auth.users := auth.user_lock_to_end(me.user_id);
   instead constant auth.reply := auth.user_delete_refusal(c, me, u, password_version, verified, token, callback_url, 'v1');
 BEGIN
   IF instead.refusal IS NOT NULL OR instead.body IS NOT NULL THEN
@@ -97,7 +99,7 @@ CREATE FUNCTION auth_api.user_delete_callback(c auth.caller, input jsonb) RETURN
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   me constant auth.sessions := auth.session_find(c);
-  u constant auth.users := auth.user_lock(me.user_id);
+  u constant auth.users := auth.user_lock_to_end(me.user_id);
   refusal auth.reply;
 BEGIN
   IF u.id IS NULL THEN
@@ -106,6 +108,8 @@ BEGIN
   refusal := auth.organization_release_refusal(u.id);
   IF refusal.refusal IS NOT NULL THEN
     RETURN refusal; -- the link stays good for when that is settled
+  ELSIF auth.admin_is_last(u.id) THEN
+    RETURN auth.refuse('LAST_ADMIN');
   ELSIF (auth.verification_consume('delete-account', input ->> 'token', u.id)).user_id IS NULL THEN
     RETURN auth.refuse_as(404, 'Invalid token', 'INVALID_TOKEN');
   END IF;

@@ -32,6 +32,8 @@ describe('export', () => {
     await person.http.post('/api/auth/organization/create', { name: 'Engines', slug: 'engines' });
     await person.http.post('/api/v1/me/encryption-vault/init', {}, { bearer: person.token });
     await person.http.get('/api/v1/me/encryption-vault/key', { bearer: person.token });
+    await person.http.request('PATCH', '/api/v1/settings/app/todo', { json: { view: 'list' }, bearer: person.token });
+    const apiKey = (await person.http.post('/api/v1/api-keys', { name: 'Dictation' }, { bearer: person.token })).json;
     sync.add(person.id, 'todo', 2);
     sync.add('somebody-else', 'todo', 2);
     const { status, headers, text, json } = await fetchExport(person);
@@ -45,7 +47,7 @@ describe('export', () => {
     assert.deepEqual(Object.keys(json), [
       'exportedAt', 'exportVersion', 'data', 'details', 'profile', 'secondFactor', 'trustedDevices', 'accounts',
       'organizations', 'invitations', 'consents',
-      'authorizations', 'loginAttempts', 'pendingLinks', 'vault', 'vaultAudit', 'mails', 'syncRecords',
+      'authorizations', 'settings', 'apiKeys', 'loginAttempts', 'pendingLinks', 'vault', 'vaultAudit', 'mails', 'syncRecords',
       'syncRecordsComplete', 'syncRecordsReason']);
     assert.equal(json.exportVersion, '2.0');
     assert.equal(json.data.user.name, person.name);
@@ -58,6 +60,9 @@ describe('export', () => {
     assert.deepEqual(json.organizations.map(({ slug, role }) => [slug, role]), [['engines', 'owner']]);
     assert.deepEqual([json.vault.zeroKnowledge, json.vault.keyGeneration], [false, 1]);
     assert.deepEqual(json.vaultAudit.map(({ action, status: answered }) => [action, answered]), [['fetch', 200], ['init', 201]]);
+    assert.deepEqual(json.settings.apps, { todo: { view: 'list' } });
+    assert.deepEqual(json.apiKeys.map(({ id, name }) => [id, name]), [[apiKey.id, 'Dictation']]);
+    assert.ok(!text.includes(apiKey.key.slice(16)), 'the key is in the export');
     assert.deepEqual(json.mails.map(({ kind, recipient }) => [kind, recipient]), [['verify_email', person.email]]);
     assert.deepEqual(json.syncRecords.map(({ app_id, user_id, data }) => [app_id, user_id, data.n]).sort(),
       [['todo', person.id, 1], ['todo', person.id, 2]]);

@@ -90,6 +90,18 @@ describe('settings and API keys', () => {
     assert.ok((await send(ada, 'GET', KEYS)).json[0].revokedAt);
   });
 
+  test('who closes the account closes its keys, also while other services still have to forget them', async () => {
+    const eve = await somebodySignedIn(stack);
+    const { key } = (await send(eve, 'POST', KEYS, { name: 'Speech' })).json;
+    const validate = async () => (await service.post(`${KEYS}/validate`, { apiKey: key })).json.valid;
+    assert.equal(await validate(), true);
+    stack.psql('BEGIN; CREATE EXTENSION IF NOT EXISTS postgres_fdw; CREATE SERVER mana_sync FOREIGN DATA WRAPPER postgres_fdw; COMMIT');
+    assert.equal((await eve.http.post('/api/auth/delete-user', { password: eve.password })).status, 200);
+    assert.equal(await validate(), false);
+    assert.equal(stack.psql(`SELECT count(*) FROM auth.users WHERE id = :'id'`, { id: eve.id }), '1', 'the erasure is over already');
+    stack.psql('DROP SERVER mana_sync CASCADE');
+  });
+
   test('a key lies in the database as a digest', async () => {
     const { key } = (await send(ada, 'POST', KEYS, { name: 'Grep' })).json;
     await service.post(`${KEYS}/validate`, { apiKey: key });

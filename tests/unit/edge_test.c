@@ -121,6 +121,9 @@ errors_have_the_shape_of_their_routes(void **state)
 	    {ERRORS_VAULT, "{\"error\":\"a \\\"b\\\"\",\"code\":\"ACCOUNT_LOCKED\"}"},
 	    {ERRORS_ME,
 		"{\"statusCode\":429,\"error\":\"a \\\"b\\\"\",\"message\":\"a \\\"b\\\"\"}"},
+	    {ERRORS_ADMIN,
+		"{\"statusCode\":429,\"error\":\"Too many requests\",\"message\":\"a \\\"b\\\"\","
+		"\"code\":\"ACCOUNT_LOCKED\"}"},
 	    {ERRORS_OAUTH, "{\"error\":\"invalid_request\",\"error_description\":\"a \\\"b\\\"\"}"},
 	    {ERRORS_PLAIN, "a \"b\""},
 	};

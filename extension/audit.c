@@ -233,7 +233,7 @@ insert_row(const Datum values[AUDIT_COLUMNS], const bool nulls[AUDIT_COLUMNS])
 	memcpy(row->tts_values, values, AUDIT_COLUMNS * sizeof(Datum));
 	memcpy(row->tts_isnull, nulls, AUDIT_COLUMNS * sizeof(bool));
 	ExecStoreVirtualTuple(row);
-	InitResultRelInfo(target, month, 1, NULL, 0);
+	InitResultRelInfo(target, month, 0, NULL, 0); /* in no range table */
 	ExecOpenIndices(target, false);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	ExecSimpleRelationInsert(target, state, row);

@@ -72,6 +72,17 @@ RESET ROLE;
 SELECT auth.vault_audit_write(NULL, 'x', 'looked', NULL, 200);
 INSERT INTO auth.encryption_vault_audit (id, user_id, action, status, mac) VALUES ('x', 'x', 'looked', 200, '');
 SELECT auth.vault_audit_write(NULL, 'x', 'fetch', NULL, 200);
+BEGIN;
+ALTER TABLE auth.encryption_vault_audit ADD CONSTRAINT story CHECK (status <> 777);
+SELECT auth.identity_assume('x');
+DO $$
+BEGIN
+  PERFORM auth.vault_audit_write(NULL, 'x', 'fetch', NULL, 777);
+EXCEPTION WHEN check_violation THEN
+  RAISE WARNING 'a constraint of the table binds this row as well';
+END
+$$;
+ROLLBACK;
 SET ROLE auth_auditor;
 SELECT count(*) > 0 AS reads FROM auth.encryption_vault_audit;
 SELECT action, context, status FROM auth.vault_trail(:'me') ORDER BY at LIMIT 2;

@@ -21,7 +21,10 @@ BEGIN
       SELECT auth.json_array_agg(auth.json_object(
                'id', p.id, 'friendlyName', p.name, 'deviceType', p.device_type, 'createdAt', p.created_at,
                'lastUsedAt', p.last_used_at) ORDER BY p.created_at, p.id)
-        FROM auth.passkeys p WHERE p.user_id = u.id));
+        FROM auth.passkeys p WHERE p.user_id = u.id)) || ','
+    || auth.gdpr_member(2, 'apiKeys', (
+      SELECT auth.json_array_agg(auth.api_key_json(k) ORDER BY k.created_at, k.id)
+        FROM auth.api_keys k WHERE k.user_id = u.id));
 END
 $$;
 COMMENT ON FUNCTION auth.gdpr_details IS 'the lists of version 2.0 that are short';
@@ -34,6 +37,11 @@ BEGIN
       'image', u.image, 'updatedAt', u.updated_at, 'accessTier', u.access_tier, 'kind', u.kind, 'locale', u.locale,
       'twoFactorEnabled', COALESCE(u.two_factor_enabled, false), 'onboardingCompletedAt', u.onboarding_completed_at,
       'feedbackShowRealName', u.feedback_show_real_name, 'feedbackKarma', u.feedback_karma)) || ','
+    || auth.gdpr_member(1, 'settings', (
+      SELECT auth.json_object(
+               'globalSettings', t.global_settings, 'appOverrides', t.app_overrides, 'deviceSettings', t.device_settings,
+               'createdAt', t.created_at, 'updatedAt', t.updated_at)
+        FROM auth.user_settings t WHERE t.user_id = u.id)) || ','
     || auth.gdpr_member(1, 'secondFactor', (
       SELECT auth.json_object('appConfirmedAt', t.confirmed_at, 'byMail', t.by_mail, 'createdAt', t.created_at, 'backupCodesLeft',
                (SELECT count(*) FROM auth.two_factor_backup_codes b WHERE b.user_id = u.id))
@@ -67,13 +75,6 @@ BEGIN
                'clientId', g.client_id, 'scopes', to_json(g.scopes), 'authTime', g.auth_time, 'createdAt', g.created_at)
                ORDER BY g.created_at, g.id)
         FROM auth.oauth_grants g WHERE g.user_id = u.id)) || ','
-    || auth.gdpr_member(1, 'settings', (
-      SELECT auth.json_object('global', s.global_settings, 'apps', s.app_overrides, 'devices', s.device_settings,
-               'createdAt', s.created_at, 'updatedAt', s.updated_at)
-        FROM auth.user_settings s WHERE s.user_id = u.id)) || ','
-    || auth.gdpr_member(1, 'apiKeys', (
-      SELECT auth.json_array_agg(auth.api_key_json(k) ORDER BY k.created_at, k.id)
-        FROM auth.api_keys k WHERE k.user_id = u.id)) || ','
     || auth.gdpr_member(1, 'loginAttempts', (
       SELECT auth.json_array_agg(auth.json_object(
                'method', l.method, 'successful', l.successful, 'ipAddress', l.ip_address, 'attemptedAt', l.attempted_at)

@@ -81,6 +81,9 @@ describe('erasure', () => {
 
   test('a source that is away is pending with the reason, the others are done; nobody gets in meanwhile; then it is caught up', async () => {
     const person = await somebodyWithData(5);
+    const { json: key } = await person.http.post('/api/v1/api-keys', { name: 'Dictaphone' }, { bearer: person.token });
+    const validate = () => new Client(stack.url, { headers: { 'x-service-key': KEY } }).post('/api/v1/api-keys/validate', { apiKey: key.key });
+    assert.equal((await validate()).json.valid, true);
     sync.away();
     const { status: code, json } = await erase(person);
     assert.equal(code, 202);
@@ -94,6 +97,7 @@ describe('erasure', () => {
     assert.equal((await signIn(person)).status, 401);
     assert.equal((await erase(person)).status, 401);
     assert.equal((await person.http.get('/api/auth/get-session')).json, null);
+    assert.equal((await validate()).json.valid, false);
     const [row] = stack.sql(`SELECT email, name, image FROM auth.users WHERE id = :'id'`, { id: person.id });
     assert.match(row.email, /^erased-[a-z0-9]{24}@erased\.invalid$/);
     assert.deepEqual([row.name, row.image], ['', null]);

@@ -32,8 +32,8 @@ describe('export', () => {
     await person.http.post('/api/auth/organization/create', { name: 'Engines', slug: 'engines' });
     await person.http.post('/api/v1/me/encryption-vault/init', {}, { bearer: person.token });
     await person.http.get('/api/v1/me/encryption-vault/key', { bearer: person.token });
-    await person.http.request('PATCH', '/api/v1/settings/app/todo', { json: { view: 'list' }, bearer: person.token });
-    const apiKey = (await person.http.post('/api/v1/api-keys', { name: 'Dictation' }, { bearer: person.token })).json;
+    const { json: key } = await person.http.post('/api/v1/api-keys', { name: 'Dictaphone' }, { bearer: person.token });
+    await person.http.request('PATCH', '/api/v1/settings/global', { json: { locale: 'en' }, bearer: person.token });
     sync.add(person.id, 'todo', 2);
     sync.add('somebody-else', 'todo', 2);
     const { status, headers, text, json } = await fetchExport(person);
@@ -45,13 +45,13 @@ describe('export', () => {
     assert.equal(headers['cache-control'], 'no-store');
     assert.equal(text, `${JSON.stringify(json, null, 2)}\n`);
     assert.deepEqual(Object.keys(json), [
-      'exportedAt', 'exportVersion', 'data', 'details', 'profile', 'secondFactor', 'trustedDevices', 'accounts',
+      'exportedAt', 'exportVersion', 'data', 'details', 'profile', 'settings', 'secondFactor', 'trustedDevices', 'accounts',
       'organizations', 'invitations', 'consents',
-      'authorizations', 'settings', 'apiKeys', 'loginAttempts', 'pendingLinks', 'vault', 'vaultAudit', 'mails', 'syncRecords',
+      'authorizations', 'loginAttempts', 'pendingLinks', 'vault', 'vaultAudit', 'mails', 'syncRecords',
       'syncRecordsComplete', 'syncRecordsReason']);
     assert.equal(json.exportVersion, '2.0');
     assert.equal(json.data.user.name, person.name);
-    assert.deepEqual(Object.keys(json.details), ['sessions', 'passkeys', 'securityEvents']);
+    assert.deepEqual(Object.keys(json.details), ['sessions', 'passkeys', 'apiKeys', 'securityEvents']);
     assert.equal(json.details.sessions.length, 2);
     assert.equal(json.details.sessions[0].userAgent, null);
     const events = json.details.securityEvents.map(({ eventType }) => eventType);
@@ -60,13 +60,14 @@ describe('export', () => {
     assert.deepEqual(json.organizations.map(({ slug, role }) => [slug, role]), [['engines', 'owner']]);
     assert.deepEqual([json.vault.zeroKnowledge, json.vault.keyGeneration], [false, 1]);
     assert.deepEqual(json.vaultAudit.map(({ action, status: answered }) => [action, answered]), [['fetch', 200], ['init', 201]]);
-    assert.deepEqual(json.settings.apps, { todo: { view: 'list' } });
-    assert.deepEqual(json.apiKeys.map(({ id, name }) => [id, name]), [[apiKey.id, 'Dictation']]);
-    assert.ok(!text.includes(apiKey.key.slice(16)), 'the key is in the export');
     assert.deepEqual(json.mails.map(({ kind, recipient }) => [kind, recipient]), [['verify_email', person.email]]);
     assert.deepEqual(json.syncRecords.map(({ app_id, user_id, data }) => [app_id, user_id, data.n]).sort(),
       [['todo', person.id, 1], ['todo', person.id, 2]]);
     assert.deepEqual([json.syncRecordsComplete, json.syncRecordsReason], [true, null]);
+    assert.deepEqual(json.details.apiKeys.map(({ name, keyPrefix, scopes }) => [name, keyPrefix, scopes]),
+      [['Dictaphone', key.keyPrefix, ['stt', 'tts']]]);
+    assert.ok(key.key && !text.includes(key.key));
+    assert.equal(json.settings.globalSettings.locale, 'en');
     assert.doesNotMatch(text, /argon2|wrapped_?mk|token_?digest|"password"/i);
   });
 

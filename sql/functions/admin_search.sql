@@ -44,7 +44,7 @@ $$;
 COMMENT ON FUNCTION auth.user_search_query IS 'SQL for the ids of a page, newest first';
 
 CREATE FUNCTION auth.user_search_total(search text, tier auth.access_tier, OUT total bigint, OUT is_exact boolean)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   counted constant integer := 1000;
   condition constant text := auth.user_search_condition(search, tier);
@@ -86,7 +86,7 @@ $$;
 COMMENT ON FUNCTION auth.admin_user_json IS 'a user in an admin''s list';
 
 CREATE FUNCTION auth_api.admin_user_list(c auth.caller, input jsonb) RETURNS auth.reply
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   deepest constant integer := 100000;
   is_legacy constant boolean := input ? 'tier' AND NOT input ?| ARRAY['page', 'limit', 'search', 'after'];

@@ -14,6 +14,7 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 #include "compat.h"
+#include "json.h"
 
 PG_FUNCTION_INFO_V1(mana_json_object);
 PG_FUNCTION_INFO_V1(mana_json_array_add);
@@ -24,7 +25,6 @@ PG_FUNCTION_INFO_V1(mana_access_token);
 PG_FUNCTION_INFO_V1(mana_presented_token);
 PG_FUNCTION_INFO_V1(mana_master_key);
 
-static void append_value(StringInfo out, Datum value, Oid type);
 static void append_time(StringInfo out, TimestampTz when);
 static void append_number(StringInfo out, char before, int number, int digits);
 static void append_compact(StringInfo out, const char *json);
@@ -51,12 +51,12 @@ mana_json_object(PG_FUNCTION_ARGS)
 			    errmsg("a key is null"));
 		if (i > 0)
 			appendStringInfoChar(&out, ',');
-		append_value(&out, values[i], types[i]);
+		json_append(&out, values[i], types[i]);
 		appendStringInfoChar(&out, ':');
 		if (nulls[i + 1])
 			appendStringInfoString(&out, "null");
 		else
-			append_value(&out, values[i + 1], types[i + 1]);
+			json_append(&out, values[i + 1], types[i + 1]);
 	}
 	appendStringInfoChar(&out, '}');
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
@@ -77,7 +77,7 @@ mana_json_array_add(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(1))
 		appendStringInfoString(out, "null");
 	else
-		append_value(out, PG_GETARG_DATUM(1), JSONOID);
+		json_append(out, PG_GETARG_DATUM(1), JSONOID);
 	MemoryContextSwitchTo(old);
 	PG_RETURN_POINTER(out);
 }
@@ -130,8 +130,8 @@ mana_master_key(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text("\"\004\""));
 }
 
-static void
-append_value(StringInfo out, Datum value, Oid type)
+void
+json_append(StringInfo out, Datum value, Oid type)
 {
 	Oid output;
 	bool is_varlena;

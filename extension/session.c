@@ -48,26 +48,27 @@ static Datum column(TupleTableSlot *row, const char *name);
 Datum
 mana_session_find(PG_FUNCTION_ARGS)
 {
+	Datum row;
+
+	if (PG_ARGISNULL(0) || !session_find(&row, PG_GETARG_HEAPTUPLEHEADER(0)))
+		PG_RETURN_NULL();
+	return row;
+}
+
+bool
+session_find(Datum *row, HeapTupleHeader caller)
+{
 	static const struct place by_digest = {
 	    "sessions", "sessions_token_digest_unique", F_BYTEAEQ};
 	static const struct place by_id = {"sessions", "sessions_pkey", F_TEXTEQ};
-	HeapTupleHeader caller;
-	bool no_digest, no_id, no_user, found = false;
-	Datum digest, id, user_id, row;
+	bool no_digest, no_id, no_user;
+	Datum digest = GetAttributeByNum(caller, CALLER_SESSION_DIGEST, &no_digest);
+	Datum id = GetAttributeByNum(caller, CALLER_SESSION_ID, &no_id);
+	Datum user_id = GetAttributeByNum(caller, CALLER_USER_ID, &no_user);
 
-	if (PG_ARGISNULL(0))
-		PG_RETURN_NULL();
-	caller = PG_GETARG_HEAPTUPLEHEADER(0);
-	digest = GetAttributeByNum(caller, CALLER_SESSION_DIGEST, &no_digest);
-	id = GetAttributeByNum(caller, CALLER_SESSION_ID, &no_id);
-	user_id = GetAttributeByNum(caller, CALLER_USER_ID, &no_user);
 	if (!no_digest)
-		found = fetch(&row, &by_digest, digest, is_alive, (Datum)0);
-	else if (!no_id && !no_user)
-		found = fetch(&row, &by_id, id, is_alive_and_of, user_id);
-	if (!found)
-		PG_RETURN_NULL();
-	return row;
+		return fetch(row, &by_digest, digest, is_alive, (Datum)0);
+	return !no_id && !no_user && fetch(row, &by_id, id, is_alive_and_of, user_id);
 }
 
 /* auth.user_find(id) */

@@ -6,6 +6,21 @@ SET ROLE auth_edge;
 SELECT story.member('dora@example.com', 'Dora');
 SELECT refusal FROM story.sign_in('dora@example.com', 'dora-1');
 
+-- The ordinary answers, decided in C, are those that SQL would give.
+RESET ROLE;
+SELECT auth_api.session_get(c, '{}') = auth.session_get(c, '{}') AS session, auth_api.token_issue(c, '{}') = auth.token_issue(c, '{}') AS token
+  FROM story.caller('dora-1') c;
+UPDATE auth.sessions s SET user_agent = NULL, ip_address = NULL, active_organization_id = 'o "1"' WHERE s.user_id = story.id_of('dora@example.com');
+UPDATE auth.users u SET name = E'D\u00f6ra "\\" \u0001', image = 'https://x.example/i.png', two_factor_enabled = NULL, access_tier = 'founder', role = 'admin'
+ WHERE u.id = story.id_of('dora@example.com');
+SELECT auth_api.session_get(c, '{}') = auth.session_get(c, '{}') AS session, auth_api.token_issue(c, '{}') = auth.token_issue(c, '{}') AS token,
+       replace((auth_api.session_get(c, '{}')).body, E'\x03', '')::json #>> '{user,name}' = u.name AS named
+  FROM story.caller('dora-1') c, auth.users u WHERE u.id = story.id_of('dora@example.com');
+UPDATE auth.sessions s SET user_agent = 'story/1', ip_address = '192.0.2.14', active_organization_id = NULL WHERE s.user_id = story.id_of('dora@example.com');
+UPDATE auth.users u SET name = 'Dora', image = NULL, two_factor_enabled = false, access_tier = 'public', role = 'user'
+ WHERE u.id = story.id_of('dora@example.com');
+SET ROLE auth_edge;
+
 -- Nobody, a live one, one made up: only the last has cookies to clear.
 SELECT story.answer(auth_api.session_get(story.caller(), '{}'));
 SELECT story.answer(auth_api.session_get(story.caller('dora-1'), '{}'));

@@ -98,7 +98,7 @@ END
 $$;
 COMMENT ON FUNCTION auth.sessions_end IS 'ends the sessions of a user, but for one; how many';
 
-CREATE FUNCTION auth_api.session_get(c auth.caller, input jsonb) RETURNS auth.reply
+CREATE FUNCTION auth.session_get(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   s auth.sessions;
@@ -125,6 +125,8 @@ BEGIN
     cookies, auth.user_claims(u, s.id));
 END
 $$;
+CREATE FUNCTION auth_api.session_get(c auth.caller, input jsonb) RETURNS auth.reply
+  LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'mana_session_get';
 COMMENT ON FUNCTION auth_api.session_get IS
   'GET /get-session: {session, user} or null. A session older than a day of its seven is extended (input disableRefresh: '
   'true leaves it); the cookies of a dead one are cleared';
@@ -143,7 +145,7 @@ END
 $$;
 COMMENT ON FUNCTION auth_api.session_sign_out IS 'POST /sign-out: {"success":true}, with or without a session';
 
-CREATE FUNCTION auth_api.token_issue(c auth.caller, input jsonb) RETURNS auth.reply
+CREATE FUNCTION auth.token_issue(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   s auth.sessions := auth.session_find(c);
@@ -156,4 +158,6 @@ BEGIN
   RETURN auth.granted(auth.json_object('token', auth.access_token()), NULL, auth.user_claims(u, s.id));
 END
 $$;
+CREATE FUNCTION auth_api.token_issue(c auth.caller, input jsonb) RETURNS auth.reply
+  LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'mana_token_issue';
 COMMENT ON FUNCTION auth_api.token_issue IS 'GET /token: an access JWT of a live session';

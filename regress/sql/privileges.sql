@@ -29,6 +29,10 @@ SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = 'auth'::regnamespa
 -- tables that a dump would leave out
 SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = 'auth'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
    AND NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'mana_auth' AND c.oid = ANY (e.extconfig));
+-- partitions that a dump would leave out: those that belong to the extension, of which a dump holds what is marked only
+SELECT c.oid::regclass FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+ WHERE c.relnamespace = 'auth'::regnamespace AND c.relispartition
+   AND NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'mana_auth' AND c.oid = ANY (e.extconfig));
 -- foreign keys without an index that begins with them
 SELECT k.conrelid::regclass, k.conname FROM pg_constraint k WHERE k.contype = 'f' AND k.connamespace = 'auth'::regnamespace
    AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = k.conrelid AND (i.indkey::int2[])[0] = k.conkey[1]);

@@ -6,10 +6,17 @@
 
 #define ONLY_SQL .offset = FIELD_NOWHERE
 
-enum { NAME_MAX = 100, SCOPE_MAX = 64, SCOPES_BYTES_MAX = 2048, KEY_MAX = 200 };
+enum {
+	NAME_MAX = 100,
+	SCOPE_MAX = 64,
+	SCOPES_BYTES_MAX = 2048,
+	KEY_MAX = 200,
+	TEN_YEARS = 3660 * 86400
+};
 
 static const struct field create_fields[] = {
     {"name", FIELD_STRING, FIELD_REQUIRED, ONLY_SQL, .min = 1, .max = NAME_MAX},
+    {"expiresIn", FIELD_INT, FIELD_NULLABLE, ONLY_SQL, .min = 60, .max = TEN_YEARS},
     {"scopes", FIELD_STRINGS, 0, ONLY_SQL, .max = SCOPES_BYTES_MAX},
     {NULL},
 };

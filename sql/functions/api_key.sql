@@ -2,7 +2,11 @@
 
 CREATE FUNCTION auth.api_key_json(k auth.api_keys) RETURNS json LANGUAGE sql STABLE
   RETURN auth.json_object('id', k.id, 'name', k.name, 'keyPrefix', k.key_prefix, 'scopes', pg_catalog.to_jsonb(k.scopes),
-                          'createdAt', k.created_at, 'lastUsedAt', k.last_used_at, 'revokedAt', k.revoked_at);
+                          'createdAt', k.created_at, 'lastUsedAt', k.last_used_at, 'revokedAt', k.revoked_at,
+                          'expiresAt', k.expires_at);
+
+CREATE FUNCTION auth.api_key_is_good(k auth.api_keys) RETURNS boolean LANGUAGE sql STABLE
+  RETURN k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > pg_catalog.now());
 
 CREATE FUNCTION auth_api.api_key_list(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -30,11 +34,12 @@ BEGIN
     RETURN auth.refuse('UNAUTHORIZED');
   END IF;
   PERFORM FROM auth.users u WHERE u.id = me.user_id FOR NO KEY UPDATE; -- keys of one user are made one at a time
-  IF (SELECT count(*) >= keys_max FROM auth.api_keys x WHERE x.user_id = me.user_id AND x.revoked_at IS NULL) THEN
+  IF (SELECT count(*) >= keys_max FROM auth.api_keys x WHERE x.user_id = me.user_id AND auth.api_key_is_good(x)) THEN
     RETURN auth.refuse('API_KEY_LIMIT_REACHED');
   END IF;
-  INSERT INTO auth.api_keys AS x (user_id, name, key_prefix, key_digest, scopes)
+  INSERT INTO auth.api_keys AS x (user_id, name, key_prefix, key_digest, expires_at, scopes)
   VALUES (me.user_id, input ->> 'name', left(secret, 8), sha256(convert_to('sk_live_' || secret, 'UTF8')),
+          now() + make_interval(secs => (input ->> 'expiresIn')::bigint),
           COALESCE((SELECT array_agg(DISTINCT s ORDER BY s)
                       FROM jsonb_array_elements_text(CASE jsonb_typeof(input -> 'scopes') WHEN 'string' THEN jsonb_build_array(input -> 'scopes')
                                                      ELSE input -> 'scopes' END) s), '{stt,tts}'))
@@ -43,10 +48,11 @@ BEGIN
   RETURN auth.granted(auth.json_object(
     'id', k.id, 'userId', k.user_id, 'name', k.name, 'keyPrefix', k.key_prefix, 'scopes', to_jsonb(k.scopes),
     'rateLimitRequests', k.rate_limit_requests, 'rateLimitWindow', k.rate_limit_window, 'createdAt', k.created_at,
-    'lastUsedAt', k.last_used_at, 'revokedAt', k.revoked_at, 'key', 'sk_live_' || secret), status => 201);
+    'lastUsedAt', k.last_used_at, 'revokedAt', k.revoked_at, 'expiresAt', k.expires_at, 'key', 'sk_live_' || secret), status => 201);
 END
 $$;
-COMMENT ON FUNCTION auth_api.api_key_create IS 'POST /api/v1/api-keys: the key is shown this once; at most 100 that are not revoked';
+COMMENT ON FUNCTION auth_api.api_key_create IS 'POST /api/v1/api-keys: the key is shown this once, and good for expiresIn seconds or until it is revoked; at '
+  'most 100 are good at once';
 
 CREATE FUNCTION auth_api.api_key_revoke(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -74,7 +80,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
   k auth.api_keys;
 BEGIN
-  SELECT x.* INTO k FROM auth.api_keys x WHERE x.key_digest = decode(input ->> 'apiKey', 'hex') AND x.revoked_at IS NULL;
+  SELECT x.* INTO k FROM auth.api_keys x WHERE x.key_digest = decode(input ->> 'apiKey', 'hex') AND auth.api_key_is_good(x);
   IF k.id IS NULL THEN
     RETURN auth.granted('{"valid":false}');
   ELSIF input ->> 'scope' <> ALL (k.scopes) THEN

@@ -112,6 +112,16 @@ END
 $$;
 COMMENT ON FUNCTION auth_api.settings_delete_app IS 'DELETE /api/v1/settings/app/:appId';
 
+CREATE FUNCTION auth.devices_kept(devices jsonb) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  most constant integer := 50;
+BEGIN
+  RETURN devices - ARRAY(SELECT d.key FROM jsonb_each(devices) d ORDER BY d.value ->> 'lastSeen' DESC, d.key OFFSET most);
+END
+$$;
+COMMENT ON FUNCTION auth.devices_kept IS 'of many devices the fifty that were seen last: a browser that forgets itself comes back as another';
+
 CREATE FUNCTION auth_api.settings_patch_device(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -131,7 +141,7 @@ BEGIN
     'lastSeen', auth.json_object('at', now()) -> 'at',
     -- an app's settings on a device replace one another whole, member by member
     'apps', device -> 'apps' || jsonb_build_object(app, COALESCE(device -> 'apps' -> app, '{}') || COALESCE(input -> 'settings', '{}')));
-  s.device_settings := s.device_settings || jsonb_build_object(input ->> 'deviceId', device);
+  s.device_settings := auth.devices_kept(s.device_settings || jsonb_build_object(input ->> 'deviceId', device));
   RETURN auth.settings_store(s);
 END
 $$;

@@ -10,6 +10,7 @@ CREATE TABLE auth.api_keys (
   rate_limit_requests  integer     NOT NULL DEFAULT 60,
   rate_limit_window    integer     NOT NULL DEFAULT 60,
   created_at           timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  expires_at           timestamptz,
   last_used_at         timestamptz,
   revoked_at           timestamptz,
   CONSTRAINT api_keys_pkey PRIMARY KEY (id),
@@ -23,6 +24,7 @@ COMMENT ON COLUMN auth.api_keys.key_prefix IS 'the first 8 characters behind sk_
 COMMENT ON COLUMN auth.api_keys.scopes IS 'what the services that ask may let it do';
 COMMENT ON COLUMN auth.api_keys.rate_limit_requests IS
   'how many requests those services may take in rate_limit_window seconds; they count';
+COMMENT ON COLUMN auth.api_keys.expires_at IS 'NULL: when it is revoked';
 COMMENT ON COLUMN auth.api_keys.last_used_at IS 'to the minute';
 CREATE INDEX api_keys_user_id_idx ON auth.api_keys (user_id, created_at);
 SELECT pg_catalog.pg_extension_config_dump('auth.api_keys', '');

@@ -73,7 +73,7 @@ describe('settings and API keys', () => {
     const { key, id, keyPrefix } = made.json;
     assert.match(key, /^sk_live_[0-9a-f]{64}$/);
     const [listed] = (await send(ada, 'GET', KEYS)).json;
-    assert.deepEqual(Object.keys(listed), ['id', 'name', 'keyPrefix', 'scopes', 'createdAt', 'lastUsedAt', 'revokedAt']);
+    assert.deepEqual(Object.keys(listed), ['id', 'name', 'keyPrefix', 'scopes', 'createdAt', 'lastUsedAt', 'revokedAt', 'expiresAt']);
     assert.equal(listed.keyPrefix, keyPrefix);
 
     const validate = (body) => service.post(`${KEYS}/validate`, body);
@@ -88,6 +88,28 @@ describe('settings and API keys', () => {
     assert.deepEqual((await send(ada, 'DELETE', `${KEYS}/${id}`)).json, { success: true });
     assert.deepEqual((await validate({ apiKey: key })).json, { valid: false });
     assert.ok((await send(ada, 'GET', KEYS)).json[0].revokedAt);
+  });
+
+  test('a key may be made for a while, and nothing else of it is chosen by who makes it', async () => {
+    const { status, json } = await send(ada, 'POST', KEYS, {
+      name: 'Short', expiresIn: 60, userId: bob.id, rateLimitRequests: 1e6, revokedAt: null, id: 'mine',
+    });
+    assert.deepEqual([status, json.userId, json.rateLimitRequests, json.id === 'mine'], [201, ada.id, 60, false]);
+    assert.equal(Date.parse(json.expiresAt) - Date.parse(json.createdAt), 60_000);
+    const valid = async () => (await service.post(`${KEYS}/validate`, { apiKey: json.key })).json.valid;
+    assert.equal(await valid(), true);
+    stack.psql(`UPDATE auth.api_keys SET expires_at = now() - interval '1 second' WHERE id = :'id'`, { id: json.id });
+    assert.equal(await valid(), false);
+    for (const expiresIn of [0, 59, -60, 1e12, '60'])
+      assert.equal((await send(ada, 'POST', KEYS, { name: 'x', expiresIn })).status, 400, `${expiresIn}`);
+  });
+
+  test('of many devices those seen last are kept', async () => {
+    const eve = await somebodySignedIn(stack);
+    for (let n = 0; n < 53; n++) assert.equal((await send(eve, 'PATCH', `${SETTINGS}/device/d${n}/todo`, {})).status, 200);
+    const { devices } = (await send(eve, 'GET', `${SETTINGS}/devices`)).json;
+    assert.equal(devices.length, 50);
+    assert.ok(devices.some(({ deviceId }) => deviceId === 'd52') && !devices.some(({ deviceId }) => deviceId === 'd0'));
   });
 
   test('who closes the account closes its keys, also while other services still have to forget them', async () => {

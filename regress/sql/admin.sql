@@ -127,8 +127,9 @@ SELECT array(SELECT json_object_keys(body::json)), (body::json ->> 'totalUsers')
        (body::json ->> 'loginFailed7d')::int >= 5, (body::json ->> 'activeSessions')::int > 0
   FROM auth_api.admin_stats(story.bearer('root@adm.example'), '{}');
 RESET ROLE;
+SELECT count(*) > 10, count(*) FILTER (WHERE metadata - 'users' <> '{}') FROM auth.security_events WHERE user_id = :'root' AND event_type = 'ADMIN_USERS_LISTED';
 SELECT event_type, metadata ->> 'userId' IN (:'person', :'second', :'root') AS of_whom, metadata - 'userId' - 'role' AS more FROM auth.security_events
- WHERE user_id = :'root' AND event_type LIKE 'ADMIN%' ORDER BY created_at, id;
+ WHERE user_id = :'root' AND event_type LIKE 'ADMIN%' AND event_type <> 'ADMIN_USERS_LISTED' ORDER BY created_at, id;
 
 -- The same in psql.
 SET ROLE auth_admin;

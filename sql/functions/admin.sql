@@ -26,22 +26,26 @@ COMMENT ON FUNCTION auth.user_lock_to_end IS 'auth.user_lock for who ends an acc
 CREATE FUNCTION auth.admin_event(c auth.caller, admin auth.users, event_type text, of_user_id text, more jsonb DEFAULT '{}')
   RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  PERFORM auth.security_event(c, admin.id, event_type, jsonb_build_object('userId', of_user_id) || more);
+  PERFORM auth.security_event(c, admin.id, event_type, jsonb_strip_nulls(jsonb_build_object('userId', of_user_id)) || more);
 END
 $$;
 COMMENT ON FUNCTION auth.admin_event IS 'an act of an admin, in the admin''s own trail';
 
 CREATE FUNCTION auth_api.admin_tier_get(c auth.caller, input jsonb) RETURNS auth.reply
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  admin constant auth.users := auth.admin_acting(c);
   u auth.users;
 BEGIN
-  IF (auth.admin_acting(c)).id IS NULL THEN
+  IF admin.id IS NULL THEN
     RETURN auth.refuse('FORBIDDEN');
   END IF;
   SELECT x.* INTO u FROM auth.users x WHERE x.id = input ->> 'id' AND x.deleted_at IS NULL;
-  RETURN CASE WHEN u.id IS NULL THEN auth.refuse('NOT_FOUND', 'User not found')
-              ELSE auth.granted(auth.json_object('id', u.id, 'email', u.email, 'accessTier', u.access_tier)) END;
+  IF u.id IS NULL THEN
+    RETURN auth.refuse('NOT_FOUND', 'User not found');
+  END IF;
+  PERFORM auth.admin_event(c, admin, 'ADMIN_TIER_VIEWED', u.id);
+  RETURN auth.granted(auth.json_object('id', u.id, 'email', u.email, 'accessTier', u.access_tier));
 END
 $$;
 COMMENT ON FUNCTION auth_api.admin_tier_get IS 'GET /admin/users/:id/tier';
@@ -141,9 +145,7 @@ BEGIN
       RETURN auth.admin_refuse(400, 'Bad request', 'before is no event');
     END IF;
   END IF;
-  IF of_user_id IS NOT NULL THEN
-    PERFORM auth.admin_event(c, admin, 'ADMIN_EVENTS_VIEWED', of_user_id);
-  END IF;
+  PERFORM auth.admin_event(c, admin, 'ADMIN_EVENTS_VIEWED', of_user_id);
   RETURN auth.granted(auth.json_object('events', (
     SELECT auth.json_array_agg(auth.json_object(
              'id', e.id, 'userId', e.user_id, 'eventType', e.event_type, 'ipAddress', e.ip_address,

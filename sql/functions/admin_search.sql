@@ -95,12 +95,13 @@ DECLARE
   skip constant bigint := CASE WHEN input ? 'after' THEN 0 ELSE (page - 1) * most END;
   search constant text := NULLIF(btrim(input ->> 'search'), '');
   tier constant auth.access_tier := auth.tier_read(input ->> 'tier');
+  admin constant auth.users := auth.admin_acting(c);
   after auth.users;
   total record;
   ids text[];
   users json;
 BEGIN
-  IF (auth.admin_acting(c)).id IS NULL THEN
+  IF admin.id IS NULL THEN
     RETURN auth.refuse('FORBIDDEN');
   ELSIF input ? 'tier' AND tier IS NULL THEN
     RETURN auth.tier_refusal();
@@ -118,6 +119,8 @@ BEGIN
   EXECUTE format('SELECT array(%s)', auth.user_search_query(search, tier, after.created_at, after.id, skip, most)) INTO ids;
   SELECT auth.json_array_agg(auth.admin_user_json(u) ORDER BY u.created_at DESC, u.id DESC) INTO users
     FROM auth.users u WHERE u.id = ANY (ids);
+  -- without what was searched for: it may be the address of somebody who is erased later
+  PERFORM auth.admin_event(c, admin, 'ADMIN_USERS_LISTED', NULL, jsonb_build_object('users', cardinality(ids)));
   IF is_legacy THEN
     RETURN auth.granted(auth.json_object('users', users, 'count', cardinality(ids)));
   END IF;

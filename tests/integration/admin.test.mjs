@@ -222,7 +222,10 @@ describe('administration', () => {
       ['ADMIN_ROLE_CHANGED', { userId: person.id, from: 'user', to: 'admin' }],
       ['ADMIN_ROLE_CHANGED', { userId: person.id, from: 'admin', to: 'user' }],
     ]);
+    const listed = acts.filter(({ act }) => act === 'ADMIN_USERS_LISTED');
+    assert.ok(listed.length > 5 && listed.every(({ metadata }) => Object.keys(metadata).join() === 'users'), 'what was searched for stays out');
     for (const act of ['ADMIN_TIER_CHANGED', 'ADMIN_SESSIONS_VIEWED', 'ADMIN_SESSIONS_REVOKED', 'ADMIN_UNLOCKED',
-      'ADMIN_VERIFICATION_SENT', 'ADMIN_EVENTS_VIEWED']) assert.ok(acts.some((one) => one.act === act && one.metadata.userId), act);
+      'ADMIN_VERIFICATION_SENT', 'ADMIN_EVENTS_VIEWED',
+      'ADMIN_TIER_VIEWED']) assert.ok(acts.some((one) => one.act === act && one.metadata.userId), act);
   });
 });

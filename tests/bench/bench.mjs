@@ -32,7 +32,7 @@ const HASH = { memoryKib: 19456, passes: 2 }; // the defaults of HASH_MEMORY_KIB
 const CORES = cpus().length;
 const CRYPTO = new URL('../../build/bench/crypto', import.meta.url).pathname;
 
-const us = await startMana({ workers: WORKERS, hash: HASH, clients: CLIENTS });
+const us = await startMana({ workers: WORKERS, hash: HASH });
 const constant = await startConstant({ workers: WORKERS });
 const betterAuth = WITH_PEERS && (await startBetterAuth(us.stack, { workers: WORKERS }));
 const oidcProvider = WITH_PEERS && (await startOidcProvider({ clients: CLIENTS }));
@@ -72,10 +72,6 @@ const cases = [
     targets: { limit: 0.6, 'Better Auth': 30 },
   },
   {
-    name: 'OIDC client_credentials, opaque tokens', ours: http(us, clientCredentials(us)), peers: ofPeers(clientCredentials),
-    targets: { 'node-oidc-provider': 2.5, Glewlwyd: 15 },
-  },
-  {
     name: 'OIDC introspection', ours: http(us, introspection(us, us.authorization.synapse)), peers: ofPeers((s) => introspection(s)),
     targets: { 'node-oidc-provider': 2.5, Glewlwyd: 15 },
   },
@@ -85,12 +81,17 @@ const cases = [
   },
   {
     name: 'OIDC refresh, rotated and durable',
-    ours: http(us, refreshing(us.paths.token, us.refresh, us.authorization.synapse), 32),
+    ours: async () => wrk(us, refreshing(us.paths.token, await us.freshTokens(64), us.authorization.synapse), { seconds: SECONDS, clients: 32 }),
     limits: { 'INSERT and COMMIT, 32 backends': LIMITS.insert },
     peers: Object.fromEntries(providers.filter((s) => s === oidcProvider).map((s) => [s.name,
       http(s, postForm(s.paths.token, { grant_type: 'refresh_token', refresh_token: s.refresh[0] }, basic(s.client)), 32)])),
     targets: { limit: 0.6, 'node-oidc-provider': 6 },
     note: 'node-oidc-provider does not rotate here',
+  },
+  // last of these: the store in memory of node-oidc-provider holds a thousand tokens, and would forget those of the others
+  {
+    name: 'OIDC client_credentials, opaque tokens', ours: http(us, clientCredentials(us)), peers: ofPeers(clientCredentials),
+    targets: { 'node-oidc-provider': 2.5, Glewlwyd: 15 },
   },
   {
     name: 'GET /jwks', ours: http(us, get(us.paths.jwks)), limits: { 'Kore, a constant': LIMITS.constant },

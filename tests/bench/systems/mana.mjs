@@ -6,7 +6,7 @@ import { startStack, UNLIMITED } from '../../integration/lib/stack.mjs';
 
 export const VAULT = '/api/v1/me/encryption-vault';
 
-export async function startMana({ workers, hash, clients }) {
+export async function startMana({ workers, hash }) {
   const stack = await startStack(
     {
       ...SYNAPSE, WORKERS: String(workers), SESSION_JWT_HEADER: 'off', SESSION_LIMIT: '10000',
@@ -20,7 +20,7 @@ export async function startMana({ workers, hash, clients }) {
     name: "'Robot'", redirect_uris: "'{}'", client_id: "'robot'", secret: "'robot-secret-0123456789'",
     grant_types: "'{client_credentials}'", scopes: "'{jobs.read}'",
   });
-  const tokens = await grants(stack, ada, clients);
+  const tokens = await grants(stack, ada, 1);
   return {
     stack,
     name: 'mana-auth',
@@ -34,7 +34,7 @@ export async function startMana({ workers, hash, clients }) {
     client: { id: robot.id, secret: 'robot-secret-0123456789' },
     authorization: { robot: basic(robot.id, 'robot-secret-0123456789'), synapse: SYNAPSE_BASIC },
     access: tokens[0].access_token,
-    refresh: tokens.map((token) => token.refresh_token),
+    freshTokens: async (count) => (await grants(stack, ada, count)).map((token) => token.refresh_token),
     person: { email: ada.email, password: PASSWORD, name: ada.name },
     cookie: { cookie: [...ada.http.cookies].map((pair) => pair.join('=')).join('; ') },
     bearer: { authorization: `Bearer ${ada.token}` },

@@ -20,8 +20,10 @@
 
 PG_FUNCTION_INFO_V1(mana_seal);
 PG_FUNCTION_INFO_V1(mana_unseal);
+PG_FUNCTION_INFO_V1(mana_unseal_or_null);
 PG_FUNCTION_INFO_V1(mana_reseal);
 
+static bytea *unseal(const bytea *sealed, const text *context, int level);
 static bytea *seal_aad(const char *kek_id, const text *context);
 
 Datum
@@ -44,34 +46,58 @@ mana_seal(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(sealed);
 }
 
+/* auth.unseal(sealed, context) */
 Datum
 mana_unseal(PG_FUNCTION_ARGS)
 {
-	bytea *sealed = PG_GETARG_BYTEA_PP(0);
-	unsigned char *at = (unsigned char *)VARDATA_ANY(sealed);
+	PG_RETURN_BYTEA_P(unseal(PG_GETARG_BYTEA_PP(0), PG_GETARG_TEXT_PP(1), ERROR));
+}
+
+/* auth.unseal_or_null(sealed, context) */
+Datum
+mana_unseal_or_null(PG_FUNCTION_ARGS)
+{
+	bytea *plain = unseal(PG_GETARG_BYTEA_PP(0), PG_GETARG_TEXT_PP(1), LOG);
+
+	if (plain == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_BYTEA_P(plain);
+}
+
+/* Says at the given level why a value does not open; NULL then, where that is no error. */
+static bytea *
+unseal(const bytea *sealed, const text *context, int level)
+{
+	const unsigned char *at = (const unsigned char *)VARDATA_ANY(sealed);
 	size_t len = VARSIZE_ANY_EXHDR(sealed);
 	char id[KEK_ID_MAX + 1] = "";
 	const struct kek *kek;
 	bytea *aad, *plain;
 
 	if (len < 2 || at[0] != SEAL_VERSION || at[1] > KEK_ID_MAX ||
-	    len < 2u + at[1] + SEAL_OVERHEAD)
-		ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("this is no sealed value"));
+	    len < 2u + at[1] + SEAL_OVERHEAD) {
+		ereport(level, errcode(ERRCODE_DATA_CORRUPTED), errmsg("this is no sealed value"));
+		return NULL;
+	}
 	memcpy(id, at + 2, at[1]);
 	kek = kek_find(id);
-	if (kek == NULL)
-		ereport(ERROR, errcode(MANA_ERRCODE(503)),
+	if (kek == NULL) {
+		ereport(level, errcode(MANA_ERRCODE(503)),
 		    errmsg("the key ring does not have key \"%s\"", id),
 		    errdetail_internal("{\"code\":\"VAULT_LOCKED\"}"));
-	aad = seal_aad(id, PG_GETARG_TEXT_PP(1));
+		return NULL;
+	}
+	aad = seal_aad(id, context);
 	len -= 2u + at[1];
 	plain = palloc(VARHDRSZ + len - SEAL_OVERHEAD);
 	SET_VARSIZE(plain, VARHDRSZ + len - SEAL_OVERHEAD);
 	if (!gcm_open((unsigned char *)VARDATA(plain), kek, VARDATA(aad), VARSIZE(aad) - VARHDRSZ,
-		at + 2 + at[1], len))
-		ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED),
+		at + 2 + at[1], len)) {
+		ereport(level, errcode(ERRCODE_DATA_CORRUPTED),
 		    errmsg("a sealed value does not open: it was changed, or belongs elsewhere"));
-	PG_RETURN_BYTEA_P(plain);
+		return NULL;
+	}
+	return plain;
 }
 
 /* What is under the active key already is given back as it is. */

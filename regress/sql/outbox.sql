@@ -46,6 +46,19 @@ SET ROLE auth_edge;
 SELECT recipient, attempt FROM auth_api.outbox_claim('w2', 10, 60);
 SELECT auth_api.outbox_done(:'first', 'w1'), auth_api.outbox_failed(:'first', 'w1', 'late', true) IS NULL AS ignored;
 
+-- One whose arguments do not open waits, and holds up no other, however long it has waited.
+RESET ROLE;
+SELECT auth.mail_queue('otp', 'torn@example.com', 'en', '{}') AS torn \gset
+SELECT auth.mail_queue('otp', 'whole@example.com', 'en', '{}') AS whole \gset
+UPDATE auth.outbox SET args = set_byte(args, 20, get_byte(args, 20) # 1), next_attempt_at = now() - interval '2 days' WHERE id = :'torn';
+SET ROLE auth_edge;
+SELECT recipient FROM auth_api.outbox_claim('w4', 10, 60);
+SELECT count(*) FROM auth_api.outbox_claim('w5', 10, 60);
+RESET ROLE;
+SELECT state, attempts, last_error, leased_by, leased_until - now() BETWEEN interval '59 min' AND interval '1 hour' AS waits,
+       args IS NOT NULL AS kept FROM auth.outbox WHERE id = :'torn';
+DELETE FROM auth.outbox WHERE id IN (:'torn', :'whole');
+
 -- The twelfth try was the last; a permanent refusal is at once.
 RESET ROLE;
 UPDATE auth.outbox SET attempts = 12 WHERE id = :'first';
@@ -71,6 +84,16 @@ SELECT count(*) = :waiting AS still_waiting FROM auth.outbox WHERE state = 'pend
 -- Calls to other services: one goes only after the one before it, and each only to its own target.
 SELECT auth.outbound_queue('story', '/init', '{"n":1}', NULL) AS init \gset
 SELECT auth.outbound_queue('story', '/then', '{"n":2}', NULL, :'init') AS then \gset
+SET ROLE auth_edge;
+RESET ROLE;
+SELECT auth.outbound_queue('torn', '/torn', '{}', NULL) AS torn \gset
+SELECT auth.outbound_queue('torn', '/whole', '{}', NULL) AS whole \gset
+UPDATE auth.outbound_calls SET body = set_byte(body, 20, get_byte(body, 20) # 1), next_attempt_at = now() - interval '2 days' WHERE id = :'torn';
+SET ROLE auth_edge;
+SELECT path FROM auth_api.outbound_claim('torn', 'w4', 10, 60);
+RESET ROLE;
+SELECT state, attempts, last_error, body IS NOT NULL AS kept FROM auth.outbound_calls WHERE id = :'torn';
+DELETE FROM auth.outbound_calls WHERE id IN (:'torn', :'whole');
 SET ROLE auth_edge;
 SELECT count(*) FROM auth_api.outbound_claim('elsewhere', 'w1', 10, 60);
 SELECT path, body, attempt FROM auth_api.outbound_claim('story', 'w1', 10, 60);

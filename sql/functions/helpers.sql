@@ -43,6 +43,11 @@ CREATE FUNCTION auth.unseal(sealed bytea, context text) RETURNS bytea
   LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'mana_unseal';
 COMMENT ON FUNCTION auth.unseal IS 'opens what auth.seal made; MA503 when the ring lacks the key, 22P05 class when changed';
 
+CREATE FUNCTION auth.unseal_or_null(sealed bytea, context text) RETURNS bytea
+  LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'mana_unseal_or_null';
+COMMENT ON FUNCTION auth.unseal_or_null IS
+  'the same for a line of things that must not be held up by one of them: NULL where it does not open, and why in the log';
+
 CREATE FUNCTION auth.identity_assume(user_id text) RETURNS void
   LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'mana_identity_assume';
 COMMENT ON FUNCTION auth.identity_assume IS 'from here to the end of the transaction row-level security shows this user''s rows';

@@ -50,6 +50,8 @@ COMMENT ON FUNCTION auth.outbound_queue IS
 CREATE FUNCTION auth_api.outbound_claim(target text, worker text, most integer, lease_seconds integer) RETURNS TABLE (
     id text, path text, body text, attempt integer)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  unreadable_pause constant interval := '1 hour';
 BEGIN
   RETURN QUERY
     WITH due AS (
@@ -58,11 +60,18 @@ BEGIN
          AND (o.leased_until IS NULL OR o.leased_until <= now())
          AND NOT EXISTS (SELECT FROM auth.outbound_calls before WHERE before.id = o.after_id AND before.state = 'pending')
        ORDER BY o.next_attempt_at
-       LIMIT most FOR UPDATE SKIP LOCKED)
-    UPDATE auth.outbound_calls o
-       SET leased_until = now() + make_interval(secs => lease_seconds), leased_by = worker, attempts = o.attempts + 1
-      FROM due WHERE o.id = due.id
-    RETURNING o.id, o.path, convert_from(auth.unseal(o.body, 'outbound_calls:' || o.id), 'UTF8'), o.attempts;
+       LIMIT most FOR UPDATE SKIP LOCKED), opened AS MATERIALIZED (
+      SELECT o.id, auth.unseal_or_null(o.body, 'outbound_calls:' || o.id) AS body
+        FROM auth.outbound_calls o JOIN due ON due.id = o.id),
+    claimed AS (
+      UPDATE auth.outbound_calls o
+         SET leased_until = now() + CASE WHEN x.body IS NULL THEN unreadable_pause ELSE make_interval(secs => lease_seconds) END,
+             leased_by = CASE WHEN x.body IS NOT NULL THEN worker END,
+             attempts = o.attempts + CASE WHEN x.body IS NULL THEN 0 ELSE 1 END,
+             last_error = CASE WHEN x.body IS NULL THEN 'what is sealed does not open' ELSE o.last_error END
+        FROM opened x WHERE o.id = x.id
+      RETURNING o.id, o.path, x.body, o.attempts)
+    SELECT o.id, o.path, convert_from(o.body, 'UTF8'), o.attempts FROM claimed o WHERE o.body IS NOT NULL;
 END
 $$;
 COMMENT ON FUNCTION auth_api.outbound_claim IS

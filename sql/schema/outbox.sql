@@ -61,22 +61,31 @@ COMMENT ON FUNCTION auth.mail_take_back IS
 CREATE FUNCTION auth_api.outbox_claim(worker text, most integer, lease_seconds integer) RETURNS TABLE (
     id text, kind text, recipient text, locale text, args text, message_id text, attempt integer)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  unreadable_pause constant interval := '1 hour';
 BEGIN
   RETURN QUERY
     WITH due AS (
       SELECT o.id FROM auth.outbox o
        WHERE o.state = 'pending' AND o.next_attempt_at <= now() AND (o.leased_until IS NULL OR o.leased_until <= now())
        ORDER BY o.next_attempt_at
-       LIMIT most FOR UPDATE SKIP LOCKED)
-    UPDATE auth.outbox o
-       SET leased_until = now() + make_interval(secs => lease_seconds), leased_by = worker, attempts = o.attempts + 1
-      FROM due WHERE o.id = due.id
-    RETURNING o.id, o.kind, o.recipient, o.locale,
-              convert_from(auth.unseal(o.args, 'outbox:' || o.id), 'UTF8'), o.message_id, o.attempts;
+       LIMIT most FOR UPDATE SKIP LOCKED), opened AS MATERIALIZED (
+      SELECT o.id, auth.unseal_or_null(o.args, 'outbox:' || o.id) AS args FROM auth.outbox o JOIN due ON due.id = o.id),
+    claimed AS (
+      UPDATE auth.outbox o
+         SET leased_until = now() + CASE WHEN x.args IS NULL THEN unreadable_pause ELSE make_interval(secs => lease_seconds) END,
+             leased_by = CASE WHEN x.args IS NOT NULL THEN worker END,
+             attempts = o.attempts + CASE WHEN x.args IS NULL THEN 0 ELSE 1 END,
+             last_error = CASE WHEN x.args IS NULL THEN 'what is sealed does not open' ELSE o.last_error END
+        FROM opened x WHERE o.id = x.id
+      RETURNING o.id, o.kind, o.recipient, o.locale, x.args, o.message_id, o.attempts)
+    SELECT o.id, o.kind, o.recipient, o.locale, convert_from(o.args, 'UTF8'), o.message_id, o.attempts
+      FROM claimed o WHERE o.args IS NOT NULL;
 END
 $$;
 COMMENT ON FUNCTION auth_api.outbox_claim IS
-  'mails that are due, leased to a worker; one that dies loses its lease and another sends the mail';
+  'mails that are due, leased to a worker; one that dies loses its lease and another sends the mail. A mail whose arguments do not '
+  'open, for want of their key, waits an hour and holds up no other';
 
 CREATE FUNCTION auth_api.outbox_done(mail_id text, worker text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

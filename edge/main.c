@@ -40,8 +40,6 @@ static struct sock_filter allowed[] = {
     KORE_SYSCALL_ALLOW(sched_yield),
     KORE_SYSCALL_ALLOW(sched_getaffinity),
     KORE_SYSCALL_ALLOW(gettid),
-    KORE_SYSCALL_ALLOW(getpriority),
-    KORE_SYSCALL_ALLOW(setpriority), /* only downwards, without CAP_SYS_NICE */
     KORE_SYSCALL_ALLOW(tgkill),
     KORE_SYSCALL_ALLOW(mremap),
     KORE_SYSCALL_ALLOW(prlimit64),

@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -22,9 +21,6 @@
 #include "loop.h"
 
 enum { STACK_BYTES = 512 * 1024, NETWORK_QUEUE = 64, FULL_RETRY_SECONDS = 2 };
-/* A hash takes a core for some 20 ms, and a loop that waits for it would make every request wait.
- */
-enum { HASH_NICE = 10 };
 
 struct queue {
 	struct request *first, *last;
@@ -130,11 +126,6 @@ thread_main(void *arg)
 {
 	struct pool *pool = arg;
 
-	/* on Linux the priority is of the thread */
-	if (pool == &pools[JOB_HASH] && setpriority(PRIO_PROCESS, (id_t)gettid(),
-					    getpriority(PRIO_PROCESS, 0) + HASH_NICE) != 0)
-		log_event(
-		    LOG_WARNING_LEVEL, "jobs", "hashing has the priority of requests", NULL, NULL);
 	for (;;) {
 		const uint64_t one = 1;
 		struct request *r;

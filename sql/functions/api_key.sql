@@ -26,25 +26,24 @@ CREATE FUNCTION auth_api.api_key_create(c auth.caller, input jsonb) RETURNS auth
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   keys_max constant integer := 100;
-  me constant auth.sessions := auth.session_find(c);
+  u constant auth.users := auth.user_lock((auth.session_find(c)).user_id); -- keys of one user are made one at a time
   secret constant text := encode(auth.random_bytes(32), 'hex');
   k auth.api_keys;
 BEGIN
-  IF me.id IS NULL THEN
-    RETURN auth.refuse('UNAUTHORIZED');
+  IF u.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED'); -- or their erasure has just begun
   END IF;
-  PERFORM FROM auth.users u WHERE u.id = me.user_id FOR NO KEY UPDATE; -- keys of one user are made one at a time
-  IF (SELECT count(*) >= keys_max FROM auth.api_keys x WHERE x.user_id = me.user_id AND auth.api_key_is_good(x)) THEN
+  IF (SELECT count(*) >= keys_max FROM auth.api_keys x WHERE x.user_id = u.id AND auth.api_key_is_good(x)) THEN
     RETURN auth.refuse('API_KEY_LIMIT_REACHED');
   END IF;
   INSERT INTO auth.api_keys AS x (user_id, name, key_prefix, key_digest, expires_at, scopes)
-  VALUES (me.user_id, input ->> 'name', left(secret, 8), sha256(convert_to('sk_live_' || secret, 'UTF8')),
+  VALUES (u.id, input ->> 'name', left(secret, 8), sha256(convert_to('sk_live_' || secret, 'UTF8')),
           now() + make_interval(secs => (input ->> 'expiresIn')::bigint),
           COALESCE((SELECT array_agg(DISTINCT s ORDER BY s)
                       FROM jsonb_array_elements_text(CASE jsonb_typeof(input -> 'scopes') WHEN 'string' THEN jsonb_build_array(input -> 'scopes')
                                                      ELSE input -> 'scopes' END) s), '{stt,tts}'))
   RETURNING x.* INTO k;
-  PERFORM auth.security_event(c, me.user_id, 'API_KEY_CREATED', auth.json_object('keyPrefix', k.key_prefix)::jsonb);
+  PERFORM auth.security_event(c, u.id, 'API_KEY_CREATED', auth.json_object('keyPrefix', k.key_prefix)::jsonb);
   RETURN auth.granted(auth.json_object(
     'id', k.id, 'userId', k.user_id, 'name', k.name, 'keyPrefix', k.key_prefix, 'scopes', to_jsonb(k.scopes),
     'rateLimitRequests', k.rate_limit_requests, 'rateLimitWindow', k.rate_limit_window, 'createdAt', k.created_at,

@@ -16,25 +16,33 @@ END
 $$;
 COMMENT ON FUNCTION auth.jsonb_merged IS 'objects are merged, at every depth; arrays, scalars and null replace what was';
 
-CREATE FUNCTION auth.settings_lock(for_user_id text) RETURNS auth.user_settings
+CREATE FUNCTION auth.settings_lock(c auth.caller) RETURNS auth.user_settings
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  u constant auth.users := auth.user_lock((auth.session_find(c)).user_id);
   s auth.user_settings;
 BEGIN
-  INSERT INTO auth.user_settings AS x (user_id) VALUES (for_user_id) ON CONFLICT ON CONSTRAINT user_settings_pkey DO NOTHING;
-  SELECT x.* INTO STRICT s FROM auth.user_settings x WHERE x.user_id = for_user_id FOR UPDATE;
+  IF u.id IS NOT NULL THEN
+    INSERT INTO auth.user_settings AS x (user_id) VALUES (u.id) ON CONFLICT ON CONSTRAINT user_settings_pkey DO NOTHING;
+    SELECT x.* INTO STRICT s FROM auth.user_settings x WHERE x.user_id = u.id;
+  END IF;
   RETURN s;
 END
 $$;
-COMMENT ON FUNCTION auth.settings_lock IS 'the row of a user, made with the defaults where there is none, and locked';
+COMMENT ON FUNCTION auth.settings_lock IS
+  'the settings of the caller, with the user locked until the transaction ends; a row of NULLs: nobody is signed in';
 
 CREATE FUNCTION auth.settings_shown(s auth.user_settings) RETURNS auth.reply LANGUAGE sql STABLE
   RETURN auth.granted(auth.json_object(
     'success', true, 'globalSettings', s.global_settings, 'appOverrides', s.app_overrides, 'deviceSettings', s.device_settings));
+COMMENT ON FUNCTION auth.settings_shown IS 'what every route of settings answers: all of them';
 
 CREATE FUNCTION auth.settings_store(s auth.user_settings) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+  IF s.user_id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  END IF;
   UPDATE auth.user_settings x
      SET global_settings = s.global_settings, app_overrides = s.app_overrides, device_settings = s.device_settings,
          updated_at = now()
@@ -44,10 +52,11 @@ EXCEPTION WHEN check_violation THEN
   RETURN auth.refuse('SETTINGS_TOO_LARGE');
 END
 $$;
-COMMENT ON FUNCTION auth.settings_store IS 'keeps what was changed under the lock, and shows all; refuses what is too large';
+COMMENT ON FUNCTION auth.settings_store IS
+  'keeps what was changed of auth.settings_lock, and shows all; refuses what is too large, and nobody''s';
 
 CREATE FUNCTION auth_api.settings_get(c auth.caller, input jsonb) RETURNS auth.reply
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   me constant auth.sessions := auth.session_find(c);
   s auth.user_settings;
@@ -57,23 +66,20 @@ BEGIN
   END IF;
   SELECT x.* INTO s FROM auth.user_settings x WHERE x.user_id = me.user_id;
   IF s.user_id IS NULL THEN
-    s := auth.settings_lock(me.user_id);
+    s.global_settings := auth.settings_default();
+    s.app_overrides := '{}';
+    s.device_settings := '{}';
   END IF;
   RETURN auth.settings_shown(s);
 END
 $$;
-COMMENT ON FUNCTION auth_api.settings_get IS 'GET /api/v1/settings';
+COMMENT ON FUNCTION auth_api.settings_get IS 'GET /api/v1/settings: the defaults, until something is changed';
 
 CREATE FUNCTION auth_api.settings_patch_global(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  me constant auth.sessions := auth.session_find(c);
-  s auth.user_settings;
+  s auth.user_settings := auth.settings_lock(c);
 BEGIN
-  IF me.id IS NULL THEN
-    RETURN auth.refuse('UNAUTHORIZED');
-  END IF;
-  s := auth.settings_lock(me.user_id);
   s.global_settings := auth.jsonb_merged(s.global_settings, input -> 'settings');
   RETURN auth.settings_store(s);
 END
@@ -83,13 +89,8 @@ COMMENT ON FUNCTION auth_api.settings_patch_global IS 'PATCH /api/v1/settings/gl
 CREATE FUNCTION auth_api.settings_patch_app(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  me constant auth.sessions := auth.session_find(c);
-  s auth.user_settings;
+  s auth.user_settings := auth.settings_lock(c);
 BEGIN
-  IF me.id IS NULL THEN
-    RETURN auth.refuse('UNAUTHORIZED');
-  END IF;
-  s := auth.settings_lock(me.user_id);
   s.app_overrides := auth.jsonb_merged(s.app_overrides, jsonb_build_object(input ->> 'appId', input -> 'settings'));
   RETURN auth.settings_store(s);
 END
@@ -99,13 +100,8 @@ COMMENT ON FUNCTION auth_api.settings_patch_app IS 'PATCH /api/v1/settings/app/:
 CREATE FUNCTION auth_api.settings_delete_app(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  me constant auth.sessions := auth.session_find(c);
-  s auth.user_settings;
+  s auth.user_settings := auth.settings_lock(c);
 BEGIN
-  IF me.id IS NULL THEN
-    RETURN auth.refuse('UNAUTHORIZED');
-  END IF;
-  s := auth.settings_lock(me.user_id);
   s.app_overrides := s.app_overrides - (input ->> 'appId');
   RETURN auth.settings_store(s);
 END
@@ -125,16 +121,10 @@ COMMENT ON FUNCTION auth.devices_kept IS 'of many devices the fifty that were se
 CREATE FUNCTION auth_api.settings_patch_device(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  me constant auth.sessions := auth.session_find(c);
+  s auth.user_settings := auth.settings_lock(c);
   app constant text := input ->> 'appId';
-  s auth.user_settings;
-  device jsonb;
+  device jsonb := COALESCE(s.device_settings -> (input ->> 'deviceId'), '{"deviceName":"Unknown","deviceType":"desktop","apps":{}}');
 BEGIN
-  IF me.id IS NULL THEN
-    RETURN auth.refuse('UNAUTHORIZED');
-  END IF;
-  s := auth.settings_lock(me.user_id);
-  device := COALESCE(s.device_settings -> (input ->> 'deviceId'), '{"deviceName":"Unknown","deviceType":"desktop","apps":{}}');
   device := device || jsonb_build_object(
     'deviceName', COALESCE(input -> 'deviceName', device -> 'deviceName'),
     'deviceType', COALESCE(input -> 'deviceType', device -> 'deviceType'),
@@ -145,19 +135,14 @@ BEGIN
   RETURN auth.settings_store(s);
 END
 $$;
-COMMENT ON FUNCTION auth_api.settings_patch_device IS
+COMMENT ON FUNCTION auth_api.settings_patch_device IS 
   'PATCH /api/v1/settings/device/:deviceId/:appId: {deviceName?, deviceType?, settings?}; the device was seen now';
 
 CREATE FUNCTION auth_api.settings_delete_device(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  me constant auth.sessions := auth.session_find(c);
-  s auth.user_settings;
+  s auth.user_settings := auth.settings_lock(c);
 BEGIN
-  IF me.id IS NULL THEN
-    RETURN auth.refuse('UNAUTHORIZED');
-  END IF;
-  s := auth.settings_lock(me.user_id);
   s.device_settings := s.device_settings - (input ->> 'deviceId');
   RETURN auth.settings_store(s);
 END

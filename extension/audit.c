@@ -22,6 +22,7 @@
 #include "nodes/makefuncs.h"
 #include "port/pg_bswap.h"
 #include "random.h"
+#include "seam.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/inet.h"
@@ -55,8 +56,6 @@ enum audit_column {
 	MAC,
 	AUDIT_COLUMNS
 };
-/* Columns of auth.caller, from 1. */
-enum caller_column { CALLER_IP = 5, CALLER_USER_AGENT, CALLER_REQUEST_ID };
 
 static void audit_mac(unsigned char mac[crypto_auth_hmacsha256_BYTES],
     const Datum values[AUDIT_COLUMNS], const bool nulls[AUDIT_COLUMNS]);

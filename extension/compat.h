@@ -15,4 +15,12 @@
 	pg_foreign_server_aclcheck((server), (role), ACL_USAGE)
 #endif
 
+#if PG_VERSION_NUM >= 180000
+#define begin_index_scan(table, index, snapshot, keys)                                             \
+	index_beginscan((table), (index), (snapshot), NULL, (keys), 0)
+#else
+#define begin_index_scan(table, index, snapshot, keys)                                             \
+	index_beginscan((table), (index), (snapshot), (keys), 0)
+#endif
+
 #endif

@@ -7,6 +7,7 @@
  *   signing_key key pairs for JWTs
  *   random      ids and one-time tokens
  *   json        the JSON that clients read
+ *   seam        who calls, what is answered, the routines that decide
  *   session     the rows that requests begin with; get-session and tokens of the ordinary kind
  *   identity    whose rows a transaction may see
  *   rate_limit  requests counted in shared memory

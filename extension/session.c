@@ -17,6 +17,7 @@
 #include "executor/executor.h"
 #include "executor/tuptable.h"
 #include "fmgr.h"
+#include "seam.h"
 #include "session.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -27,9 +28,6 @@
 
 PG_FUNCTION_INFO_V1(mana_session_find);
 PG_FUNCTION_INFO_V1(mana_user_find);
-
-/* Attributes of auth.caller. */
-enum { CALLER_SESSION_DIGEST = 1, CALLER_USER_ID = 3, CALLER_SESSION_ID = 4 };
 
 /* A row, where its table and its columns are found. */
 struct place {
@@ -98,7 +96,7 @@ fetch(Datum *out, const struct place *place, Datum key, row_check check, Datum w
 	Relation table = table_open(get_relname_relid(place->table, schema), AccessShareLock);
 	Relation index = index_open(get_relname_relid(place->index, schema), AccessShareLock);
 	TupleTableSlot *row = table_slot_create(table, NULL);
-	IndexScanDesc scan = index_beginscan(table, index, GetActiveSnapshot(), 1, 0);
+	IndexScanDesc scan = begin_index_scan(table, index, GetActiveSnapshot(), 1);
 	ScanKeyData where;
 	bool found;
 

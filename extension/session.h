@@ -3,12 +3,8 @@
 #define MANA_SESSION_H
 
 #include "access/htup_details.h"
-#include "fmgr.h"
 
-/* The function of SQL: session_find(caller auth.caller); NULL: there is no live session. */
-extern Datum mana_session_find(PG_FUNCTION_ARGS);
-
-/* The same for C; false: there is none. */
+/* auth.session_find for C: the live session of an auth.caller; false: there is none. */
 extern bool session_find(Datum *row, HeapTupleHeader caller);
 
 /* The row of a text key in a unique index, as the active snapshot has it; false: there is none. */

@@ -8,13 +8,11 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "compat.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "json.h"
-#include "nodes/makefuncs.h"
-#include "parser/parse_func.h"
+#include "seam.h"
 #include "session.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
@@ -30,11 +28,9 @@ PG_FUNCTION_INFO_V1(mana_token_issue);
 #define PRESENTED_TOKEN "\"\003\""
 #define ACCESS_TOKEN    "\"\002\""
 
-enum { REPLY_BODY = 4, REPLY_CLAIMS = 7, REPLY_COLUMNS };
-
 /* A row, taken apart. */
 struct row {
-	TupleDesc shape;
+	TupleDesc shape; /* of the type cache; an error lets it go by itself */
 	Datum values[COLUMNS_MAX];
 	bool nulls[COLUMNS_MAX];
 };
@@ -73,7 +69,9 @@ static const struct member user_members[] = {
 /* clang-format on */
 
 static bool find_both(struct row *session, struct row *user, FunctionCallInfo fcinfo);
+static bool is_to_be_extended(const struct row *session);
 static void take_apart(struct row *row, Datum datum);
+static void let_go(struct row *session, struct row *user);
 static int column_of(const struct row *row, const char *name);
 static void append_object(StringInfo out, const struct row *row, const struct member *members);
 static void
@@ -88,22 +86,23 @@ mana_session_get(PG_FUNCTION_ARGS)
 {
 	struct row session, user;
 	StringInfoData body;
-	TimestampTz expires;
-	bool remembered;
+	Datum answer;
 
 	if (!find_both(&session, &user, fcinfo))
 		return decided_in_sql(fcinfo, "session_get");
-	expires = DatumGetTimestampTz(session.values[column_of(&session, "expires_at")]);
-	remembered = DatumGetBool(session.values[column_of(&session, "remember_me")]);
-	if (remembered && expires < GetCurrentTransactionStartTimestamp() + EXTEND_BELOW_US)
+	if (is_to_be_extended(&session)) {
+		let_go(&session, &user);
 		return decided_in_sql(fcinfo, "session_get");
+	}
 	initStringInfo(&body);
 	appendStringInfoString(&body, "{\"session\":");
 	append_object(&body, &session, session_members);
 	appendStringInfoString(&body, ",\"user\":");
 	append_object(&body, &user, user_members);
 	appendStringInfoChar(&body, '}');
-	return reply(fcinfo, body.data, claims_of(&session, &user));
+	answer = reply(fcinfo, body.data, claims_of(&session, &user));
+	let_go(&session, &user);
+	return answer;
 }
 
 /* auth_api.token_issue(caller, input) */
@@ -111,13 +110,16 @@ Datum
 mana_token_issue(PG_FUNCTION_ARGS)
 {
 	struct row session, user;
+	Datum answer;
 
 	if (!find_both(&session, &user, fcinfo))
 		return decided_in_sql(fcinfo, "token_issue");
-	return reply(fcinfo, "{\"token\":" ACCESS_TOKEN "}", claims_of(&session, &user));
+	answer = reply(fcinfo, "{\"token\":" ACCESS_TOKEN "}", claims_of(&session, &user));
+	let_go(&session, &user);
+	return answer;
 }
 
-/* False: there is no live session, or no caller. */
+/* False, and nothing to let go: there is no live session, or no caller. */
 static bool
 find_both(struct row *session, struct row *user, FunctionCallInfo fcinfo)
 {
@@ -127,9 +129,19 @@ find_both(struct row *session, struct row *user, FunctionCallInfo fcinfo)
 		return false;
 	take_apart(session, row);
 	if (!row_find(&row, "users", "users_pkey", session->values[column_of(session, "user_id")]))
-		return false;
+		elog(ERROR, "a session has no user");
 	take_apart(user, row);
 	return true;
+}
+
+static bool
+is_to_be_extended(const struct row *session)
+{
+	TimestampTz expires =
+	    DatumGetTimestampTz(session->values[column_of(session, "expires_at")]);
+
+	return DatumGetBool(session->values[column_of(session, "remember_me")]) &&
+	       expires < GetCurrentTransactionStartTimestamp() + EXTEND_BELOW_US;
 }
 
 static void
@@ -139,11 +151,18 @@ take_apart(struct row *row, Datum datum)
 	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header), .t_data = header};
 
 	ItemPointerSetInvalid(&tuple.t_self);
-	row->shape = lookup_rowtype_tupdesc_copy(
+	row->shape = lookup_rowtype_tupdesc(
 	    HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
 	if (row->shape->natts > COLUMNS_MAX)
 		elog(ERROR, "the row has more columns than expected");
 	heap_deform_tuple(&tuple, row->shape, row->values, row->nulls);
+}
+
+static void
+let_go(struct row *session, struct row *user)
+{
+	ReleaseTupleDesc(session->shape);
+	ReleaseTupleDesc(user->shape);
 }
 
 static int
@@ -228,9 +247,7 @@ decided_in_sql(FunctionCallInfo fcinfo, const char *name)
 	LOCAL_FCINFO(call, 2);
 	Datum result;
 
-	fmgr_info(LookupFuncName(
-		      list_make2(makeString("auth"), makeString(pstrdup(name))), 2, types, false),
-	    &function);
+	seam_routine(&function, name, types, 2);
 	InitFunctionCallInfoData(*call, &function, 2, InvalidOid, NULL, NULL);
 	call->args[0] = fcinfo->args[0];
 	call->args[1] = fcinfo->args[1];

@@ -23,7 +23,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
-#include "parser/parse_func.h"
+#include "seam.h"
 #include "session.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
@@ -39,18 +39,6 @@ PG_FUNCTION_INFO_V1(mana_vault_call);
 
 #define MARK_MASTER_KEY '\004'
 #define SEEN_SEVERAL    0 /* sessions.vault_generation */
-
-enum reply_column {
-	REFUSAL,
-	MESSAGE,
-	RETRY_AFTER,
-	STATUS,
-	BODY,
-	LOCATION,
-	COOKIES,
-	CLAIMS,
-	REPLY_COLUMNS
-};
 
 /* Which procedure was called, and with what. */
 struct call {
@@ -213,8 +201,8 @@ find_common_fetch(struct decision *out, HeapTupleHeader session, const char *kek
 	escape_json(&body, kek_id);
 	appendStringInfoChar(&body, '}');
 	for (int i = 0; i < REPLY_COLUMNS; i++)
-		out->nulls[i] = i != BODY;
-	out->values[BODY] = CStringGetTextDatum(body.data);
+		out->nulls[i] = i != REPLY_BODY;
+	out->values[REPLY_BODY] = CStringGetTextDatum(body.data);
 	out->user_id = TextDatumGetCString(user_id);
 	out->discloses = true;
 	return true;
@@ -230,9 +218,7 @@ decide_by_routine(struct decision *out, const struct call *call)
 	FmgrInfo info;
 	volatile Datum reply = (Datum)0;
 
-	fmgr_info(LookupFuncName(list_make2(makeString("auth"), makeString(call->name)), 2,
-		      call->types, false),
-	    &info);
+	seam_routine(&info, call->name, call->types, 2);
 	InitFunctionCallInfoData(*routine, &info, 2, InvalidOid, NULL, NULL);
 	for (int i = 0; i < 2; i++)
 		routine->args[i].value = call->args[i];
@@ -289,9 +275,7 @@ record_failure(const struct call *call, const ErrorData *error)
 	LOCAL_FCINFO(failed, 4);
 	FmgrInfo info;
 
-	fmgr_info(LookupFuncName(list_make2(makeString("auth"), makeString("vault_failed")),
-		      lengthof(types), types, false),
-	    &info);
+	seam_routine(&info, "vault_failed", types, lengthof(types));
 	InitFunctionCallInfoData(*failed, &info, lengthof(types), InvalidOid, NULL, NULL);
 	failed->args[0].value = call->args[0];
 	failed->args[1].value = call->args[1];
@@ -313,10 +297,10 @@ reply_datum(FunctionCallInfo fcinfo, struct decision *decision)
 	    shape->natts != REPLY_COLUMNS)
 		elog(ERROR, "the procedure has an unexpected shape");
 	if (decision->discloses)
-		decision->values[BODY] = PointerGetDatum(disclose(decision));
+		decision->values[REPLY_BODY] = PointerGetDatum(disclose(decision));
 	tuple = heap_form_tuple(BlessTupleDesc(shape), decision->values, decision->nulls);
 	if (decision->discloses) {
-		text *body = DatumGetTextPP(decision->values[BODY]);
+		text *body = DatumGetTextPP(decision->values[REPLY_BODY]);
 
 		sodium_memzero(VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body));
 		wipe->memory = tuple->t_data;
@@ -343,7 +327,7 @@ wipe_now(void *arg)
 static text *
 disclose(const struct decision *decision)
 {
-	const char *body = TextDatumGetCString(decision->values[BODY]);
+	const char *body = TextDatumGetCString(decision->values[REPLY_BODY]);
 	const char *mark = strchr(body, MARK_MASTER_KEY);
 	unsigned char master_key[MASTER_KEY_BYTES];
 	char base64[MASTER_KEY_CHARS + 1];

@@ -12,6 +12,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "identity.h"
+#include "seam.h"
 #include "session.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -22,8 +23,6 @@ PG_FUNCTION_INFO_V1(mana_vault_session);
 PG_FUNCTION_INFO_V1(mana_vault_hold);
 
 #define USER_LOCKS 0x7661756c /* class of advisory locks: "vaul" */
-
-enum { CALLER_USER_ID = 3 }; /* of auth.caller, from 1 */
 
 static HeapTupleHeader find_session(Datum caller);
 static Datum lock_of(Datum user_id);
@@ -65,16 +64,13 @@ vault_session(Datum caller)
 static HeapTupleHeader
 find_session(Datum caller)
 {
-	LOCAL_FCINFO(find, 1);
-	Datum found;
+	Datum row;
+	bool found;
 
-	InitFunctionCallInfoData(*find, NULL, 1, InvalidOid, NULL, NULL);
-	find->args[0].value = caller;
-	find->args[0].isnull = false;
 	PushActiveSnapshot(GetTransactionSnapshot()); /* not that of before a lock was waited for */
-	found = mana_session_find(find);
+	found = session_find(&row, DatumGetHeapTupleHeader(caller));
 	PopActiveSnapshot();
-	return find->isnull ? NULL : DatumGetHeapTupleHeader(found);
+	return found ? DatumGetHeapTupleHeader(row) : NULL;
 }
 
 /* auth.vault_hold(user_id): waits for the calls of a user, and lets none begin until the commit. */

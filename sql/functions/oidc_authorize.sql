@@ -77,17 +77,12 @@ CREATE FUNCTION auth.oidc_decide(
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   client constant auth.oauth_clients := auth.oidc_client_find(input ->> 'client_id');
-  s auth.sessions := auth.session_find(c);
+  s constant auth.sessions := auth.session_hold(c); -- who signs out meanwhile is asked to sign in, as who did before
   prompts constant text[] := string_to_array(COALESCE(input ->> 'prompt', ''), ' ');
   wished text[] := auth.oidc_scopes(COALESCE(input ->> 'scope', 'openid'));
   wrong text;
-  signed_in_since boolean;
+  signed_in_since constant boolean := COALESCE(s.created_at >= since, false);
 BEGIN
-  PERFORM FROM auth.sessions x WHERE x.id = s.id FOR KEY SHARE; -- who signs out meanwhile is asked to sign in, as who did before
-  IF NOT FOUND THEN
-    s := NULL;
-  END IF;
-  signed_in_since := COALESCE(s.created_at >= since, false);
   IF client.id IS NULL THEN
     RETURN auth.oidc_error_page(issuer, 'invalid_client', 'client_id is required');
   ELSIF NOT auth.oidc_redirect_uri_is_registered(client.redirect_uris, input ->> 'redirect_uri') THEN

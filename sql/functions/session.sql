@@ -5,6 +5,21 @@ CREATE FUNCTION auth.session_find(c auth.caller) RETURNS auth.sessions
 COMMENT ON FUNCTION auth.session_find IS
   'the live session behind the cookie, or behind the access JWT''s sub and sid; a row of NULLs when there is none';
 
+CREATE FUNCTION auth.session_hold(c auth.caller) RETURNS auth.sessions
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  s auth.sessions := auth.session_find(c);
+BEGIN
+  PERFORM FROM auth.sessions x WHERE x.id = s.id FOR KEY SHARE;
+  IF NOT FOUND THEN
+    s := NULL;
+  END IF;
+  RETURN s;
+END
+$$;
+COMMENT ON FUNCTION auth.session_hold IS
+  'auth.session_find for who hangs something on the session: it cannot end before the transaction does';
+
 CREATE FUNCTION auth.session_is_fresh(s auth.sessions) RETURNS boolean LANGUAGE sql STABLE
   RETURN s.created_at > pg_catalog.now() - INTERVAL '1 day';
 COMMENT ON FUNCTION auth.session_is_fresh IS 'whether somebody signed in less than a day ago, for what a forgotten device must not do';

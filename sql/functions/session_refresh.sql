@@ -50,7 +50,7 @@ DECLARE
   spent timestamptz;
 BEGIN
   IF presented IS NULL THEN
-    s := auth.session_find(c);
+    s := auth.session_hold(c);
   ELSE
     -- The session's row is the mutex: of two refreshes with one token the second sees it spent.
     SELECT x.* INTO s FROM auth.sessions x
@@ -82,7 +82,7 @@ COMMENT ON FUNCTION auth_api.session_refresh IS
 CREATE FUNCTION auth_api.session_to_token(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  s constant auth.sessions := auth.session_find(c);
+  s constant auth.sessions := auth.session_hold(c);
 BEGIN
   IF s.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED', 'No valid session');

@@ -52,3 +52,13 @@ INSERT INTO auth.api_keys (user_id, name, key_prefix, key_digest)
 SELECT story.id_of('vic@example.com'), 'n', 'p', sha256(convert_to('key ' || n, 'UTF8')) FROM generate_series(1, 99) n;
 SET ROLE auth_edge;
 SELECT story.masked(auth_api.api_key_create(story.caller('vic-1'), '{"name":"More"}'));
+
+-- Revoked or expired they stay to be seen for a year; one without an end stays.
+RESET ROLE;
+SELECT count(*) FROM auth.api_keys WHERE user_id = story.id_of('kaya@example.com');
+UPDATE auth.api_keys SET revoked_at = now() - interval '364 days' WHERE id = :'id';
+SELECT auth.sweep() >= 0 AS swept, (SELECT count(*) FROM auth.api_keys WHERE id = :'id');
+UPDATE auth.api_keys SET expires_at = now() - interval '366 days' WHERE id = :'id';
+SELECT auth.sweep() > 0 AS swept;
+SELECT name FROM auth.api_keys WHERE user_id = story.id_of('kaya@example.com');
+SELECT count(*) FROM auth.api_keys WHERE user_id = story.id_of('vic@example.com');

@@ -72,7 +72,7 @@ BEGIN
   RETURN auth.granted('{"success":true}');
 END
 $$;
-COMMENT ON FUNCTION auth_api.api_key_revoke IS 'DELETE /api/v1/api-keys/:id; again does nothing. The row stays, to be seen';
+COMMENT ON FUNCTION auth_api.api_key_revoke IS 'DELETE /api/v1/api-keys/:id; again does nothing. The row stays a year, to be seen';
 
 CREATE FUNCTION auth_api.api_key_validate(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

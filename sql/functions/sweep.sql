@@ -11,6 +11,7 @@ DECLARE
   events_kept constant interval := '1 year';
   erasures_kept constant interval := '3 years';
   invitations_kept constant interval := '90 days';
+  api_keys_kept constant interval := '1 year';
   swept bigint := 0;
   n bigint;
 BEGIN
@@ -66,6 +67,10 @@ BEGIN
   DELETE FROM auth.invitations i WHERE i.id IN (
     SELECT x.id FROM auth.invitations x WHERE x.expires_at < now() - invitations_kept
      ORDER BY x.expires_at LIMIT batch FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; swept := swept + n;
+  DELETE FROM auth.api_keys k WHERE k.id IN (
+    SELECT x.id FROM auth.api_keys x WHERE LEAST(x.revoked_at, x.expires_at) < now() - api_keys_kept
+     ORDER BY LEAST(x.revoked_at, x.expires_at) LIMIT batch FOR UPDATE SKIP LOCKED);
   GET DIAGNOSTICS n = ROW_COUNT; swept := swept + n;
   DELETE FROM auth.jwks k WHERE k.expires_at <= now();
   GET DIAGNOSTICS n = ROW_COUNT; swept := swept + n;

@@ -19,7 +19,8 @@ CREATE TABLE auth.api_keys (
   CONSTRAINT api_keys_key_digest_is_sha256 CHECK (pg_catalog.octet_length(key_digest) = 32),
   CONSTRAINT api_keys_rate_limit_is_positive CHECK (rate_limit_requests > 0 AND rate_limit_window > 0)
 ) WITH (fillfactor = 85);
-COMMENT ON TABLE auth.api_keys IS 'keys by their SHA-256: the key itself was shown once, when it was made';
+COMMENT ON TABLE auth.api_keys IS 'keys by their SHA-256: the key itself was shown once, when it was made. One that was revoked or has '
+  'expired stays for a year, to be seen';
 COMMENT ON COLUMN auth.api_keys.key_prefix IS 'the first 8 characters behind sk_live_, for people to tell keys apart';
 COMMENT ON COLUMN auth.api_keys.scopes IS 'what the services that ask may let it do';
 COMMENT ON COLUMN auth.api_keys.rate_limit_requests IS
@@ -27,4 +28,5 @@ COMMENT ON COLUMN auth.api_keys.rate_limit_requests IS
 COMMENT ON COLUMN auth.api_keys.expires_at IS 'NULL: when it is revoked';
 COMMENT ON COLUMN auth.api_keys.last_used_at IS 'to the minute';
 CREATE INDEX api_keys_user_id_idx ON auth.api_keys (user_id, created_at);
+CREATE INDEX api_keys_ended_idx ON auth.api_keys ((LEAST(revoked_at, expires_at)));
 SELECT pg_catalog.pg_extension_config_dump('auth.api_keys', '');

@@ -1,4 +1,4 @@
-/* Where PostgreSQL 15 to 18 differ. */
+/* Where PostgreSQL 15 to 18 differ: tested on 15, by hand on 18.3. */
 #ifndef MANA_COMPAT_H
 #define MANA_COMPAT_H
 

@@ -86,7 +86,7 @@ static uint64 key_of(const text *class, const inet *ip, const text *subject);
 static int count(uint64 key, const struct limit *limit);
 static int wait_of(uint64 key, const struct limit *limit);
 static struct entry *entry_of(struct bucket *bucket, uint64 key);
-static void refuse(int retry_after_seconds) pg_attribute_noreturn();
+static _Noreturn void refuse(int retry_after_seconds);
 
 void
 rate_limit_init(void)

@@ -28,7 +28,7 @@ static char *public_jwk(EVP_PKEY *key, const char *alg);
 static char *number(EVP_PKEY *key, const char *parameter, int bytes);
 static char *base64url(const unsigned char *bytes, size_t count);
 static bytea *private_half(EVP_PKEY *key, const char *alg);
-static void failed(EVP_PKEY *key) pg_attribute_noreturn();
+static _Noreturn void failed(EVP_PKEY *key);
 
 Datum
 mana_signing_key_make(PG_FUNCTION_ARGS)

@@ -12,6 +12,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "audit.h"
+#include "catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "compat.h"
@@ -20,13 +21,16 @@
 #include "fmgr.h"
 #include "identity.h"
 #include "nodes/makefuncs.h"
+#include "partitioning/partbounds.h"
+#include "partitioning/partdesc.h"
 #include "port/pg_bswap.h"
 #include "random.h"
-#include "seam.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/inet.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/partcache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -57,23 +61,38 @@ enum audit_column {
 	AUDIT_COLUMNS
 };
 
+/* A partition of the trail, and when it is written to. */
+struct month {
+	uint64 version; /* of the catalog when it was true */
+	Oid table;
+	TimestampTz from, until;
+};
+
 static void audit_mac(unsigned char mac[crypto_auth_hmacsha256_BYTES],
     const Datum values[AUDIT_COLUMNS], const bool nulls[AUDIT_COLUMNS]);
-static const unsigned char *audit_key(void);
+static const crypto_auth_hmacsha256_state *audit_key(void);
 static void add_number(crypto_auth_hmacsha256_state *state, uint64 number);
 static void insert_row(const Datum values[AUDIT_COLUMNS], const bool nulls[AUDIT_COLUMNS]);
-static Oid month_of(TimestampTz when);
-static Oid find_month(TimestampTz when);
+static ExprState *always(void);
+static Relation open_month(TimestampTz when);
+static void find_or_make_month(struct month *out, TimestampTz when);
+static void warn_of_missing_month(TimestampTz when);
+static bool find_month(struct month *out, TimestampTz when);
+static TimestampTz bound_of(PartitionBoundInfo bounds, int i);
 
 /* auth.vault_audit_write(caller, user_id, action, context, status) */
 Datum
 mana_vault_audit_write(PG_FUNCTION_ARGS)
 {
+	struct caller caller;
+
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(4))
 		ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 		    errmsg("a row of the trail needs user, action and status"));
-	audit_write(PG_ARGISNULL(0) ? NULL : PG_GETARG_HEAPTUPLEHEADER(0),
-	    text_to_cstring(PG_GETARG_TEXT_PP(1)), text_to_cstring(PG_GETARG_TEXT_PP(2)),
+	if (!PG_ARGISNULL(0))
+		caller_read(&caller, PG_GETARG_HEAPTUPLEHEADER(0));
+	audit_write(PG_ARGISNULL(0) ? NULL : &caller, text_to_cstring(PG_GETARG_TEXT_PP(1)),
+	    text_to_cstring(PG_GETARG_TEXT_PP(2)),
 	    PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)), PG_GETARG_INT32(4));
 	PG_RETURN_VOID();
 }
@@ -108,8 +127,8 @@ mana_vault_audit_settled(PG_FUNCTION_ARGS)
 }
 
 void
-audit_write(HeapTupleHeader caller, const char *user_id, const char *action, const char *context,
-    int status)
+audit_write(const struct caller *caller, const char *user_id, const char *action,
+    const char *context, int status)
 {
 	bytea *mac = palloc(VARHDRSZ + crypto_auth_hmacsha256_BYTES);
 	Datum values[AUDIT_COLUMNS];
@@ -117,16 +136,16 @@ audit_write(HeapTupleHeader caller, const char *user_id, const char *action, con
 
 	DirectFunctionCall1(pg_advisory_xact_lock_shared_int8, Int64GetDatum(WRITER_LOCK));
 	SET_VARSIZE(mac, VARHDRSZ + crypto_auth_hmacsha256_BYTES);
-	memset(nulls, caller == NULL, sizeof(nulls));
+	memset(nulls, true, sizeof(nulls));
 	if (caller != NULL) {
-		Datum ip = GetAttributeByNum(caller, CALLER_IP, &nulls[IP_ADDRESS]);
-
+		nulls[IP_ADDRESS] = caller->nulls[CALLER_IP];
 		if (!nulls[IP_ADDRESS])
-			values[IP_ADDRESS] = DirectFunctionCall1(network_host, ip);
-		values[USER_AGENT] =
-		    GetAttributeByNum(caller, CALLER_USER_AGENT, &nulls[USER_AGENT]);
-		values[REQUEST_ID] =
-		    GetAttributeByNum(caller, CALLER_REQUEST_ID, &nulls[REQUEST_ID]);
+			values[IP_ADDRESS] =
+			    DirectFunctionCall1(network_host, caller->values[CALLER_IP]);
+		values[USER_AGENT] = caller->values[CALLER_USER_AGENT];
+		nulls[USER_AGENT] = caller->nulls[CALLER_USER_AGENT];
+		values[REQUEST_ID] = caller->values[CALLER_REQUEST_ID];
+		nulls[REQUEST_ID] = caller->nulls[CALLER_REQUEST_ID];
 	}
 	values[ID] = DirectFunctionCall1(mana_random_id, Int32GetDatum(AUDIT_ID_CHARS));
 	values[USER_ID] = CStringGetTextDatum(user_id);
@@ -147,9 +166,8 @@ static void
 audit_mac(unsigned char mac[crypto_auth_hmacsha256_BYTES], const Datum values[AUDIT_COLUMNS],
     const bool nulls[AUDIT_COLUMNS])
 {
-	crypto_auth_hmacsha256_state state;
+	crypto_auth_hmacsha256_state state = *audit_key();
 
-	crypto_auth_hmacsha256_init(&state, audit_key(), AUDIT_KEY_BYTES);
 	crypto_auth_hmacsha256_update(&state, (const unsigned char *)MAC_LABEL, sizeof(MAC_LABEL));
 	for (int i = 0; i < MAC; i++) {
 		if (nulls[i])
@@ -179,16 +197,22 @@ add_number(crypto_auth_hmacsha256_state *state, uint64 number)
 	    state, (const unsigned char *)&big_endian, sizeof(big_endian));
 }
 
-/* Opened at first use; anew when the extension has been made anew, for then it is another key. */
-static const unsigned char *
+/* An HMAC that has taken in the key. Opened at first use; anew when the extension has been made
+ * anew, for then it is another key. */
+static const crypto_auth_hmacsha256_state *
 audit_key(void)
 {
-	static unsigned char *key;
+	static crypto_auth_hmacsha256_state *key;
+	static uint64 version;
 	static Oid of_table;
-	Oid table = get_relname_relid("secrets", get_namespace_oid("auth", false));
+	Oid table;
 	const bytea *opened;
 	bool is_null;
 
+	if (key != NULL && version == catalog_version())
+		return key;
+	table = get_relname_relid("secrets", get_namespace_oid("auth", false));
+	version = catalog_version();
 	if (key != NULL && of_table == table)
 		return key;
 	SPI_connect();
@@ -200,11 +224,12 @@ audit_key(void)
 	if (is_null || VARSIZE_ANY_EXHDR(opened) != AUDIT_KEY_BYTES)
 		elog(ERROR, "the audit key has an unexpected size");
 	if (key == NULL)
-		key = sodium_malloc(AUDIT_KEY_BYTES);
+		key = sodium_malloc(sizeof(*key));
 	if (key == NULL)
 		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY),
 		    errmsg("the memory for the audit key could not be locked"));
-	memcpy(key, VARDATA_ANY(opened), AUDIT_KEY_BYTES);
+	crypto_auth_hmacsha256_init(
+	    key, (const unsigned char *)VARDATA_ANY(opened), AUDIT_KEY_BYTES);
 	sodium_memzero((void *)VARDATA_ANY(opened), AUDIT_KEY_BYTES);
 	of_table = table;
 	SPI_finish();
@@ -212,14 +237,13 @@ audit_key(void)
 }
 
 /*
- * Straight into the month, as logical replication writes its rows: constraints and indexes are
- * kept, the planner is not asked. What row-level security would ask is asked here.
+ * Straight into the month, as logical replication writes its rows: constraints, triggers and
+ * indexes are kept, the planner is not asked. What row-level security would ask is asked here.
  */
 static void
 insert_row(const Datum values[AUDIT_COLUMNS], const bool nulls[AUDIT_COLUMNS])
 {
-	Relation month =
-	    table_open(month_of(DatumGetTimestampTz(values[CREATED_AT])), RowExclusiveLock);
+	Relation month = open_month(DatumGetTimestampTz(values[CREATED_AT]));
 	TupleTableSlot *row = table_slot_create(month, NULL);
 	EState *state = CreateExecutorState();
 	ResultRelInfo *target = makeNode(ResultRelInfo);
@@ -227,12 +251,13 @@ insert_row(const Datum values[AUDIT_COLUMNS], const bool nulls[AUDIT_COLUMNS])
 	if (!identity_is(TextDatumGetCString(values[USER_ID])))
 		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 		    errmsg("a row of the trail is of another user than the transaction"));
-	if (RelationGetDescr(month)->natts != AUDIT_COLUMNS || !month->rd_rel->relispartition)
+	if (RelationGetDescr(month)->natts != AUDIT_COLUMNS)
 		elog(ERROR, "%s has an unexpected shape", RelationGetRelationName(month));
 	memcpy(row->tts_values, values, AUDIT_COLUMNS * sizeof(Datum));
 	memcpy(row->tts_isnull, nulls, AUDIT_COLUMNS * sizeof(bool));
 	ExecStoreVirtualTuple(row);
 	InitResultRelInfo(target, month, 0, NULL, 0); /* in no range table */
+	target->ri_PartitionCheckExpr = always();
 	ExecOpenIndices(target, false);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	ExecSimpleRelationInsert(target, state, row);
@@ -244,48 +269,117 @@ insert_row(const Datum values[AUDIT_COLUMNS], const bool nulls[AUDIT_COLUMNS])
 	CommandCounterIncrement();
 }
 
+/* A row that was routed by the bounds is not compared with them again; the executor omits it for
+ * rows that it has routed itself. */
+static ExprState *
+always(void)
+{
+	static ExprState *yes;
+
+	if (yes == NULL) {
+		MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
+
+		yes = ExecInitExpr((Expr *)makeBoolConst(true, false), NULL);
+		MemoryContextSwitchTo(caller);
+	}
+	return yes;
+}
+
 /*
  * Without a month to write to there is no audit, and without audit no key. Edges make the months
  * ahead; the very first is made here, and when the next one is late it is said, every hour.
  */
-static Oid
-month_of(TimestampTz when)
+static Relation
+open_month(TimestampTz when)
 {
+	static struct month known;
 	static TimestampTz next_look;
-	Oid month = find_month(when);
 
-	if (!OidIsValid(month)) {
-		SPI_connect();
-		if (SPI_execute("SELECT auth.vault_audit_make_partitions()", false, 1) !=
-		    SPI_OK_SELECT)
-			elog(ERROR, "could not make the audit's months");
-		SPI_finish();
-		month = find_month(when);
-	} else if (when >= next_look) {
-		next_look = when + LOOK_EVERY_US;
-		if (!OidIsValid(find_month(when + LOOK_AHEAD_US)))
-			ereport(WARNING,
-			    errmsg("the vault's audit has no partition for next month: then every "
-				   "vault "
-				   "call will fail"),
-			    errhint(
-				"SELECT auth.vault_audit_make_partitions(); an edge does so every "
-				"minute."));
+	for (;;) {
+		uint64 version = catalog_version();
+		Relation month;
+
+		if (known.version != version || when < known.from || when >= known.until)
+			find_or_make_month(&known, when);
+		month = table_open(known.table, RowExclusiveLock);
+		if (catalog_version() != version) { /* it may be no month any more */
+			table_close(month, RowExclusiveLock);
+			continue;
+		}
+		known.version = version;
+		if (when >= next_look) {
+			next_look = when + LOOK_EVERY_US;
+			warn_of_missing_month(when + LOOK_AHEAD_US);
+		}
+		return month;
 	}
-	return month;
 }
 
-/* auth.vault_audit_partition_name */
-static Oid
-find_month(TimestampTz when)
+static void
+find_or_make_month(struct month *out, TimestampTz when)
 {
-	char name[NAMEDATALEN];
-	struct pg_tm date;
-	fsec_t fraction;
+	if (find_month(out, when))
+		return;
+	SPI_connect();
+	if (SPI_execute("SELECT auth.vault_audit_make_partitions()", false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not make the audit's months");
+	SPI_finish();
+	if (!find_month(out, when))
+		ereport(ERROR, errcode(ERRCODE_CHECK_VIOLATION),
+		    errmsg("the vault's audit has no partition for now"));
+}
 
-	if (timestamp2tm(when, NULL, &date, &fraction, NULL, NULL) != 0) /* UTC: no zone asked */
-		ereport(ERROR, errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-		    errmsg("timestamp out of range"));
-	snprintf(name, sizeof(name), "encryption_vault_audit_%04d%02d", date.tm_year, date.tm_mon);
-	return get_relname_relid(name, get_namespace_oid("auth", false));
+static void
+warn_of_missing_month(TimestampTz when)
+{
+	struct month month;
+
+	if (!find_month(&month, when))
+		ereport(WARNING,
+		    errmsg("the vault's audit has no partition for next month: then every vault "
+			   "call will fail"),
+		    errhint("SELECT auth.vault_audit_make_partitions(); an edge does so every "
+			    "minute."));
+}
+
+/* The partition whose bounds hold the time, as the executor routes; false: there is none. Its
+ * version is left to who locks it. */
+static bool
+find_month(struct month *out, TimestampTz when)
+{
+	Relation trail = table_open(
+	    get_relname_relid("encryption_vault_audit", get_namespace_oid("auth", false)),
+	    AccessShareLock);
+	PartitionKey key = RelationGetPartitionKey(trail);
+	PartitionDesc months = RelationGetPartitionDesc(trail, true);
+	Datum value = TimestampTzGetDatum(when);
+	int bound = -1, month = -1;
+	bool is_equal;
+
+	if (months->boundinfo != NULL) {
+		bound = partition_range_datum_bsearch(
+		    key->partsupfunc, key->partcollation, months->boundinfo, 1, &value, &is_equal);
+		month = months->boundinfo->indexes[bound + 1];
+	}
+	if (month >= 0 && bound >= 0) {
+		out->version = 0;
+		out->table = months->oids[month];
+		out->from = bound_of(months->boundinfo, bound);
+		out->until = bound_of(months->boundinfo, bound + 1);
+	}
+	table_close(trail, AccessShareLock);
+	return month >= 0;
+}
+
+static TimestampTz
+bound_of(PartitionBoundInfo bounds, int i)
+{
+	switch (bounds->kind[i][0]) {
+	case PARTITION_RANGE_DATUM_MINVALUE:
+		return DT_NOBEGIN;
+	case PARTITION_RANGE_DATUM_MAXVALUE:
+		return DT_NOEND;
+	default:
+		return DatumGetTimestampTz(bounds->datums[i][0]);
+	}
 }

@@ -7,6 +7,8 @@
  *   signing_key key pairs for JWTs
  *   random      ids and one-time tokens
  *   json        the JSON that clients read
+ *   catalog     until when what was looked up is true
+ *   row         rows by their unique index
  *   seam        who calls, what is answered, the routines that decide
  *   session     the rows that requests begin with; get-session and tokens of the ordinary kind
  *   identity    whose rows a transaction may see
@@ -24,6 +26,7 @@
  */
 #include "postgres.h"
 
+#include "catalog.h"
 #include "fmgr.h"
 #include "identity.h"
 #include "kek.h"
@@ -45,6 +48,7 @@ _PG_init(void)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 		    errmsg("mana_auth must be loaded via shared_preload_libraries"));
 	kek_define_settings();
+	catalog_init();
 	identity_init();
 	rate_limit_init();
 	policy_define_settings();

@@ -14,11 +14,12 @@ PG_FUNCTION_INFO_V1(mana_random_id);
 #define LEN_MIN  16
 #define LEN_MAX  256
 
+static unsigned char next_byte(void);
+
 Datum
 mana_random_id(PG_FUNCTION_ARGS)
 {
 	int32 len = PG_GETARG_INT32(0);
-	unsigned char pool[64];
 	text *id;
 	char *at;
 
@@ -29,13 +30,30 @@ mana_random_id(PG_FUNCTION_ARGS)
 	SET_VARSIZE(id, VARHDRSZ + len);
 	at = VARDATA(id);
 	while (at < VARDATA(id) + len) {
-		if (!pg_strong_random(pool, sizeof(pool)))
+		unsigned char byte = next_byte();
+
+		if (byte < UNBIASED)
+			*at++ = ALPHABET[byte % LETTERS];
+	}
+	PG_RETURN_TEXT_P(id);
+}
+
+/* From a store that is filled at once, since asking for few bytes costs as much as for many. What
+ * was given is not kept. */
+static unsigned char
+next_byte(void)
+{
+	static unsigned char store[1024];
+	static size_t left;
+	unsigned char byte;
+
+	if (left == 0) {
+		if (!pg_strong_random(store, sizeof(store)))
 			ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR),
 			    errmsg("could not get random bytes"));
-		for (size_t i = 0; i < sizeof(pool) && at < VARDATA(id) + len; i++)
-			if (pool[i] < UNBIASED)
-				*at++ = ALPHABET[pool[i] % LETTERS];
+		left = sizeof(store);
 	}
-	explicit_bzero(pool, sizeof(pool));
-	PG_RETURN_TEXT_P(id);
+	byte = store[--left];
+	store[left] = 0;
+	return byte;
 }

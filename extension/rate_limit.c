@@ -17,6 +17,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "rate_limit.h"
+#include "seam.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
@@ -130,28 +131,24 @@ start_up(void)
 Datum
 mana_caller(PG_FUNCTION_ARGS)
 {
-	enum { IP = 4, RATE_CLASS = 7, COLUMNS = 8 };
-	TupleDesc shape;
-	Datum values[COLUMNS];
-	bool nulls[COLUMNS];
+	struct caller caller;
 	int retry_after;
 
-	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE ||
-	    shape->natts != COLUMNS)
-		elog(ERROR, "auth.caller has an unexpected shape");
-	if (enabled && !PG_ARGISNULL(RATE_CLASS) && !PG_ARGISNULL(IP)) {
-		const text *class = PG_GETARG_TEXT_PP(RATE_CLASS);
+	if (enabled && !PG_ARGISNULL(CALLER_RATE_CLASS) && !PG_ARGISNULL(CALLER_IP)) {
+		const text *class = PG_GETARG_TEXT_PP(CALLER_RATE_CLASS);
+		const inet *ip = PG_GETARG_INET_PP(CALLER_IP);
 		const struct limit *limit = limit_of(class);
 
-		retry_after = limit ? count(key_of(class, PG_GETARG_INET_PP(IP), NULL), limit) : 0;
+		retry_after = limit ? count(key_of(class, ip, NULL), limit) : 0;
 		if (retry_after > 0)
 			refuse(retry_after);
 	}
-	for (int i = 0; i < COLUMNS; i++) {
-		values[i] = PG_GETARG_DATUM(i);
-		nulls[i] = PG_ARGISNULL(i);
+	for (int i = 0; i < CALLER_COLUMNS; i++) {
+		caller.values[i] = PG_GETARG_DATUM(i);
+		caller.nulls[i] = PG_ARGISNULL(i);
 	}
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(shape), values, nulls)));
+	PG_RETURN_DATUM(HeapTupleGetDatum(
+	    heap_form_tuple(seam_result(fcinfo, CALLER_COLUMNS), caller.values, caller.nulls)));
 }
 
 /* auth.rate_limit_count(class, subject): the same for what is not a client address; seconds to

@@ -20,6 +20,11 @@ extern void gcm_seal(unsigned char *out, const struct kek *kek, const void *aad,
 extern bool gcm_open(unsigned char *out, const struct kek *kek, const void *aad, size_t aad_len,
     const unsigned char *sealed, size_t len);
 
+/* The same for what nearly every request opens: by libsodium where the processor has the
+ * instructions, at a quarter of the time. */
+extern bool gcm_open_often(unsigned char *out, const struct kek *kek, const void *aad,
+    size_t aad_len, const unsigned char *sealed, size_t len);
+
 /* The functions of SQL: seal(plain bytea, context text), unseal(sealed bytea, context text). */
 extern Datum mana_seal(PG_FUNCTION_ARGS);
 extern Datum mana_unseal(PG_FUNCTION_ARGS);

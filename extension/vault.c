@@ -24,8 +24,8 @@
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "seam.h"
-#include "session.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -37,8 +37,9 @@
 
 PG_FUNCTION_INFO_V1(mana_vault_call);
 
-#define MARK_MASTER_KEY '\004'
-#define SEEN_SEVERAL    0 /* sessions.vault_generation */
+#define MARK_MASTER_KEY   '\004'
+#define DISCLOSED_COLUMNS (REPLY_BODY + 1) /* it neither redirects nor sets cookies */
+#define SEEN_SEVERAL      0                /* sessions.vault_generation */
 
 /* Which procedure was called, and with what. */
 struct call {
@@ -66,18 +67,32 @@ struct wipe {
 	size_t len;
 };
 
+/* The columns of auth.vault_wrap, in its order, and then one more. */
+enum { VAULT_GENERATION = WRAP_COLUMNS };
+static const char *const vault_columns[] = {[WRAP_WRAPPED_MK] = "wrapped_mk",
+    [WRAP_WRAP_IV] = "wrap_iv",
+    [WRAP_FORMAT_VERSION] = "format_version",
+    [WRAP_KEK_ID] = "kek_id",
+    [WRAP_COMMITMENT] = "commitment",
+    [VAULT_GENERATION] = "generation",
+    NULL};
+static struct row_source vault_by_user = {.table = "encryption_vaults",
+    .index = "encryption_vaults_pkey",
+    .key_equals = F_TEXTEQ,
+    .columns = vault_columns};
+
 static void describe_call(struct call *call, FunctionCallInfo fcinfo);
 static void decide(struct decision *out, const struct call *call);
 static bool decide_common_fetch(struct decision *out, const struct call *call);
-static bool find_common_fetch(struct decision *out, HeapTupleHeader session, const char *kek_id);
+static bool find_common_fetch(struct decision *out, const struct row *session, const char *kek_id);
 static void decide_by_routine(struct decision *out, const struct call *call);
 static void read_decision(struct decision *out, HeapTupleHeader decided);
 static void record_failure(const struct call *call, const ErrorData *error);
 static Datum reply_datum(FunctionCallInfo fcinfo, struct decision *decision);
 static void wipe_now(void *arg);
-static text *disclose(const struct decision *decision);
+static text *disclose(struct decision *decision);
 
-/* auth_api.vault_*(caller, input, OUT the columns of auth.reply) */
+/* auth_api.vault_*(caller, input, OUT the columns of auth.reply up to the body) */
 Datum
 mana_vault_call(PG_FUNCTION_ARGS)
 {
@@ -150,11 +165,15 @@ static bool
 decide_common_fetch(struct decision *out, const struct call *call)
 {
 	const struct kek *kek = kek_active_or_null();
-	HeapTupleHeader session = kek ? vault_session(call->args[0]) : NULL;
 	unsigned char master_key[MASTER_KEY_BYTES];
+	struct caller caller;
+	struct row session;
 	bool opens;
 
-	if (session == NULL || !find_common_fetch(out, session, kek->id))
+	if (kek == NULL)
+		return false;
+	caller_read(&caller, DatumGetHeapTupleHeader(call->args[0]));
+	if (!vault_session(&session, &caller) || !find_common_fetch(out, &session, kek->id))
 		return false;
 	opens = wrap_open(master_key, &out->wrap, out->user_id);
 	sodium_memzero(master_key, sizeof(master_key));
@@ -162,7 +181,7 @@ decide_common_fetch(struct decision *out, const struct call *call)
 		out->discloses = false;
 		return false;
 	}
-	audit_write(DatumGetHeapTupleHeader(call->args[0]), out->user_id, "fetch", NULL, 200);
+	audit_write(&caller, out->user_id, "fetch", NULL, 200);
 	return true;
 }
 
@@ -172,28 +191,26 @@ decide_common_fetch(struct decision *out, const struct call *call)
  * index, since a query costs more than all the rest of such a call. Else auth.vault_key decides.
  */
 static bool
-find_common_fetch(struct decision *out, HeapTupleHeader session, const char *kek_id)
+find_common_fetch(struct decision *out, const struct row *session, const char *kek_id)
 {
-	bool is_null;
-	Datum row, user_id = GetAttributeByName(session, "user_id", &is_null);
-	int32 seen = DatumGetInt32(GetAttributeByName(session, "vault_generation", &is_null));
-	int32 generation;
+	Datum user_id = session->values[SESSION_USER_ID];
+	struct row vault;
 	StringInfoData body;
+	int32 seen;
 	bool found;
 
-	if (is_null)
+	if (session->nulls[SESSION_VAULT_GENERATION])
 		return false;
 	PushActiveSnapshot(GetTransactionSnapshot()); /* not that of before a lock was waited for */
-	found = row_find(&row, "encryption_vaults", "encryption_vaults_pkey", user_id);
+	found = row_find(&vault, &vault_by_user, user_id);
 	PopActiveSnapshot();
 	if (!found)
 		return false;
-	generation =
-	    DatumGetInt32(GetAttributeByName(DatumGetHeapTupleHeader(row), "generation", &is_null));
-	wrap_from_record(&out->wrap, DatumGetHeapTupleHeader(row));
+	wrap_from_columns(&out->wrap, vault.values, vault.nulls);
+	seen = DatumGetInt32(session->values[SESSION_VAULT_GENERATION]);
 	if (out->wrap.wrapped_mk[0] == '\0' || out->wrap.format_version != WRAP_FORMAT ||
 	    strcmp(out->wrap.kek_id, kek_id) != 0 || !out->wrap.has_commitment ||
-	    (seen != SEEN_SEVERAL && seen != generation))
+	    (seen != SEEN_SEVERAL && seen != DatumGetInt32(vault.values[VAULT_GENERATION])))
 		return false;
 	initStringInfo(&body); /* as auth.vault_key_body */
 	appendStringInfo(
@@ -290,15 +307,12 @@ static Datum
 reply_datum(FunctionCallInfo fcinfo, struct decision *decision)
 {
 	struct wipe *wipe = palloc0(sizeof(*wipe));
-	TupleDesc shape;
+	TupleDesc shape = seam_result(fcinfo, DISCLOSED_COLUMNS);
 	HeapTuple tuple;
 
-	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE ||
-	    shape->natts != REPLY_COLUMNS)
-		elog(ERROR, "the procedure has an unexpected shape");
 	if (decision->discloses)
 		decision->values[REPLY_BODY] = PointerGetDatum(disclose(decision));
-	tuple = heap_form_tuple(BlessTupleDesc(shape), decision->values, decision->nulls);
+	tuple = heap_form_tuple(shape, decision->values, decision->nulls);
 	if (decision->discloses) {
 		text *body = DatumGetTextPP(decision->values[REPLY_BODY]);
 
@@ -325,7 +339,7 @@ wipe_now(void *arg)
  * stack, and in the reply, which is wiped with the memory of the call.
  */
 static text *
-disclose(const struct decision *decision)
+disclose(struct decision *decision)
 {
 	const char *body = TextDatumGetCString(decision->values[REPLY_BODY]);
 	const char *mark = strchr(body, MARK_MASTER_KEY);

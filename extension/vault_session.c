@@ -5,15 +5,11 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_collation.h"
 #include "compat.h"
-#include "executor/executor.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "identity.h"
 #include "seam.h"
-#include "session.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/snapmgr.h"
@@ -24,53 +20,51 @@ PG_FUNCTION_INFO_V1(mana_vault_hold);
 
 #define USER_LOCKS 0x7661756c /* class of advisory locks: "vaul" */
 
-static HeapTupleHeader find_session(Datum caller);
+static bool find_session(struct row *session, const struct caller *caller);
 static Datum lock_of(Datum user_id);
 
 /* auth.vault_session(caller) */
 Datum
 mana_vault_session(PG_FUNCTION_ARGS)
 {
-	HeapTupleHeader session = PG_ARGISNULL(0) ? NULL : vault_session(PG_GETARG_DATUM(0));
+	struct caller caller;
+	struct row session;
 
-	if (session == NULL)
+	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	PG_RETURN_HEAPTUPLEHEADER(session);
+	caller_read(&caller, PG_GETARG_HEAPTUPLEHEADER(0));
+	if (!vault_session(&session, &caller))
+		PG_RETURN_NULL();
+	return row_datum(&session);
 }
 
-HeapTupleHeader
-vault_session(Datum caller)
+bool
+vault_session(struct row *session, const struct caller *caller)
 {
-	bool is_null;
-	Datum user_id =
-	    GetAttributeByNum(DatumGetHeapTupleHeader(caller), CALLER_USER_ID, &is_null);
-	HeapTupleHeader session;
+	Datum user_id = caller->values[CALLER_USER_ID];
 
-	if (is_null) { /* a cookie does not say whose it is */
-		session = find_session(caller);
-		if (session == NULL)
-			return NULL;
-		user_id = GetAttributeByName(session, "user_id", &is_null);
+	if (caller->nulls[CALLER_USER_ID]) { /* a cookie does not say whose it is */
+		if (!find_session(session, caller))
+			return false;
+		user_id = session->values[SESSION_USER_ID];
 	}
 	DirectFunctionCall2(
 	    pg_advisory_xact_lock_shared_int4, Int32GetDatum(USER_LOCKS), lock_of(user_id));
-	session = find_session(caller);
-	if (session == NULL)
-		return NULL;
-	identity_assume(TextDatumGetCString(GetAttributeByName(session, "user_id", &is_null)));
-	return session;
+	if (!find_session(session, caller))
+		return false;
+	identity_assume(TextDatumGetCString(session->values[SESSION_USER_ID]));
+	return true;
 }
 
-static HeapTupleHeader
-find_session(Datum caller)
+static bool
+find_session(struct row *session, const struct caller *caller)
 {
-	Datum row;
 	bool found;
 
 	PushActiveSnapshot(GetTransactionSnapshot()); /* not that of before a lock was waited for */
-	found = session_find(&row, DatumGetHeapTupleHeader(caller));
+	found = session_find(session, caller);
 	PopActiveSnapshot();
-	return found ? DatumGetHeapTupleHeader(row) : NULL;
+	return found;
 }
 
 /* auth.vault_hold(user_id): waits for the calls of a user, and lets none begin until the commit. */

@@ -11,6 +11,7 @@
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "seam.h"
 #include "utils/builtins.h"
 #include "wrap.h"
 
@@ -120,54 +121,60 @@ static Datum
 wrap_datum(
     FunctionCallInfo fcinfo, const unsigned char master_key[MASTER_KEY_BYTES], const char *user_id)
 {
-	enum { WRAP_COLUMNS = 5 };
 	unsigned char commitment[COMMITMENT_BYTES];
 	bytea *commitment_value = palloc(VARHDRSZ + COMMITMENT_BYTES);
 	bool nulls[WRAP_COLUMNS] = {false};
 	Datum values[WRAP_COLUMNS];
+	TupleDesc shape = seam_result(fcinfo, WRAP_COLUMNS);
 	struct wrap wrap;
-	TupleDesc shape;
 
-	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE ||
-	    shape->natts != WRAP_COLUMNS)
-		elog(ERROR, "auth.vault_wrap has an unexpected shape");
 	wrap_seal(&wrap, master_key, user_id);
 	wrap_commit(commitment, master_key, user_id);
 	SET_VARSIZE(commitment_value, VARHDRSZ + COMMITMENT_BYTES);
 	memcpy(VARDATA(commitment_value), commitment, COMMITMENT_BYTES);
-	values[0] = CStringGetTextDatum(wrap.wrapped_mk);
-	values[1] = CStringGetTextDatum(wrap.wrap_iv);
-	values[2] = Int16GetDatum((int16)wrap.format_version);
-	values[3] = CStringGetTextDatum(wrap.kek_id);
-	values[4] = PointerGetDatum(commitment_value);
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(shape), values, nulls));
+	values[WRAP_WRAPPED_MK] = CStringGetTextDatum(wrap.wrapped_mk);
+	values[WRAP_WRAP_IV] = CStringGetTextDatum(wrap.wrap_iv);
+	values[WRAP_FORMAT_VERSION] = Int16GetDatum((int16)wrap.format_version);
+	values[WRAP_KEK_ID] = CStringGetTextDatum(wrap.kek_id);
+	values[WRAP_COMMITMENT] = PointerGetDatum(commitment_value);
+	return HeapTupleGetDatum(heap_form_tuple(shape, values, nulls));
+}
+
+void
+wrap_from_columns(
+    struct wrap *wrap, const Datum values[WRAP_COLUMNS], const bool nulls[WRAP_COLUMNS])
+{
+	const struct {
+		enum wrap_column column;
+		char *to;
+		size_t size;
+	} texts[] = {{WRAP_WRAPPED_MK, wrap->wrapped_mk, sizeof(wrap->wrapped_mk)},
+	    {WRAP_WRAP_IV, wrap->wrap_iv, sizeof(wrap->wrap_iv)},
+	    {WRAP_KEK_ID, wrap->kek_id, sizeof(wrap->kek_id)}};
+	const bytea *commitment;
+
+	memset(wrap, 0, sizeof(*wrap));
+	for (size_t i = 0; i < lengthof(texts); i++)
+		if (!nulls[texts[i].column])
+			text_to_cstring_buffer(
+			    DatumGetTextPP(values[texts[i].column]), texts[i].to, texts[i].size);
+	if (!nulls[WRAP_FORMAT_VERSION])
+		wrap->format_version = DatumGetInt16(values[WRAP_FORMAT_VERSION]);
+	wrap->has_commitment = !nulls[WRAP_COMMITMENT];
+	if (nulls[WRAP_COMMITMENT])
+		return;
+	commitment = DatumGetByteaPP(values[WRAP_COMMITMENT]);
+	if (VARSIZE_ANY_EXHDR(commitment) == COMMITMENT_BYTES)
+		memcpy(wrap->commitment, VARDATA_ANY(commitment), COMMITMENT_BYTES);
 }
 
 void
 wrap_from_record(struct wrap *wrap, HeapTupleHeader record)
 {
-	const struct {
-		const char *column;
-		char *to;
-		size_t size;
-	} texts[] = {{"wrapped_mk", wrap->wrapped_mk, sizeof(wrap->wrapped_mk)},
-	    {"wrap_iv", wrap->wrap_iv, sizeof(wrap->wrap_iv)},
-	    {"kek_id", wrap->kek_id, sizeof(wrap->kek_id)}};
-	Datum commitment;
-	bool is_null;
+	Datum values[WRAP_COLUMNS];
+	bool nulls[WRAP_COLUMNS];
 
-	memset(wrap, 0, sizeof(*wrap));
-	for (size_t i = 0; i < lengthof(texts); i++) {
-		Datum value = GetAttributeByName(record, texts[i].column, &is_null);
-
-		if (!is_null)
-			text_to_cstring_buffer(DatumGetTextPP(value), texts[i].to, texts[i].size);
-	}
-	wrap->format_version =
-	    DatumGetInt16(GetAttributeByName(record, "format_version", &is_null));
-	commitment = GetAttributeByName(record, "commitment", &is_null);
-	wrap->has_commitment = !is_null;
-	if (!is_null && VARSIZE_ANY_EXHDR(DatumGetByteaPP(commitment)) == COMMITMENT_BYTES)
-		memcpy(
-		    wrap->commitment, VARDATA_ANY(DatumGetByteaPP(commitment)), COMMITMENT_BYTES);
+	for (int i = 0; i < WRAP_COLUMNS; i++)
+		values[i] = GetAttributeByNum(record, (AttrNumber)(i + 1), &nulls[i]);
+	wrap_from_columns(wrap, values, nulls);
 }

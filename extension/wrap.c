@@ -52,7 +52,7 @@ wrap_seal(struct wrap *out, const unsigned char master_key[MASTER_KEY_BYTES], co
 }
 
 bool
-wrap_open(unsigned char master_key[MASTER_KEY_BYTES], const struct wrap *wrap, const char *user_id)
+wrap_open(unsigned char master_key[MASTER_KEY_BYTES], struct wrap *wrap, const char *user_id)
 {
 	const struct kek *kek = kek_find(wrap->kek_id);
 	unsigned char aad[AAD_MAX], sealed[MASTER_KEY_BYTES + SEAL_OVERHEAD];
@@ -70,18 +70,19 @@ wrap_open(unsigned char master_key[MASTER_KEY_BYTES], const struct wrap *wrap, c
 		wrap->wrapped_mk, strlen(wrap->wrapped_mk), NULL, &rest_len, NULL,
 		sodium_base64_VARIANT_ORIGINAL) != 0 ||
 	    iv_len != SEAL_IV_BYTES || rest_len != MASTER_KEY_BYTES + SEAL_TAG_BYTES ||
-	    !gcm_open(master_key, kek, aad, aad_len, sealed, sizeof(sealed))) {
+	    !gcm_open_often(master_key, kek, aad, aad_len, sealed, sizeof(sealed))) {
 		ereport(LOG, errmsg("the vault of user \"%s\" does not open with key \"%s\"",
 				 user_id, wrap->kek_id));
 		return false;
 	}
-	if (!is_committed_to(wrap, master_key, user_id)) {
+	if (!wrap->was_opened && !is_committed_to(wrap, master_key, user_id)) {
 		sodium_memzero(master_key, MASTER_KEY_BYTES);
 		ereport(LOG,
 		    errmsg("the vault of user \"%s\" is committed to another key than it holds",
 			user_id));
 		return false;
 	}
+	wrap->was_opened = true;
 	return true;
 }
 

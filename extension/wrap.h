@@ -12,6 +12,16 @@
 #define WRAP_IV_CHARS    16 /* base64 of the IV */
 #define WRAP_FORMAT      2  /* what is written */
 
+/* Columns of auth.vault_wrap. */
+enum wrap_column {
+	WRAP_WRAPPED_MK,
+	WRAP_WRAP_IV,
+	WRAP_FORMAT_VERSION,
+	WRAP_KEK_ID,
+	WRAP_COMMITMENT,
+	WRAP_COLUMNS
+};
+
 struct wrap {
 	char wrapped_mk[WRAP_CHARS + 1];
 	char wrap_iv[WRAP_IV_CHARS + 1];
@@ -19,10 +29,14 @@ struct wrap {
 	char kek_id[KEK_ID_MAX + 1];
 	bool has_commitment;
 	unsigned char commitment[COMMITMENT_BYTES];
+	bool was_opened; /* by wrap_open, which does not ask the commitment again */
 };
 
-/* Of a row of auth.vault_wrap or of a vault; what is too long to be a wrap is cut and will not
- * open. */
+/* Of the columns of auth.vault_wrap; what is too long to be a wrap is cut and will not open. */
+extern void wrap_from_columns(
+    struct wrap *wrap, const Datum values[WRAP_COLUMNS], const bool nulls[WRAP_COLUMNS]);
+
+/* Of an auth.vault_wrap. */
 extern void wrap_from_record(struct wrap *wrap, HeapTupleHeader record);
 
 /* Wraps under the active key, in the present format, bound to the user. */
@@ -35,7 +49,7 @@ wrap_seal(struct wrap *out, const unsigned char master_key[MASTER_KEY_BYTES], co
  * which.
  */
 extern bool
-wrap_open(unsigned char master_key[MASTER_KEY_BYTES], const struct wrap *wrap, const char *user_id);
+wrap_open(unsigned char master_key[MASTER_KEY_BYTES], struct wrap *wrap, const char *user_id);
 
 /* What the vault remembers of a key without knowing it: the key is the HMAC's key, so nothing of it
  * shows. */

@@ -20,9 +20,7 @@
 	}
 #define PROCEDURE(routine)                                                                         \
 	{                                                                                          \
-		routine,                                                                           \
-		    "CALL auth_api." routine "(" CALLER                                            \
-		    ",$9,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL)",                                \
+		routine, "CALL auth_api." routine "(" CALLER ",$9,NULL,NULL,NULL,NULL,NULL)",      \
 		    CALL_RELAY, POOL_FAST, 0                                                       \
 	}
 #define CALLED(routine, count, arguments)                                                          \

@@ -121,17 +121,17 @@ DECLARE
 BEGIN
   CASE verb
     WHEN 'init' THEN
-      CALL auth_api.vault_init(c, input, r.refusal, r.message, r.retry_after_seconds, r.status, r.body, r.location, r.cookies, r.claims);
+      CALL auth_api.vault_init(c, input, r.refusal, r.message, r.retry_after_seconds, r.status, r.body);
     WHEN 'key' THEN
-      CALL auth_api.vault_key(c, input, r.refusal, r.message, r.retry_after_seconds, r.status, r.body, r.location, r.cookies, r.claims);
+      CALL auth_api.vault_key(c, input, r.refusal, r.message, r.retry_after_seconds, r.status, r.body);
     WHEN 'rotate' THEN
-      CALL auth_api.vault_rotate(c, input, r.refusal, r.message, r.retry_after_seconds, r.status, r.body, r.location, r.cookies, r.claims);
+      CALL auth_api.vault_rotate(c, input, r.refusal, r.message, r.retry_after_seconds, r.status, r.body);
     WHEN 'set_recovery' THEN
-      CALL auth_api.vault_set_recovery(c, input, r.refusal, r.message, r.retry_after_seconds, r.status, r.body, r.location, r.cookies, r.claims);
+      CALL auth_api.vault_set_recovery(c, input, r.refusal, r.message, r.retry_after_seconds, r.status, r.body);
     WHEN 'clear_recovery' THEN
-      CALL auth_api.vault_clear_recovery(c, input, r.refusal, r.message, r.retry_after_seconds, r.status, r.body, r.location, r.cookies, r.claims);
+      CALL auth_api.vault_clear_recovery(c, input, r.refusal, r.message, r.retry_after_seconds, r.status, r.body);
     WHEN 'zero_knowledge' THEN
-      CALL auth_api.vault_zero_knowledge(c, input, r.refusal, r.message, r.retry_after_seconds, r.status, r.body, r.location, r.cookies, r.claims);
+      CALL auth_api.vault_zero_knowledge(c, input, r.refusal, r.message, r.retry_after_seconds, r.status, r.body);
   END CASE;
   t := story.trail();
   answer := COALESCE(r.refusal || COALESCE(': ' || r.message, ''), story.mask(story.name_key(r.body, c.user_id)));

@@ -16,20 +16,19 @@ SELECT user_id AS neighbour FROM story.bearer('neighbour@example.com') \gset
 -- Where a caller could roll the row back there is no key.
 SELECT (story.trail()).rows AS before \gset
 BEGIN;
-CALL auth_api.vault_key(story.bearer('trail@example.com'), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+CALL auth_api.vault_key(story.bearer('trail@example.com'), NULL, NULL, NULL, NULL, NULL, NULL);
 ROLLBACK;
 BEGIN;
 SAVEPOINT s;
-CALL auth_api.vault_rotate(story.bearer('trail@example.com'), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+CALL auth_api.vault_rotate(story.bearer('trail@example.com'), NULL, NULL, NULL, NULL, NULL, NULL);
 ROLLBACK TO s;
 COMMIT;
-SELECT 1 \; CALL auth_api.vault_key(story.bearer('trail@example.com'), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL) \; SELECT 2;
+SELECT 1 \; CALL auth_api.vault_key(story.bearer('trail@example.com'), NULL, NULL, NULL, NULL, NULL, NULL) \; SELECT 2;
 CREATE FUNCTION pg_temp.steal() RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   r auth.reply;
 BEGIN
-  CALL auth_api.vault_key(story.bearer('trail@example.com'), NULL, r.refusal, r.message, r.retry_after_seconds, r.status, r.body,
-                          r.location, r.cookies, r.claims);
+  CALL auth_api.vault_key(story.bearer('trail@example.com'), NULL, r.refusal, r.message, r.retry_after_seconds, r.status, r.body);
   RETURN r.body;
 END
 $$;
@@ -40,8 +39,7 @@ DECLARE
   r auth.reply;
 BEGIN
   BEGIN
-    CALL auth_api.vault_key(story.bearer('trail@example.com'), NULL, r.refusal, r.message, r.retry_after_seconds, r.status, r.body,
-                            r.location, r.cookies, r.claims);
+    CALL auth_api.vault_key(story.bearer('trail@example.com'), NULL, r.refusal, r.message, r.retry_after_seconds, r.status, r.body);
   EXCEPTION WHEN division_by_zero THEN
     NULL;
   END;
@@ -56,8 +54,7 @@ DO $$
 DECLARE
   r auth.reply;
 BEGIN
-  CALL auth_api.vault_key(story.bearer('trail@example.com'), NULL, r.refusal, r.message, r.retry_after_seconds, r.status, r.body,
-                          r.location, r.cookies, r.claims);
+  CALL auth_api.vault_key(story.bearer('trail@example.com'), NULL, r.refusal, r.message, r.retry_after_seconds, r.status, r.body);
   RAISE EXCEPTION 'key seen: %', r.body ~ '"masterKey":"[A-Za-z0-9+/]{43}="';
 END
 $$;

@@ -8,7 +8,7 @@ import { somebodySignedIn } from './lib/people.mjs';
 import { startStack, UNLIMITED } from './lib/stack.mjs';
 import { vaultOf } from './lib/vault.mjs';
 
-const OUT = Array(8).fill('NULL').join(',');
+const OUT = Array(5).fill('NULL').join(',');
 
 let stack;
 before(async () => {

@@ -11,7 +11,7 @@ import { startStack } from './lib/stack.mjs';
 import { until } from './lib/wait.mjs';
 
 const VAULT = '/api/v1/me/encryption-vault';
-const OUT = Array(8).fill('NULL').join(',');
+const OUT = Array(5).fill('NULL').join(',');
 
 describe('a standby', () => {
   let stack, ada, key, session;

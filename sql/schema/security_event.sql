@@ -7,7 +7,7 @@ CREATE TABLE auth.security_events (
   ip_address  text,
   user_agent  text,
   metadata    jsonb,
-  created_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  created_at  timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
   CONSTRAINT security_events_pkey PRIMARY KEY (id)
 );
 COMMENT ON TABLE auth.security_events IS 'sign-ins, refusals and changes of what protects an account';

@@ -68,7 +68,8 @@ jws_key_free(struct jws_key *key)
 }
 
 void
-jws_sign(struct buf *out, const struct jws_key *key, struct str kid, struct str claims)
+jws_sign(
+    struct buf *out, const struct jws_key *key, struct str kid, struct str type, struct str claims)
 {
 	char memory[HEADER_BYTES];
 	unsigned char signature[RSA_BYTES_MAX];
@@ -78,7 +79,9 @@ jws_sign(struct buf *out, const struct jws_key *key, struct str kid, struct str 
 	buf_str(&header, key->is_rsa ? STR("{\"alg\":\"RS256\"") : STR("{\"alg\":\"ES256\""));
 	buf_str(&header, STR(",\"kid\":"));
 	buf_json_str(&header, kid);
-	buf_str(&header, STR(",\"typ\":\"JWT\"}"));
+	buf_str(&header, STR(",\"typ\":"));
+	buf_json_str(&header, type);
+	buf_char(&header, '}');
 	if (!buf_ok(&header)) {
 		out->overflow = true;
 		return;

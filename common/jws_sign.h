@@ -13,7 +13,9 @@ struct jws_key; /* a private key, and the one algorithm that it is for */
 struct jws_key *jws_key_read(struct str alg, const unsigned char *pkcs8, size_t count) MUST_USE;
 /* Wipes and frees; NULL is fine. */
 void jws_key_free(struct jws_key *key);
-/* Appends a token of these claims, a JSON object; out overflows where it cannot be made. */
-void jws_sign(struct buf *out, const struct jws_key *key, struct str kid, struct str claims);
+/* Appends a token of this type ("JWT") and these claims, a JSON object; out overflows where it
+ * cannot be made. */
+void jws_sign(
+    struct buf *out, const struct jws_key *key, struct str kid, struct str type, struct str claims);
 
 #endif

@@ -65,8 +65,31 @@ jwt_kid(struct buf *out, const struct jwt *token, struct str alg)
 	return kid.len > 0 && buf_ok(out);
 }
 
+bool
+jwt_is_of_type(const struct jwt *token, struct str type)
+{
+	static const struct str prefix = {.p = "application/", .len = 12};
+	char memory[1024];
+	struct buf text = BUF_ON(memory);
+	json_t *header;
+	struct str typ;
+	bool is;
+
+	if (!append_decoded(&text, token->header) ||
+	    !json_read(&header, buf_view(&text),
+		(struct json_limits){.bytes = sizeof(memory), .depth = 2}))
+		return false;
+	typ = json_member_str(header, "typ");
+	if (typ.len > prefix.len && str_equal_nocase((struct str){typ.p, prefix.len}, prefix))
+		typ = str_skip(typ, prefix.len);
+	is = str_equal_nocase(typ, type);
+	json_decref(header);
+	return is;
+}
+
 void
-jwt_sign_eddsa(struct buf *out, const struct signing_key *key, struct str kid, struct str claims)
+jwt_sign_eddsa(struct buf *out, const struct signing_key *key, struct str kid, struct str type,
+    struct str claims)
 {
 	char memory[256];
 	struct buf header = BUF_ON(memory);
@@ -79,7 +102,9 @@ jwt_sign_eddsa(struct buf *out, const struct signing_key *key, struct str kid, s
 		buf_str(&header, STR(",\"kid\":"));
 		buf_json_str(&header, kid);
 	}
-	buf_str(&header, STR(",\"typ\":\"JWT\"}"));
+	buf_str(&header, STR(",\"typ\":"));
+	buf_json_str(&header, type);
+	buf_char(&header, '}');
 	if (!buf_ok(&header)) {
 		out->overflow = true;
 		return;

@@ -22,9 +22,13 @@ bool jwt_parse(struct jwt *out, struct str token) MUST_USE;
 /* Writes the header's kid into out (size bytes); false if the header is bad, alg differs, or kid is
  * absent. */
 bool jwt_kid(struct buf *out, const struct jwt *token, struct str alg) MUST_USE;
-/* Appends a token signed by EdDSA; kid may be STR_NONE. claims is a JSON object. */
-void
-jwt_sign_eddsa(struct buf *out, const struct signing_key *key, struct str kid, struct str claims);
+/* Whether the header says that it is a token of this type ("at+jwt"; RFC 7515, section 4.1.9: with
+ * or without "application/", in any case of letters). */
+bool jwt_is_of_type(const struct jwt *token, struct str type) MUST_USE;
+/* Appends a token of a type ("JWT") signed by EdDSA; kid may be STR_NONE. claims is a JSON object.
+ */
+void jwt_sign_eddsa(struct buf *out, const struct signing_key *key, struct str kid, struct str type,
+    struct str claims);
 /* Appends a token signed by HS256, header {"alg":"HS256"}. */
 void jwt_sign_hs256(struct buf *out, struct str secret, struct str claims);
 /* Verifies alg EdDSA and the signature, then appends the decoded claims. */

@@ -46,4 +46,4 @@ GRANT EXECUTE ON FUNCTION auth.grant_admin(text), auth.revoke_admin(text), auth.
   auth.unlock_user(text), auth.end_sessions(text) TO auth_admin;
 GRANT EXECUTE ON FUNCTION auth.erasure_retry(text) TO auth_admin;
 GRANT EXECUTE ON FUNCTION auth.rotate_signing_key(interval), auth.revoke_signing_keys() TO auth_admin;
-GRANT EXECUTE ON FUNCTION auth.oidc_client_register, auth.oidc_client_rotate_secret TO auth_admin;
+GRANT EXECUTE ON FUNCTION auth.oidc_client_register, auth.oidc_client_rotate_secret, auth.oidc_resource_register TO auth_admin;

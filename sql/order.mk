@@ -59,6 +59,7 @@ SQL_PARTS = \
 	schema/oidc \
 	functions/oidc \
 	functions/oidc_authorize \
+	functions/oidc_target \
 	functions/oidc_token \
 	functions/oidc_resource \
 	functions/oidc_sweep \

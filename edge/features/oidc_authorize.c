@@ -25,6 +25,7 @@ static const struct field authorize_field_table[] = {
     {"scope", FIELD_STRING, 0, ONLY_SQL, .max = 1024},
     {"state", FIELD_STRING, 0, ONLY_SQL, .max = 2048},
     {"nonce", FIELD_STRING, 0, ONLY_SQL, .max = 512},
+    {"resource", FIELD_STRING, 0, ONLY_SQL, .max = 512},
     {"prompt", FIELD_STRING, 0, ONLY_SQL, .max = 64},
     {"max_age", FIELD_STRING, 0, ONLY_SQL, .max = 16},
     {"login_hint", FIELD_STRING, 0, ONLY_SQL, .max = 320},

@@ -16,7 +16,7 @@ oidc_hint_read(struct request *r, struct oidc_hint *out, struct str id_token)
 	bool ok;
 
 	*out = (struct oidc_hint){.sub = STR_NONE};
-	ok = signing_verify_id_token(&memory, id_token) &&
+	ok = signing_verify_token(&memory, id_token) &&
 	     json_read(&claims, buf_view(&memory),
 		 (struct json_limits){.bytes = JWT_BYTES_MAX, .depth = CLAIMS_DEPTH}) &&
 	     str_equal(json_member_str(claims, "iss"), config.base_url) &&

@@ -6,6 +6,7 @@
 #include "features/oidc_token.h"
 
 #include "config.h"
+#include "features/oidc_access_jwt.h"
 #include "features/oidc_client_auth.h"
 #include "http/reply.h"
 
@@ -26,6 +27,7 @@ static const struct field token_field_table[] = {
 	.offset = offsetof(struct token_fields, code_verifier), .max = 512},
     {"refresh_token", FIELD_TOKEN, FIELD_ONCE, ONLY_SQL, .max = 512},
     {"scope", FIELD_STRING, FIELD_ONCE, ONLY_SQL, .max = 1024},
+    {"resource", FIELD_STRING, FIELD_ONCE, ONLY_SQL, .max = 512},
     OIDC_CLIENT_FIELDS(struct token_fields),
     {NULL},
 };
@@ -33,9 +35,11 @@ const struct schema oidc_token_schema = {token_field_table, sizeof(struct token_
 
 struct introspect_fields {
 	struct oidc_client_fields client;
+	struct str token;
 };
 static const struct field introspect_field_table[] = {
-    {"token", FIELD_TOKEN, FIELD_ONCE, ONLY_SQL, .max = 8192},
+    {"token", FIELD_TOKEN, FIELD_ONCE, .offset = offsetof(struct introspect_fields, token),
+	.max = 8192},
     {"token_type_hint", FIELD_STRING, FIELD_ONCE, ONLY_SQL, .max = 64},
     OIDC_CLIENT_FIELDS(struct introspect_fields),
     {NULL},
@@ -48,7 +52,7 @@ struct userinfo_fields {
 };
 static const struct field userinfo_field_table[] = {
     {"access_token", FIELD_STRING, FIELD_SECRET | FIELD_ONCE,
-	.offset = offsetof(struct userinfo_fields, access_token), .max = 512},
+	.offset = offsetof(struct userinfo_fields, access_token), .max = 8192},
     {NULL},
 };
 const struct schema oidc_userinfo_schema = {userinfo_field_table, sizeof(struct userinfo_fields)};
@@ -110,10 +114,12 @@ oidc_introspect(struct request *r)
 static enum step
 introspection_wanted(struct request *r)
 {
+	const struct introspect_fields *in = r->fields;
 	const struct oidc_client *c = r->state;
 
 	return db_call(r, CALL_OIDC_INTROSPECT, oidc_client_answer, db_text(r, r->input),
-	    db_text(r, config.base_url), OIDC_CLIENT_ARGUMENTS(r, c));
+	    db_text(r, config.base_url), OIDC_CLIENT_ARGUMENTS(r, c),
+	    db_text(r, oidc_access_jwt_read(r, in->token)));
 }
 
 enum step
@@ -128,10 +134,11 @@ oidc_revoke(struct request *r)
 static enum step
 revocation_wanted(struct request *r)
 {
+	const struct introspect_fields *in = r->fields;
 	const struct oidc_client *c = r->state;
 
 	return db_call(r, CALL_OIDC_REVOKE, oidc_client_answer, db_text(r, r->input),
-	    OIDC_CLIENT_ARGUMENTS(r, c));
+	    OIDC_CLIENT_ARGUMENTS(r, c), db_text(r, oidc_access_jwt_read(r, in->token)));
 }
 
 /* RFC 6750, section 2: in the header, or in the form of a POST; never in the query. */
@@ -156,8 +163,8 @@ oidc_userinfo(struct request *r)
 			"found\",\"error\":\"invalid_request\"}"));
 	}
 	digest_sha256(digest, token);
-	return db_call(
-	    r, CALL_OIDC_USERINFO, userinfo_found, db_bytes(digest->bytes, DIGEST_BYTES));
+	return db_call(r, CALL_OIDC_USERINFO, userinfo_found, db_bytes(digest->bytes, DIGEST_BYTES),
+	    db_text(r, config.base_url), db_text(r, oidc_access_jwt_read(r, token)));
 }
 
 static enum step

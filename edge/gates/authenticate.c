@@ -94,8 +94,9 @@ bearer_read(struct request *r, struct str token, struct str *text)
 	return ok;
 }
 
-/* RFC 7519 section 4.1. An id_token of ours has auth_time, which an access JWT never has: whatever
- * a client is called, nobody gets in with what it was told about its user. */
+/* RFC 7519 section 4.1. An id_token of ours has auth_time, a client's access token client_id, which
+ * an access JWT never has: whatever a client or a resource is called, nobody gets in with what was
+ * meant for it. */
 static bool
 claims_are_current(const json_t *claims)
 {
@@ -112,6 +113,7 @@ claims_are_current(const json_t *claims)
 				      json_integer_value(not_before) > now + CLOCK_SKEW_SECONDS))
 		return false;
 	return json_object_get(claims, "auth_time") == NULL &&
+	       json_object_get(claims, "client_id") == NULL &&
 	       json_member_str(claims, "sub").len > 0 && json_member_str(claims, "sid").len > 0;
 }
 

@@ -1,7 +1,8 @@
 /*
  * A row of auth.reply, as an answer. The database never holds a session token and signs no JWT, so
  * it leaves a control byte where one belongs, which JSON text cannot contain: 01 the fresh session
- * token, 02 the access JWT signed from the claims, 03 the session token that was presented.
+ * token, 02 a JWT signed from the claims (the next line of them each time, while there are more),
+ * 03 the session token that was presented.
  */
 #include "config.h"
 #include "db/row.h"
@@ -12,20 +13,27 @@
 #include "routes.h"
 
 enum marker { MARKER_FRESH = 1, MARKER_ACCESS = 2, MARKER_PRESENTED = 3 };
-enum { JWT_ROOM = 1024 };
+enum { JWT_ROOM = 1024, JWTS_MAX = 2 };
+
+struct jwts {
+	struct str jwt[JWTS_MAX];
+	int count;
+};
 
 static enum step refused(struct request *r, struct str name);
+static bool sign_all(struct request *r, struct jwts *jwts, struct str lines);
 static bool sign(struct request *r, struct str *jwt, struct str claims);
 static bool add_cookies(struct request *r, struct str lines);
 static bool add_cookie(struct request *r, struct str line);
-static struct str fill_markers(struct request *r, struct str body, struct str jwt);
-static struct str marked(const struct request *r, char c, struct str jwt);
+static struct str fill_markers(struct request *r, struct str body, const struct jwts *jwts);
+static struct str marked(const struct request *r, char c, const struct jwts *jwts, int *next);
 static enum step broken(struct request *r, const char *what);
 
 enum step
 reply_relay(struct request *r)
 {
-	struct str body, location, jwt = STR_NONE;
+	struct jwts jwts = {.count = 0};
+	struct str body, location;
 	bool in_header;
 	int status;
 
@@ -41,15 +49,15 @@ reply_relay(struct request *r)
 	in_header = (r->route->flags & ROUTE_AUTH_JWT) && config.session_jwt_header;
 	if ((in_header || str_has(body, MARKER_ACCESS)) &&
 	    row_text(r->answer, 0, REPLY_CLAIMS).p != NULL &&
-	    !sign(r, &jwt, row_text(r->answer, 0, REPLY_CLAIMS)))
+	    !sign_all(r, &jwts, row_text(r->answer, 0, REPLY_CLAIMS)))
 		return reply_refusal(r, ERR_SERVICE_UNAVAILABLE, STR_NONE, 1);
-	if (jwt.p != NULL && in_header)
-		reply_header(r, "set-auth-jwt", jwt);
+	if (jwts.count > 0 && in_header)
+		reply_header(r, "set-auth-jwt", jwts.jwt[0]);
 	location = row_text(r->answer, 0, REPLY_LOCATION);
 	if (location.p != NULL)
 		reply_header(r, "location", location);
 	status = (int)row_int(r->answer, 0, REPLY_STATUS, 200);
-	return body.p != NULL ? reply_json(r, status, fill_markers(r, body, jwt))
+	return body.p != NULL ? reply_json(r, status, fill_markers(r, body, &jwts))
 			      : reply_empty(r, status);
 }
 
@@ -70,19 +78,38 @@ refused(struct request *r, struct str name)
 	    (int)row_int(r->answer, 0, REPLY_RETRY_AFTER, 0));
 }
 
-/* Members make an access JWT; an algorithm, a space and an object is an id_token, which is signed
- * as it is. */
+static bool
+sign_all(struct request *r, struct jwts *jwts, struct str lines)
+{
+	struct str line;
+	bool more = true;
+
+	while (more) {
+		more = str_cut(&line, &lines, lines, '\n');
+		if (jwts->count == JWTS_MAX || !sign(r, &jwts->jwt[jwts->count], line))
+			return false;
+		jwts->count++;
+	}
+	return true;
+}
+
+/* Members make an access JWT; an algorithm, a type where it is not JWT, and an object, with a space
+ * between them, are a token that is signed as it is. */
 static bool
 sign(struct request *r, struct str *jwt, struct str claims)
 {
 	struct buf out = arena_buf(&r->arena, 2 * claims.len + JWT_ROOM);
 	bool is_access_token = str_starts(claims, STR("\""));
-	struct str alg, object;
+	struct str alg, type = STR("JWT"), object;
 
-	if (is_access_token
-		? !signing_access_token(&out, claims)
-		: !(str_cut(&alg, &object, claims, ' ') && signing_token(&out, alg, object)))
+	if (is_access_token) {
+		if (!signing_access_token(&out, claims))
+			return false;
+	} else if (!str_cut(&alg, &object, claims, ' ') ||
+		   (!str_starts(object, STR("{")) && !str_cut(&type, &object, object, ' ')) ||
+		   !signing_token(&out, alg, type, object)) {
 		return false;
+	}
 	*jwt = buf_view(&out);
 	return true;
 }
@@ -125,25 +152,27 @@ add_cookie(struct request *r, struct str line)
 			seconds = seconds * 10 + (age.p[i] - '0');
 		}
 	}
-	if (value.len == 1 && marked(r, value.p[0], STR_NONE).p != NULL)
-		value = marked(r, value.p[0], STR_NONE);
+	if (value.len == 1 && marked(r, value.p[0], NULL, NULL).p != NULL)
+		value = marked(r, value.p[0], NULL, NULL);
 	reply_cookie_signed(r, name, value, seconds);
 	return true;
 }
 
 static struct str
-fill_markers(struct request *r, struct str body, struct str jwt)
+fill_markers(struct request *r, struct str body, const struct jwts *jwts)
 {
 	size_t size = body.len + 1, from = 0;
 	struct buf out;
+	int next = 0;
 
 	for (size_t i = 0; i < body.len; i++)
-		size += marked(r, body.p[i], jwt).len;
+		size += marked(r, body.p[i], jwts, &next).len;
 	if (size == body.len + 1)
 		return body;
 	out = arena_buf(&r->arena, size);
+	next = 0;
 	for (size_t i = 0; i < body.len; i++) {
-		struct str token = marked(r, body.p[i], jwt);
+		struct str token = marked(r, body.p[i], jwts, &next);
 
 		if (token.p == NULL)
 			continue;
@@ -155,15 +184,17 @@ fill_markers(struct request *r, struct str body, struct str jwt)
 	return buf_view(&out);
 }
 
-/* What a marker stands for; STR_NONE for any other byte. */
+/* What a marker stands for, and which JWT is the next; STR_NONE for any other byte. */
 static struct str
-marked(const struct request *r, char c, struct str jwt)
+marked(const struct request *r, char c, const struct jwts *jwts, int *next)
 {
 	switch (c) {
 	case MARKER_FRESH:
 		return (struct str){.p = r->caller.fresh.chars, .len = TOKEN_CHARS};
 	case MARKER_ACCESS:
-		return jwt;
+		if (jwts == NULL || jwts->count == 0)
+			return STR_NONE;
+		return jwts->jwt[*next < jwts->count - 1 ? (*next)++ : *next];
 	case MARKER_PRESENTED:
 		return r->caller.session_token;
 	default:

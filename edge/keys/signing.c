@@ -280,23 +280,23 @@ signing_access_token(struct buf *out, struct str members)
 	buf_str(&claims, STR(",\"aud\":"));
 	buf_json_str(&claims, config.jwt_audience);
 	buf_char(&claims, '}');
-	ok = buf_ok(&claims) && signing_token(out, eddsa, buf_view(&claims));
+	ok = buf_ok(&claims) && signing_token(out, eddsa, STR("JWT"), buf_view(&claims));
 	buf_wipe(&claims);
 	free(memory);
 	return ok;
 }
 
 bool
-signing_token(struct buf *out, struct str alg, struct str claims)
+signing_token(struct buf *out, struct str alg, struct str type, struct str claims)
 {
 	const struct key *key = current_key(alg);
 
 	if (key == NULL)
 		return false;
 	if (key->other != NULL)
-		jws_sign(out, key->other, str_from(key->kid), claims);
+		jws_sign(out, key->other, str_from(key->kid), type, claims);
 	else
-		jwt_sign_eddsa(out, &key->seed, str_from(key->kid), claims);
+		jwt_sign_eddsa(out, &key->seed, str_from(key->kid), type, claims);
 	return buf_ok(out);
 }
 
@@ -324,7 +324,7 @@ signing_verify(struct buf *claims, struct str token)
 }
 
 bool
-signing_verify_id_token(struct buf *claims, struct str token)
+signing_verify_token(struct buf *claims, struct str token)
 {
 	struct jwt jwt;
 

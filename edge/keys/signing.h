@@ -16,14 +16,14 @@ bool signing_ready(void);
 /* Appends an access JWT: iat, then `members` ("sub":..,"email":..), then exp, iss, aud. False
  * without a key. */
 bool signing_access_token(struct buf *out, struct str members) MUST_USE;
-/* Appends a JWT of these claims, a JSON object, by alg: EdDSA, ES256 or RS256 (id_token). False
- * without a key. */
-bool signing_token(struct buf *out, struct str alg, struct str claims) MUST_USE;
+/* Appends a JWT of a type ("JWT", "at+jwt") and these claims, a JSON object, by alg: EdDSA, ES256
+ * or RS256. False without a key. */
+bool signing_token(struct buf *out, struct str alg, struct str type, struct str claims) MUST_USE;
 /* Appends the claims of an access JWT that one of our keys has signed (EdDSA); says nothing about
  * exp, iss, aud. */
 bool signing_verify(struct buf *claims, struct str token) MUST_USE;
-/* The same of an id_token, by whichever algorithm its client wishes. */
-bool signing_verify_id_token(struct buf *claims, struct str token) MUST_USE;
+/* The same of what signing_token has signed, by whichever algorithm; the type is not looked at. */
+bool signing_verify_token(struct buf *claims, struct str token) MUST_USE;
 /* The JWKS document and its entity tag; static memory, until the next fetch. STR_NONE: there is
  * none, or it is too old to be trusted. */
 struct str signing_jwks(struct str *tag);

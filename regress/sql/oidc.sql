@@ -140,9 +140,9 @@ SELECT story.code('olga-1', story.ask()) AS code \gset
 SELECT r.* FROM story.redeem(:'code') r \gset first_
 SELECT story.times(line) FROM story.answer(ROW(NULL, NULL, NULL, :first_status, :'first_body', NULL, NULL, :'first_claims')::auth.reply) line;
 SELECT replace(:'first_body', E'\x02', '')::json ->> 'access_token' AS access \gset
-SELECT story.answer(auth_api.oidc_userinfo(story.caller(), sha256(:'access')));
+SELECT story.answer(auth_api.oidc_userinfo(story.caller(), sha256(:'access'), 'https://id.example', NULL));
 SELECT story.answer(story.redeem(:'code'));
-SELECT story.answer(auth_api.oidc_userinfo(story.caller(), sha256(:'access')));
+SELECT story.answer(auth_api.oidc_userinfo(story.caller(), sha256(:'access'), 'https://id.example', NULL));
 
 -- Refresh tokens: where offline_access was asked for; each once; a used one ends its family.
 SELECT r.location IS NOT NULL FROM auth_api.oidc_consent(story.caller('olga-1'),
@@ -156,23 +156,23 @@ SELECT r.* FROM story.tokens(jsonb_build_object('grant_type', 'refresh_token', '
 SELECT story.times(line) FROM story.answer(ROW(NULL, NULL, NULL, :second_status, :'second_body', NULL, NULL, :'second_claims')::auth.reply) line;
 SELECT replace(:'second_body', E'\x02', '')::json ->> 'access_token' AS access, replace(:'second_body', E'\x02', '')::json ->> 'refresh_token' AS next \gset
 SELECT story.times(line) FROM story.answer(auth_api.oidc_introspect(story.caller(), jsonb_build_object('token', story.hex(:'access')),
-  'https://id.example', 'client_secret_basic', 'wiki', sha256('wiki-secret'), NULL, NULL)) line;
+  'https://id.example', 'client_secret_basic', 'wiki', sha256('wiki-secret'), NULL, NULL, NULL)) line;
 SELECT story.times(line) FROM story.answer(auth_api.oidc_introspect(story.caller(), jsonb_build_object('token', story.hex(:'next')),
-  'https://id.example', 'client_secret_basic', 'wiki', sha256('wiki-secret'), NULL, NULL)) line;
+  'https://id.example', 'client_secret_basic', 'wiki', sha256('wiki-secret'), NULL, NULL, NULL)) line;
 SELECT story.answer(auth_api.oidc_introspect(story.caller(), jsonb_build_object('token', story.hex(:'access')),
-  'https://id.example', 'client_secret_basic', 'matrix-synapse', sha256('s'), NULL, NULL));
+  'https://id.example', 'client_secret_basic', 'matrix-synapse', sha256('s'), NULL, NULL, NULL));
 SELECT story.answer(auth_api.oidc_introspect(story.caller(), jsonb_build_object('token', story.hex(:'access')),
-  'https://id.example', NULL, NULL, NULL, NULL, NULL));
+  'https://id.example', NULL, NULL, NULL, NULL, NULL, NULL));
 SELECT story.answer(story.tokens(jsonb_build_object('grant_type', 'refresh_token', 'refresh_token', story.hex(:'refresh'))));
 SELECT story.answer(story.tokens(jsonb_build_object('grant_type', 'refresh_token', 'refresh_token', story.hex(:'next'))));
-SELECT story.answer(auth_api.oidc_userinfo(story.caller(), sha256(:'access')));
+SELECT story.answer(auth_api.oidc_userinfo(story.caller(), sha256(:'access'), 'https://id.example', NULL));
 
 -- Revoked by its client, the family is dead; by another, nothing happens.
 SELECT story.part(story.redeem(story.code('olga-1', story.ask('{"scope":"openid profile email offline_access"}'))), 'refresh_token') AS refresh \gset
-SELECT story.answer(auth_api.oidc_revoke(story.caller(), jsonb_build_object('token', story.hex(:'refresh')), 'client_secret_basic', 'matrix-synapse', sha256('s'), NULL, NULL));
+SELECT story.answer(auth_api.oidc_revoke(story.caller(), jsonb_build_object('token', story.hex(:'refresh')), 'client_secret_basic', 'matrix-synapse', sha256('s'), NULL, NULL, NULL));
 SELECT (story.tokens(jsonb_build_object('grant_type', 'refresh_token', 'refresh_token', story.hex(:'refresh')))).status;
 SELECT story.part(story.redeem(story.code('olga-1', story.ask('{"scope":"openid profile email offline_access"}'))), 'refresh_token') AS refresh \gset
-SELECT story.answer(auth_api.oidc_revoke(story.caller(), jsonb_build_object('token', story.hex(:'refresh')), 'client_secret_basic', 'wiki', sha256('wiki-secret'), NULL, NULL));
+SELECT story.answer(auth_api.oidc_revoke(story.caller(), jsonb_build_object('token', story.hex(:'refresh')), 'client_secret_basic', 'wiki', sha256('wiki-secret'), NULL, NULL, NULL));
 SELECT story.answer(story.tokens(jsonb_build_object('grant_type', 'refresh_token', 'refresh_token', story.hex(:'refresh'))));
 
 -- An app on any port of this machine, and under its own scheme; a robot for itself, which is no user.
@@ -187,9 +187,9 @@ SELECT r.* FROM story.tokens('{"grant_type":"client_credentials","scope":"jobs.r
 SELECT story.times(story.mask(:'robot_body'));
 SELECT story.answer(story.tokens('{"grant_type":"client_credentials","scope":"jobs.all"}', 'robot', 'robot-secret'));
 SELECT story.answer(story.tokens('{"grant_type":"client_credentials"}'));
-SELECT story.answer(auth_api.oidc_userinfo(story.caller(), sha256(convert_to(:'robot_body'::json ->> 'access_token', 'UTF8'))));
+SELECT story.answer(auth_api.oidc_userinfo(story.caller(), sha256(convert_to(:'robot_body'::json ->> 'access_token', 'UTF8')), 'https://id.example', NULL));
 SELECT story.times(line) FROM story.answer(auth_api.oidc_introspect(story.caller(), jsonb_build_object('token', story.hex(:'robot_body'::json ->> 'access_token')),
-  'https://id.example', 'client_secret_basic', 'robot', sha256('robot-secret'), NULL, NULL)) line;
+  'https://id.example', 'client_secret_basic', 'robot', sha256('robot-secret'), NULL, NULL, NULL)) line;
 
 -- An assertion is good once.
 RESET ROLE;
@@ -210,7 +210,7 @@ SELECT story.part(story.redeem(story.code('olga-1', story.ask())), 'access_token
 SELECT substr(:'first_claims', 7)::json ->> 'sub' AS sub, substr(:'first_claims', 7)::json ->> 'sid' AS sid \gset
 SELECT story.answer(auth_api.oidc_end_session(story.caller('olga-1'), '{"post_logout_redirect_uri":"https://wiki.example/bye","state":"s"}', 'https://id.example',
                                               'wiki', :'sub', :'sid', false));
-SELECT story.answer(auth_api.oidc_userinfo(story.caller(), sha256(:'access')));
+SELECT story.answer(auth_api.oidc_userinfo(story.caller(), sha256(:'access'), 'https://id.example', NULL));
 SELECT story.authorize('olga-1', story.ask('{"prompt":"none"}'));
 
 -- Clients over HTTP are for administrators, consents for who gave them.
@@ -232,3 +232,75 @@ SELECT body::json -> 0 ->> 'id' AS consent FROM auth_api.oidc_consent_list(story
 SELECT story.answer(auth_api.oidc_consent_delete(story.caller('olga-2'), jsonb_build_object('id', :'consent')));
 RESET ROLE;
 SELECT count(*) FROM auth.oauth_grants WHERE client_id = 'wiki';
+
+-- A token for a resource that is named (RFC 8707) is a JWT (RFC 9068): nothing is stored, and the edge signs what is said here.
+RESET ROLE;
+SELECT auth.oidc_resource_register('https://api.example/', 'Jobs', '{robot}', access_token_ttl => '10 minutes');
+SELECT auth.oidc_resource_register('urn:wiki', 'Wiki', '{wiki,robot}', scopes => '{openid,email}', signing_alg => 'RS256');
+SELECT auth.oidc_resource_register('urn:off', 'Gone', '{robot,wiki}');
+UPDATE auth.oauth_resources SET disabled = true WHERE identifier = 'urn:off';
+\set VERBOSITY terse
+SELECT auth.oidc_resource_register('mana', 'Not a URI');
+SELECT auth.oidc_resource_register('https://api.example/#part', 'A part');
+SELECT auth.oidc_resource_register('urn:ghost', 'Whose', '{nobody}');
+SELECT auth.oidc_resource_register('urn:long', 'For ever', access_token_ttl => '2 days');
+\set VERBOSITY default
+SELECT count(*) AS stored FROM auth.oauth_access_tokens \gset
+CREATE FUNCTION story.signed(r auth.reply) RETURNS SETOF text LANGUAGE sql AS $$
+  SELECT story.times(regexp_replace(line, '("jti":")(\w+\.)?\w+', '\1\2<jti>')) FROM unnest(string_to_array(r.claims, E'\n')) line;
+$$;
+SET ROLE auth_edge;
+SELECT r.* FROM story.tokens('{"grant_type":"client_credentials","scope":"jobs.read","resource":"https://api.example/"}', 'robot', 'robot-secret') r \gset own_
+SELECT story.times(replace(:'own_body', E'\x02', '^B'));
+SELECT story.signed(ROW(NULL, NULL, NULL, NULL, NULL, NULL, NULL, :'own_claims')::auth.reply);
+SELECT story.answer(story.tokens('{"grant_type":"client_credentials","resource":"https://other.example/"}', 'robot', 'robot-secret'));
+SELECT story.answer(story.tokens('{"grant_type":"client_credentials","resource":"urn:off"}', 'robot', 'robot-secret'));
+SELECT story.answer(story.tokens('{"grant_type":"client_credentials","resource":"urn:wiki"}', 'robot', 'robot-secret'));
+SELECT story.answer(story.tokens('{"grant_type":"client_credentials","resource":""}', 'robot', 'robot-secret'));
+
+-- Asked for with the code's request it holds for all tokens of the grant; else with each. Another is not to be had for it.
+SELECT r.location IS NOT NULL FROM auth_api.oidc_consent(story.caller('olga-2'),
+  story.ask('{"scope":"openid email profile offline_access"}') || jsonb_build_object('exp', :'exp', 'ba_iat', :'iat'),
+  'https://id.example', true, NULL) r;
+SELECT story.authorize('olga-2', story.ask('{"resource":"https://api.example/"}'));
+SELECT story.authorize('olga-2', story.ask('{"resource":"urn:wiki","scope":"offline_access"}'));
+SELECT story.answer(story.redeem(story.code('olga-2', story.ask('{"resource":"urn:wiki"}')), '{"resource":"urn:off"}'));
+SELECT r.* FROM story.redeem(story.code('olga-2', story.ask('{"resource":"urn:wiki","scope":"openid email profile offline_access"}'))) r \gset wiki_
+SELECT story.times(replace(:'wiki_body', E'\x02', '^B'));
+SELECT replace(story.signed(ROW(NULL, NULL, NULL, NULL, NULL, NULL, NULL, :'wiki_claims')::auth.reply), story.id_of('olga@example.com'), '<olga>');
+SELECT replace(:'wiki_body', E'\x02', '')::json ->> 'refresh_token' AS refresh \gset
+SELECT story.answer(story.tokens(jsonb_build_object('grant_type', 'refresh_token', 'refresh_token', story.hex(:'refresh'), 'resource', 'urn:off')));
+SELECT story.answer(story.tokens(jsonb_build_object('grant_type', 'refresh_token', 'refresh_token', story.hex(:'refresh'), 'scope', 'profile')));
+SELECT r.* FROM story.tokens(jsonb_build_object('grant_type', 'refresh_token', 'refresh_token', story.hex(:'refresh'))) r \gset again_
+SELECT substring(:'again_claims' FROM '^RS256 at\+jwt (.*)\nEdDSA ') AS jwt \gset
+SELECT :'jwt'::jsonb -> 'aud', :'jwt'::jsonb ->> 'scope';
+SELECT split_part((story.redeem(story.code('olga-2', story.ask()), '{"resource":"urn:wiki"}')).claims, ' ', 2);
+RESET ROLE;
+SELECT count(*) - :stored AS stored FROM auth.oauth_access_tokens;
+SET ROLE auth_edge;
+
+-- Who brings one back: its client, and who has tokens for that resource, too; userinfo, if it is meant for it. Until its end it
+-- cannot be revoked, but its grant can, and who asks hears of it.
+CREATE FUNCTION pg_temp.introspected(client text, secret text, claims jsonb) RETURNS text LANGUAGE sql AS $$
+  SELECT body FROM auth_api.oidc_introspect(story.caller(), '{"token":"00"}', 'https://id.example', 'client_secret_basic', client,
+                                            sha256(convert_to(secret, 'UTF8')), NULL, NULL, claims);
+$$;
+SELECT substring(:'own_claims' FROM '\{.*') AS own \gset
+SELECT pg_temp.introspected('robot', 'robot-secret', :'own')::jsonb - '{iat,exp,jti}'::text[];
+SELECT pg_temp.introspected('wiki', 'wiki-secret', :'own');
+SELECT pg_temp.introspected('wiki', 'wiki-secret', :'jwt')::jsonb -> 'active';
+SELECT pg_temp.introspected('robot', 'robot-secret', :'jwt')::jsonb -> 'active';
+SELECT pg_temp.introspected('matrix-synapse', 's', :'jwt');
+SELECT pg_temp.introspected('wiki', 'wiki-secret', :'jwt'::jsonb || '{"sub":"somebody"}');
+SELECT (auth_api.oidc_userinfo(story.caller(), '\x00', 'https://id.example', :'jwt')).body::json ->> 'email';
+SELECT story.answer(auth_api.oidc_userinfo(story.caller(), '\x00', 'https://other.example', :'jwt'));
+SELECT story.answer(auth_api.oidc_userinfo(story.caller(), '\x00', 'https://id.example', :'own'));
+SELECT story.answer(auth_api.oidc_revoke(story.caller(), '{"token":"00"}', 'client_secret_basic', 'wiki', sha256('wiki-secret'), NULL, NULL, :'jwt'));
+SELECT replace(:'again_body', E'\x02', '')::json ->> 'refresh_token' AS refresh \gset
+SELECT (auth_api.oidc_revoke(story.caller(), jsonb_build_object('token', story.hex(:'refresh')), 'client_secret_basic', 'wiki', sha256('wiki-secret'), NULL, NULL, NULL)).refusal IS NULL;
+SELECT pg_temp.introspected('wiki', 'wiki-secret', :'jwt');
+SELECT story.answer(auth_api.oidc_userinfo(story.caller(), '\x00', 'https://id.example', :'jwt'));
+RESET ROLE;
+UPDATE auth.oauth_clients SET disabled = true WHERE id = 'robot';
+SET ROLE auth_edge;
+SELECT pg_temp.introspected('wiki', 'wiki-secret', :'own'::jsonb || '{"aud":"urn:wiki"}');

@@ -91,7 +91,7 @@ SELECT story.said(auth_api.oidc_consent_update(story.caller('admin-cookie'), jso
 SELECT story.said(auth_api.oidc_consent_update(story.caller(), jsonb_build_object('id', :'consent', 'update', '{"scopes":["openid"]}'::jsonb)));
 RESET ROLE;
 SELECT scopes FROM auth.oauth_grants WHERE client_id = :'notes';
-SELECT story.said(auth_api.oidc_userinfo(story.caller(), sha256('{openid}')));
+SELECT story.said(auth_api.oidc_userinfo(story.caller(), sha256('{openid}'), 'https://id.example', NULL));
 
 -- A client that may no longer ask for a scope has it no longer; a disabled one has nothing.
 SELECT pg_temp.allow(:'notes', '{openid,notes.write}');
@@ -101,10 +101,10 @@ RESET ROLE;
 SELECT scopes FROM auth.oauth_grants WHERE client_id = :'notes';
 SET ROLE auth_edge;
 SELECT pg_temp.update_client('admin-cookie', :'notes', '{"disabled":true}') LIKE '200 %';
-SELECT story.said(auth_api.oidc_userinfo(story.caller(), sha256('{openid}')));
+SELECT story.said(auth_api.oidc_userinfo(story.caller(), sha256('{openid}'), 'https://id.example', NULL));
 SELECT story.said(auth_api.oidc_client_public(story.caller('user-cookie'), jsonb_build_object('client_id', :'notes')));
 SELECT pg_temp.update_client('admin-cookie', :'notes', '{"disabled":false}') LIKE '200 %';
-SELECT story.said(auth_api.oidc_userinfo(story.caller(), sha256('{openid}')));
+SELECT story.said(auth_api.oidc_userinfo(story.caller(), sha256('{openid}'), 'https://id.example', NULL));
 SELECT story.said(auth_api.oidc_client_public(story.caller('user-cookie'), jsonb_build_object('client_id', :'notes')));
 
 -- Whoever deletes their account leaves no consent and no token behind.

@@ -25,7 +25,7 @@ DECLARE
     'state', input ->> 'state', 'client_id', input ->> 'client_id', 'prompt', input ->> 'prompt',
     'max_age', input ->> 'max_age', 'login_hint', input ->> 'login_hint', 'ui_locales', input ->> 'ui_locales',
     'code_challenge', input ->> 'code_challenge', 'code_challenge_method', input ->> 'code_challenge_method',
-    'nonce', input ->> 'nonce',
+    'nonce', input ->> 'nonce', 'resource', input ->> 'resource',
     'exp', auth.epoch(now() + interval '10 minutes')::text,
     'ba_iat', floor(extract(epoch FROM now()) * 1000)::bigint::text);
 BEGIN
@@ -61,8 +61,8 @@ DECLARE
   code constant text := auth.random_id(32);
   grant_id constant text := auth.random_id();
 BEGIN
-  INSERT INTO auth.oauth_grants (id, client_id, user_id, session_id, sid, scopes, nonce, auth_time)
-  VALUES (grant_id, client.id, s.user_id, s.id, s.id, scopes, input ->> 'nonce', s.created_at);
+  INSERT INTO auth.oauth_grants (id, client_id, user_id, session_id, sid, scopes, resource, nonce, auth_time)
+  VALUES (grant_id, client.id, s.user_id, s.id, s.id, scopes, input ->> 'resource', input ->> 'nonce', s.created_at);
   INSERT INTO auth.oauth_codes (digest, grant_id, redirect_uri, code_challenge, expires_at)
   VALUES (auth.token_digest(code), grant_id, input ->> 'redirect_uri',
           decode(translate(input ->> 'code_challenge', '-_', '+/') || '=', 'base64'), now() + interval '5 minutes');
@@ -107,6 +107,8 @@ BEGIN
     RETURN auth.oidc_answer_error(input, issuer, 'invalid_scope', 'The following scopes are invalid: ' || wrong);
   ELSIF cardinality(wished) = 0 THEN
     RETURN auth.oidc_answer_error(input, issuer, 'invalid_scope', 'no scope is named');
+  ELSIF ((auth.oidc_target(client.id, NULL, input ->> 'resource', wished)).refusal).status IS NOT NULL THEN
+    RETURN auth.oidc_answer_error(input, issuer, 'invalid_target', 'requested resource is not open to this client, or not for these scopes');
   ELSIF COALESCE(input ->> 'code_challenge_method', CASE WHEN input ? 'code_challenge' THEN 'plain' END) <> 'S256' THEN
     -- RFC 7636, section 4.3: the method "defaults to "plain" if not present", and plain proves nothing to who read the request
     RETURN auth.oidc_answer_error(input, issuer, 'invalid_request', 'code_challenge_method must be one of: S256');

@@ -1,14 +1,19 @@
 -- What is done with tokens: userinfo, introspection, revocation; and the end of a session at a client's wish.
 
-CREATE FUNCTION auth_api.oidc_userinfo(c auth.caller, token_digest bytea) RETURNS auth.reply
+CREATE FUNCTION auth_api.oidc_userinfo(c auth.caller, token_digest bytea, issuer text, claims jsonb) RETURNS auth.reply
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   token auth.oauth_access_tokens;
   g auth.oauth_grants;
   u auth.users;
 BEGIN
-  SELECT x.* INTO token FROM auth.oauth_access_tokens x WHERE x.digest = token_digest AND x.expires_at > now();
-  SELECT x.* INTO g FROM auth.oauth_grants x WHERE x.id = token.grant_id;
+  IF claims IS NULL THEN
+    SELECT x.* INTO token FROM auth.oauth_access_tokens x WHERE x.digest = token_digest AND x.expires_at > now();
+    SELECT x.* INTO g FROM auth.oauth_grants x WHERE x.id = token.grant_id;
+  ELSIF claims -> 'aud' ? (issuer || '/api/auth/oauth2/userinfo') THEN
+    g := auth.oidc_jwt_grant(claims);
+    token.scopes := string_to_array(claims ->> 'scope', ' ');
+  END IF;
   IF NOT auth.oidc_grant_lives(g) THEN
     RETURN auth.oidc_refuse(401, 'invalid_token', 'Invalid access token');
   ELSIF NOT 'openid' = ANY (token.scopes) THEN
@@ -18,11 +23,12 @@ BEGIN
   RETURN auth.granted(auth.json_joined(auth.json_object('sub', u.id), auth.oidc_user_claims(u, token.scopes))::json);
 END
 $$;
-COMMENT ON FUNCTION auth_api.oidc_userinfo IS 'GET and POST /oauth2/userinfo (OpenID Connect Core, section 5.3)';
+COMMENT ON FUNCTION auth_api.oidc_userinfo IS
+  'GET and POST /oauth2/userinfo (OpenID Connect Core, section 5.3); claims: of a JWT that the edge has verified, where the token is one';
 
 CREATE FUNCTION auth_api.oidc_introspect(
     c auth.caller, input jsonb, issuer text,
-    method text, client_id text, secret_digest bytea, assertion_jti text, assertion_exp bigint) RETURNS auth.reply
+    method text, client_id text, secret_digest bytea, assertion_jti text, assertion_exp bigint, claims jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   who constant record := auth.oidc_client_authenticate(method, client_id, secret_digest, assertion_jti, assertion_exp);
@@ -35,6 +41,8 @@ BEGIN
     RETURN who.refusal;
   ELSIF wanted IS NULL THEN
     RETURN auth.oidc_refuse(400, 'invalid_request', 'token is required');
+  ELSIF claims IS NOT NULL THEN
+    RETURN auth.oidc_jwt_introspect((who.client).id, claims);
   END IF;
   SELECT x.* INTO access FROM auth.oauth_access_tokens x WHERE x.digest = wanted AND x.expires_at > now();
   IF access.digest IS NULL THEN
@@ -59,11 +67,12 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth_api.oidc_introspect IS
-  'POST /oauth2/introspect (RFC 7662): a client asks about its own tokens; the token comes as the hex of its SHA-256';
+  'POST /oauth2/introspect (RFC 7662): a client asks about its own tokens; the token comes as the hex of its SHA-256, and with the '
+  'claims where it is a JWT that the edge has verified';
 
 CREATE FUNCTION auth_api.oidc_revoke(
     c auth.caller, input jsonb,
-    method text, client_id text, secret_digest bytea, assertion_jti text, assertion_exp bigint) RETURNS auth.reply
+    method text, client_id text, secret_digest bytea, assertion_jti text, assertion_exp bigint, claims jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   who constant record := auth.oidc_client_authenticate(method, client_id, secret_digest, assertion_jti, assertion_exp);
@@ -73,6 +82,9 @@ BEGIN
     RETURN who.refusal;
   ELSIF wanted IS NULL THEN
     RETURN auth.oidc_refuse(400, 'invalid_request', 'token is required');
+  ELSIF claims IS NOT NULL THEN
+    -- RFC 7009, section 2.2.1; 200 would say that it is good no more
+    RETURN auth.oidc_refuse(400, 'unsupported_token_type', 'a JWT is good until it expires; revoke the refresh token');
   END IF;
   -- RFC 7009, section 2.1: "If the particular token is a refresh token [..], then the authorization server SHOULD also
   -- invalidate all access tokens based on the same authorization grant"

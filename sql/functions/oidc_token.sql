@@ -51,43 +51,54 @@ COMMENT ON FUNCTION auth.oidc_id_token_claims IS
   'OpenID Connect Core, section 2. No at_hash: optional with a code, and no hash belongs to EdDSA that all clients agree on';
 
 CREATE FUNCTION auth.oidc_tokens_issue(
-    g auth.oauth_grants, scopes text[], refresh boolean, issuer text, with_nonce text) RETURNS auth.reply
+    g auth.oauth_grants, scopes text[], refresh boolean, issuer text, with_nonce text, target auth.oauth_resources, target_scopes text[])
+  RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  access_token constant text := auth.random_id(32);
+  opaque constant boolean := target.identifier IS NULL;
+  access_token constant text := CASE WHEN opaque THEN auth.random_id(32) END;
   refresh_token constant text := CASE WHEN refresh THEN auth.random_id(32) END;
-  expires constant timestamptz := now() + interval '1 hour';
+  life constant interval := COALESCE(target.access_token_ttl, '1 hour');
+  expires constant timestamptz := now() + life;
   openid constant boolean := 'openid' = ANY (scopes);
+  signed text; -- a line each, in the order of their marks
   u auth.users;
   body text;
 BEGIN
   SELECT x.* INTO STRICT u FROM auth.users x WHERE x.id = g.user_id;
-  INSERT INTO auth.oauth_access_tokens (digest, grant_id, client_id, scopes, expires_at)
-  VALUES (auth.token_digest(access_token), g.id, g.client_id, scopes, expires);
+  IF opaque THEN
+    INSERT INTO auth.oauth_access_tokens (digest, grant_id, client_id, scopes, expires_at)
+    VALUES (auth.token_digest(access_token), g.id, g.client_id, scopes, expires);
+  ELSE
+    signed := auth.oidc_access_jwt(target, g.client_id, g.user_id, g.sid, g.id, target_scopes, issuer, expires);
+  END IF;
   IF refresh THEN
     INSERT INTO auth.oauth_refresh_tokens (digest, grant_id, expires_at)
     VALUES (auth.token_digest(refresh_token), g.id, now() + interval '30 days');
   END IF;
   g.scopes := scopes;
-  body := json_strip_nulls(auth.json_object(
-    'access_token', access_token, 'expires_in', 3600, 'expires_at', auth.epoch(expires), 'token_type', 'Bearer',
-    'refresh_token', refresh_token, 'scope', array_to_string(scopes, ' ')))::text;
-  IF NOT openid THEN
-    RETURN auth.granted(body::json);
+  body := '{"access_token":' || COALESCE(to_json(access_token), auth.access_token())::text || ',' || ltrim(json_strip_nulls(
+    auth.json_object(
+      'expires_in', extract(epoch FROM life)::integer, 'expires_at', auth.epoch(expires), 'token_type', 'Bearer',
+      'refresh_token', refresh_token, 'scope', array_to_string(target_scopes, ' ')))::text, '{');
+  IF openid THEN
+    body := rtrim(body, '}') || ',"id_token":' || auth.access_token()::text || '}';
+    signed := concat_ws(E'\n', signed, (SELECT o.id_token_alg FROM auth.oauth_clients o WHERE o.id = g.client_id)
+                                        || ' ' || auth.oidc_id_token_claims(g, u, issuer, with_nonce));
   END IF;
-  RETURN ROW(NULL, NULL, NULL, 200, rtrim(body, '}') || ',"id_token":' || auth.access_token()::text || '}', NULL, NULL,
-             (SELECT o.id_token_alg FROM auth.oauth_clients o WHERE o.id = g.client_id)
-               || ' ' || auth.oidc_id_token_claims(g, u, issuer, with_nonce))::auth.reply;
+  RETURN ROW(NULL, NULL, NULL, 200, body, NULL, NULL, signed)::auth.reply;
 END
 $$;
 COMMENT ON FUNCTION auth.oidc_tokens_issue IS
-  'the tokens of a grant (RFC 6749, section 5.1). claims is an algorithm and an object here: the id_token, which the edge signs as it is';
+  'the tokens of a grant (RFC 6749, section 5.1). claims are the JWTs among them, a line each: algorithm, type where it is not JWT, '
+  'and an object, which the edge signs as it is';
 
 CREATE FUNCTION auth.oidc_code_redeem(client auth.oauth_clients, input jsonb, issuer text) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   code auth.oauth_codes;
   g auth.oauth_grants;
+  aimed record;
   verifier constant bytea := decode(input ->> 'code_verifier', 'hex'); -- its SHA-256
 BEGIN
   IF input ->> 'code' IS NULL THEN
@@ -123,8 +134,12 @@ BEGIN
         OR NOT auth.oidc_grant_lives(g) THEN
     RETURN auth.oidc_refuse(400, 'invalid_grant', 'session not found');
   END IF;
+  aimed := auth.oidc_target(client.id, g.resource, input ->> 'resource', g.scopes);
+  IF (aimed.refusal).status IS NOT NULL THEN
+    RETURN aimed.refusal;
+  END IF;
   RETURN auth.oidc_tokens_issue(
-    g, g.scopes, 'offline_access' = ANY (g.scopes) AND 'refresh_token' = ANY (client.grant_types), issuer, g.nonce);
+    g, g.scopes, 'offline_access' = ANY (g.scopes) AND 'refresh_token' = ANY (client.grant_types), issuer, g.nonce, aimed.target, aimed.scopes);
 END
 $$;
 COMMENT ON FUNCTION auth.oidc_code_redeem IS 'a code for tokens, once (RFC 6749, section 4.1.3; RFC 7636, section 4.6)';
@@ -134,6 +149,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
   token auth.oauth_refresh_tokens;
   g auth.oauth_grants;
+  aimed record;
   scopes text[];
 BEGIN
   IF input ->> 'refresh_token' IS NULL THEN
@@ -157,27 +173,46 @@ BEGIN
     -- RFC 6749, section 6: "The requested scope MUST NOT include any scope not originally granted by the resource owner"
     RETURN auth.oidc_refuse(400, 'invalid_scope', 'scope was not granted');
   END IF;
+  aimed := auth.oidc_target(client.id, g.resource, input ->> 'resource', scopes);
+  IF (aimed.refusal).status IS NOT NULL THEN
+    RETURN aimed.refusal;
+  END IF;
   UPDATE auth.oauth_refresh_tokens x SET spent_at = now() WHERE x.digest = token.digest;
-  RETURN auth.oidc_tokens_issue(g, scopes, true, issuer, NULL);
+  RETURN auth.oidc_tokens_issue(g, scopes, true, issuer, NULL, aimed.target, aimed.scopes);
 END
 $$;
 COMMENT ON FUNCTION auth.oidc_refresh IS 'a refresh token for the next and an access token (RFC 6749, section 6), rotated';
 
-CREATE FUNCTION auth.oidc_client_token(client auth.oauth_clients, input jsonb) RETURNS auth.reply
+CREATE FUNCTION auth.oidc_client_token(client auth.oauth_clients, input jsonb, issuer text) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   of_users constant text[] := '{openid,profile,email,offline_access}';
   scopes constant text[] := COALESCE(
     auth.oidc_scopes(input ->> 'scope'), (SELECT array_agg(x) FROM unnest(client.scopes) x WHERE x <> ALL (of_users)), '{}');
-  access_token constant text := auth.random_id(32);
+  access_token text;
+  life interval := '1 hour';
+  aimed record;
 BEGIN
   IF NOT scopes <@ client.scopes OR scopes && of_users THEN
     RETURN auth.oidc_refuse(400, 'invalid_scope', 'scope is not open to this client itself');
   END IF;
+  IF input ? 'resource' THEN
+    aimed := auth.oidc_target(client.id, NULL, input ->> 'resource', scopes);
+    IF (aimed.refusal).status IS NOT NULL THEN
+      RETURN aimed.refusal;
+    END IF;
+    life := (aimed.target).access_token_ttl;
+    RETURN auth.granted(
+      auth.json_object(
+        'access_token', auth.access_token(), 'expires_in', extract(epoch FROM life)::integer, 'expires_at', auth.epoch(now() + life),
+        'token_type', 'Bearer', 'scope', array_to_string(aimed.scopes, ' ')),
+      claims => auth.oidc_access_jwt(aimed.target, client.id, client.id, NULL, NULL, aimed.scopes, issuer, now() + life));
+  END IF;
+  access_token := auth.random_id(32);
   INSERT INTO auth.oauth_access_tokens (digest, client_id, scopes, expires_at)
-  VALUES (auth.token_digest(access_token), client.id, scopes, now() + interval '1 hour');
+  VALUES (auth.token_digest(access_token), client.id, scopes, now() + life);
   RETURN auth.granted(auth.json_object(
-    'access_token', access_token, 'expires_in', 3600, 'expires_at', auth.epoch(now() + interval '1 hour'),
+    'access_token', access_token, 'expires_in', 3600, 'expires_at', auth.epoch(now() + life),
     'token_type', 'Bearer', 'scope', array_to_string(scopes, ' ')));
 END
 $$;
@@ -204,7 +239,7 @@ BEGIN
   END IF;
   RETURN CASE asked WHEN 'authorization_code' THEN auth.oidc_code_redeem(who.client, input, issuer)
                     WHEN 'refresh_token' THEN auth.oidc_refresh(who.client, input, issuer)
-                    ELSE auth.oidc_client_token(who.client, input) END;
+                    ELSE auth.oidc_client_token(who.client, input, issuer) END;
 END
 $$;
 COMMENT ON FUNCTION auth_api.oidc_token IS

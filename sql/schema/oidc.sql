@@ -53,6 +53,43 @@ COMMENT ON COLUMN auth.oauth_clients.jwks IS 'public keys that verify the assert
 COMMENT ON COLUMN auth.oauth_clients.skip_consent IS 'ours: users are not asked';
 COMMENT ON COLUMN auth.oauth_clients.configured IS 'from the environment of the edges, which write it again at each start';
 
+CREATE TABLE auth.oauth_resources (
+  identifier        text        NOT NULL,
+  name              text        NOT NULL,
+  scopes            text[],
+  access_token_ttl  interval    NOT NULL DEFAULT '1 hour',
+  signing_alg       text        NOT NULL DEFAULT 'EdDSA',
+  disabled          boolean     NOT NULL DEFAULT false,
+  created_at        timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  CONSTRAINT oauth_resources_pkey PRIMARY KEY (identifier),
+  CONSTRAINT oauth_resources_identifier_is_absolute -- RFC 8707, section 2: an absolute URI without a fragment
+    CHECK (identifier ~ '^[A-Za-z][A-Za-z0-9+.-]*:[^[:space:][:cntrl:]#"\\<>]+$' AND pg_catalog.length(identifier) <= 512),
+  CONSTRAINT oauth_resources_scopes_are_names
+    CHECK (pg_catalog.array_to_string(scopes, E'\n', '') ~ '^[!#-\[\]-~]+(\n[!#-\[\]-~]+)*$'),
+  CONSTRAINT oauth_resources_access_token_ttl_is_short CHECK (access_token_ttl BETWEEN '1 minute' AND '1 day'),
+  CONSTRAINT oauth_resources_signing_alg_is_known CHECK (signing_alg IN ('EdDSA', 'ES256', 'RS256'))
+);
+COMMENT ON TABLE auth.oauth_resources IS
+  'protected resources that clients ask tokens for by name (RFC 8707): such a token is a JWT (RFC 9068), which the resource verifies '
+  'by our JWKS and nobody stores';
+COMMENT ON COLUMN auth.oauth_resources.scopes IS 'the part of a client''s scopes that its tokens can carry; NULL: all';
+COMMENT ON COLUMN auth.oauth_resources.access_token_ttl IS
+  'how long a token is good: also after its grant was revoked, for whoever only verifies the signature and does not introspect';
+COMMENT ON COLUMN auth.oauth_resources.disabled IS 'no more tokens for it';
+
+CREATE TABLE auth.oauth_client_resources (
+  client_id  text NOT NULL,
+  resource   text NOT NULL,
+  CONSTRAINT oauth_client_resources_pkey PRIMARY KEY (client_id, resource),
+  CONSTRAINT oauth_client_resources_client_id_oauth_clients_id_fk
+    FOREIGN KEY (client_id) REFERENCES auth.oauth_clients (id) ON DELETE CASCADE,
+  CONSTRAINT oauth_client_resources_resource_oauth_resources_identifier_fk
+    FOREIGN KEY (resource) REFERENCES auth.oauth_resources (identifier) ON DELETE CASCADE
+);
+COMMENT ON TABLE auth.oauth_client_resources IS
+  'which resources a client may have tokens for; it may introspect those of others for them, too, for it may be the resource';
+CREATE INDEX oauth_client_resources_resource_idx ON auth.oauth_client_resources (resource);
+
 CREATE TABLE auth.oauth_consents (
   user_id     text        NOT NULL,
   client_id   text        NOT NULL,
@@ -76,6 +113,7 @@ CREATE TABLE auth.oauth_grants (
   session_id  text,
   sid         text        NOT NULL,
   scopes      text[]      NOT NULL,
+  resource    text,
   nonce       text,
   auth_time   timestamptz NOT NULL,
   created_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
@@ -90,6 +128,8 @@ COMMENT ON TABLE auth.oauth_grants IS
   'one authorization: its code and all tokens that came of it. Deleting the row revokes the family';
 COMMENT ON COLUMN auth.oauth_grants.session_id IS
   'NULL: the session has ended; then only a grant with offline_access lives on (OpenID Connect Core, section 11)';
+COMMENT ON COLUMN auth.oauth_grants.resource IS
+  'for which protected resource it was asked (RFC 8707), if for one; whether the client may still have tokens for it is asked each time';
 COMMENT ON COLUMN auth.oauth_grants.sid IS 'id of the session in which it was given; in id_tokens';
 CREATE INDEX oauth_grants_user_id_client_id_idx ON auth.oauth_grants (user_id, client_id);
 CREATE INDEX oauth_grants_session_id_idx ON auth.oauth_grants (session_id);
@@ -158,6 +198,8 @@ COMMENT ON TABLE auth.oauth_client_assertions IS 'jti of the assertions that cli
 CREATE INDEX oauth_client_assertions_expires_at_idx ON auth.oauth_client_assertions (expires_at);
 
 SELECT pg_catalog.pg_extension_config_dump('auth.oauth_clients', '');
+SELECT pg_catalog.pg_extension_config_dump('auth.oauth_resources', '');
+SELECT pg_catalog.pg_extension_config_dump('auth.oauth_client_resources', '');
 SELECT pg_catalog.pg_extension_config_dump('auth.oauth_consents', '');
 SELECT pg_catalog.pg_extension_config_dump('auth.oauth_grants', '');
 SELECT pg_catalog.pg_extension_config_dump('auth.oauth_codes', '');

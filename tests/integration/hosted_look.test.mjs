@@ -142,6 +142,7 @@ describe('the look of the hosted pages', () => {
       'Legal notice', 'Privacy',
     ]);
     await send(page, { email: ada.email, password: 'not this one at all' });
+    await page.waitForFunction(() => document.activeElement.id !== ''); // autofocus comes after the page has loaded
     assert.deepEqual(await page.evaluate(() => [document.activeElement.id, document.activeElement.getAttribute('aria-describedby')]), ['password', 'alert']);
     await page.close();
   });

@@ -134,7 +134,7 @@ jwts_of_other_kinds_are_refused(void **state)
 
 	jwk_public_of(&public, &key);
 	jwk_public_of(&other_public, &other);
-	jwt_sign_eddsa(&out, &key, STR("k1"), STR("{\"sub\":\"u\"}"));
+	jwt_sign_eddsa(&out, &key, STR("k1"), STR("JWT"), STR("{\"sub\":\"u\"}"));
 	assert_true(jwt_parse(&token, buf_view(&out)));
 	struct buf claims = BUF_ON(claims_memory);
 	assert_false(jwt_verify_eddsa(&claims, &token, &other_public));

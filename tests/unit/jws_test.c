@@ -240,7 +240,7 @@ what_is_signed_here_verifies_there(void **state)
 		assert_non_null(key);
 		for (int again = 0; again < 64; again++) { /* r and s of any length */
 			token.len = 0;
-			jws_sign(&token, key, STR("k1"), STR("{\"a\":1}"));
+			jws_sign(&token, key, STR("k1"), STR("JWT"), STR("{\"a\":1}"));
 			assert_true(buf_ok(&token));
 			snprintf(more, sizeof(more), ",\"kid\":\"k1\",\"alg\":\"%s\"", algs[i]);
 			assert_true(verifies(buf_view(&token), keys[i], more));
@@ -249,7 +249,7 @@ what_is_signed_here_verifies_there(void **state)
 		}
 		token.size = token.len - 1;
 		token.len = 0;
-		jws_sign(&token, key, STR("k1"), STR("{\"a\":1}"));
+		jws_sign(&token, key, STR("k1"), STR("JWT"), STR("{\"a\":1}"));
 		assert_false(buf_ok(&token));
 		jws_key_free(key);
 	}

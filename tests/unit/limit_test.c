@@ -63,12 +63,12 @@ a_jwt_names_its_key_and_has_a_limit(void **state)
 	struct buf out = BUF_ON(text), kid = BUF_ON(kid_memory), anonymous = BUF_ON(text);
 	struct jwt token;
 
-	jwt_sign_eddsa(&out, &key, STR("k1"), STR("{}"));
+	jwt_sign_eddsa(&out, &key, STR("k1"), STR("JWT"), STR("{}"));
 	assert_true(jwt_parse(&token, buf_view(&out)));
 	assert_true(jwt_kid(&kid, &token, STR("EdDSA")));
 	assert_str_is(buf_view(&kid), "k1");
 	assert_false(jwt_kid(&kid, &token, STR("HS256")));
-	jwt_sign_eddsa(&anonymous, &key, STR_NONE, STR("{}"));
+	jwt_sign_eddsa(&anonymous, &key, STR_NONE, STR("JWT"), STR("{}"));
 	assert_true(jwt_parse(&token, buf_view(&anonymous)));
 	assert_false(jwt_kid(&kid, &token, STR("EdDSA")));
 

@@ -30,6 +30,12 @@ const provider = new Provider(issuer, {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
     introspection: { enabled: true },
+    resourceIndicators: { // who names the resource gets a JWT for it, signed as ours is
+      enabled: true,
+      getResourceServerInfo: async (_context, audience) => ({
+        audience, scope: 'jobs.read', accessTokenTTL: 600, accessTokenFormat: 'jwt', jwt: { sign: { alg: 'EdDSA' } },
+      }),
+    },
   },
 });
 const client = await provider.Client.find(CLIENT_ID);

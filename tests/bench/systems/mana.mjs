@@ -20,6 +20,7 @@ export async function startMana({ workers, hash }) {
     name: "'Robot'", redirect_uris: "'{}'", client_id: "'robot'", secret: "'robot-secret-0123456789'",
     grant_types: "'{client_credentials}'", scopes: "'{jobs.read}'",
   });
+  stack.psql("SELECT auth.oidc_resource_register('https://api.example/', 'Jobs', '{robot}')");
   const tokens = await grants(stack, ada, 1);
   return {
     stack,

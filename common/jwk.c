@@ -12,12 +12,17 @@ read_member(unsigned char out[static SECRET_KEY_BYTES], const json_t *jwk, const
 static bool is_ed25519(const json_t *jwk);
 
 void
+signing_key_of_seed(struct signing_key *out, const unsigned char seed[static crypto_sign_SEEDBYTES])
+{
+	unsigned char public[crypto_sign_PUBLICKEYBYTES];
+
+	crypto_sign_seed_keypair(public, out->bytes, seed);
+}
+
+void
 jwk_public_of(struct jwk_public *out, const struct signing_key *key)
 {
-	unsigned char secret[crypto_sign_SECRETKEYBYTES];
-
-	crypto_sign_seed_keypair(out->bytes, secret, key->seed);
-	sodium_memzero(secret, sizeof(secret));
+	crypto_sign_ed25519_sk_to_pk(out->bytes, key->bytes);
 }
 
 bool
@@ -37,16 +42,19 @@ bool
 jwk_private_read(struct signing_key *out, struct str json)
 {
 	struct jwk_public published, derived;
+	unsigned char seed[SECRET_KEY_BYTES];
 	json_t *jwk = NULL;
 	bool ok = json_read(&jwk, json, (struct json_limits){.bytes = JWK_JSON_MAX, .depth = 2}) &&
 		  is_ed25519(jwk) && read_member(published.bytes, jwk, "x") &&
-		  read_member(out->seed, jwk, "d");
+		  read_member(seed, jwk, "d");
 
 	json_decref(jwk);
 	if (ok) {
+		signing_key_of_seed(out, seed);
 		jwk_public_of(&derived, out);
 		ok = memcmp(derived.bytes, published.bytes, sizeof(derived.bytes)) == 0;
 	}
+	sodium_memzero(seed, sizeof(seed));
 	if (!ok)
 		sodium_memzero(out, sizeof(*out));
 	return ok;
@@ -92,7 +100,7 @@ jwk_private_write(struct buf *out, const struct signing_key *key)
 
 	jwk_public_of(&public, key);
 	buf_str(out, STR("{\"crv\":\"Ed25519\",\"d\":\""));
-	base64url_encode(out, key->seed, sizeof(key->seed));
+	base64url_encode(out, key->bytes, crypto_sign_SEEDBYTES); /* which it begins with */
 	buf_str(out, STR("\",\"x\":\""));
 	base64url_encode(out, public.bytes, sizeof(public.bytes));
 	buf_str(out, STR("\",\"kty\":\"OKP\"}"));

@@ -13,6 +13,9 @@ struct jwk_public {
 	unsigned char bytes[JWK_PUBLIC_BYTES];
 };
 
+/* The key of a seed. */
+void signing_key_of_seed(
+    struct signing_key *out, const unsigned char seed[static crypto_sign_SEEDBYTES]);
 /* The public half of a signing key. */
 void jwk_public_of(struct jwk_public *out, const struct signing_key *key);
 /* Reads the public members of a JWK. False and wiped out if it is not OKP/Ed25519 or not canonical.

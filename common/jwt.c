@@ -93,7 +93,6 @@ jwt_sign_eddsa(struct buf *out, const struct signing_key *key, struct str kid, s
 {
 	char memory[256];
 	struct buf header = BUF_ON(memory);
-	unsigned char public[crypto_sign_PUBLICKEYBYTES], secret[crypto_sign_SECRETKEYBYTES];
 	unsigned char signature[crypto_sign_BYTES];
 	size_t from = out->len;
 
@@ -114,10 +113,8 @@ jwt_sign_eddsa(struct buf *out, const struct signing_key *key, struct str kid, s
 	base64url_encode(out, claims.p, claims.len);
 	if (!buf_ok(out))
 		return;
-	crypto_sign_seed_keypair(public, secret, key->seed);
 	crypto_sign_detached(
-	    signature, NULL, (const unsigned char *)out->p + from, out->len - from, secret);
-	sodium_memzero(secret, sizeof(secret));
+	    signature, NULL, (const unsigned char *)out->p + from, out->len - from, key->bytes);
 	buf_char(out, '.');
 	base64url_encode(out, signature, sizeof(signature));
 }

@@ -18,8 +18,9 @@ struct kek { /* key encryption key of the database */
 struct master_key { /* a user's vault key */
 	unsigned char bytes[SECRET_KEY_BYTES];
 };
-struct signing_key { /* Ed25519 seed, RFC 8032 section 5.1.5 */
-	unsigned char seed[SECRET_KEY_BYTES];
+struct signing_key { /* Ed25519: seed (RFC 8032, section 5.1.5) and public key, as libsodium signs
+		      */
+	unsigned char bytes[crypto_sign_SECRETKEYBYTES];
 };
 
 static inline void

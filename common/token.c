@@ -2,8 +2,18 @@
 #include "token.h"
 
 #include <sodium.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base64.h"
+
+struct store {
+	size_t left;
+	unsigned char bytes[4096 - sizeof(size_t)];
+};
+
+static unsigned char random_byte(void);
+static struct store *make_store(void);
 
 void
 token_wipe(struct session_token *token)
@@ -23,15 +33,43 @@ token_random_chars(char *out, size_t count)
 	static const char alphabet[] =
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 	enum { LETTERS = sizeof(alphabet) - 1, UNBIASED = 256 / LETTERS * LETTERS };
-	unsigned char pool[64];
-
 	for (size_t done = 0; done < count;) {
-		randombytes_buf(pool, sizeof(pool));
-		for (size_t i = 0; i < sizeof(pool) && done < count; i++)
-			if (pool[i] < UNBIASED)
-				out[done++] = alphabet[pool[i] % LETTERS];
+		unsigned char byte = random_byte();
+
+		if (byte < UNBIASED)
+			out[done++] = alphabet[byte % LETTERS];
 	}
-	sodium_memzero(pool, sizeof(pool));
+}
+
+/* From a store, since asking the kernel costs as much for one as for many. A byte that was given is
+ * not kept; a child of this process finds the store empty, and no core dump has it. */
+static unsigned char
+random_byte(void)
+{
+	static _Thread_local struct store *store;
+	unsigned char byte;
+
+	if (store == NULL)
+		store = make_store();
+	if (store->left == 0) {
+		randombytes_buf(store->bytes, sizeof(store->bytes));
+		store->left = sizeof(store->bytes);
+	}
+	byte = store->bytes[--store->left];
+	store->bytes[store->left] = 0;
+	return byte;
+}
+
+static struct store *
+make_store(void)
+{
+	struct store *store =
+	    mmap(NULL, sizeof(*store), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (store == MAP_FAILED || madvise(store, sizeof(*store), MADV_WIPEONFORK) != 0 ||
+	    madvise(store, sizeof(*store), MADV_DONTDUMP) != 0)
+		abort(); /* Linux 4.14 can */
+	return store;
 }
 
 void

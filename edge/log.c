@@ -83,13 +83,18 @@ log_flush(void)
 static void
 begin(struct buf *line, enum log_level level, const char *part)
 {
+	static _Thread_local char seconds[24]; /* of the last line */
+	static _Thread_local time_t written;
 	struct timespec now;
 	struct tm utc;
-	char seconds[24], milliseconds[8];
+	char milliseconds[8];
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &utc);
-	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &utc);
+	if (now.tv_sec != written) {
+		gmtime_r(&now.tv_sec, &utc);
+		strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &utc);
+		written = now.tv_sec;
+	}
 	snprintf(milliseconds, sizeof(milliseconds), ".%03dZ", (int)(now.tv_nsec / 1000000 % 1000));
 	buf_str(line, STR("{\"time\":\""));
 	buf_str(line, str_from(seconds));

@@ -3,6 +3,7 @@
  *with their first call; nothing else sends SQL.
  *
  *	RELAY      a routine that takes the caller and an input, and answers auth.reply
+ *	PLAIN_RELAY  the same of one that opens no session
  *	PROCEDURE  the same as a procedure, which commits before it discloses
  *	CALLED     a routine that takes the caller and arguments of its own
  *	OWN        a routine of the edge's own business
@@ -16,43 +17,48 @@
 #define RELAY(routine)                                                                             \
 	{                                                                                          \
 		routine, "SELECT r.* FROM auth_api." routine "(" CALLER ",$9) r", CALL_RELAY,      \
-		    POOL_FAST, 0                                                                   \
+		    POOL_FAST, 0, false                                                            \
+	}
+#define PLAIN_RELAY(routine)                                                                       \
+	{                                                                                          \
+		routine, "SELECT r.* FROM auth_api." routine "(" CALLER ",$9) r", CALL_RELAY,      \
+		    POOL_FAST, 0, true                                                             \
 	}
 #define PROCEDURE(routine)                                                                         \
 	{                                                                                          \
 		routine, "CALL auth_api." routine "(" CALLER ",$9,NULL,NULL,NULL,NULL,NULL)",      \
-		    CALL_RELAY, POOL_FAST, 0                                                       \
+		    CALL_RELAY, POOL_FAST, 0, true                                                 \
 	}
 #define CALLED(routine, count, arguments)                                                          \
 	{                                                                                          \
 		routine, "SELECT r.* FROM auth_api." routine "(" CALLER "," arguments ") r",       \
-		    CALL_CALLED, POOL_FAST, count                                                  \
+		    CALL_CALLED, POOL_FAST, count, false                                           \
 	}
 #define CALLED_SLOW(routine, count, arguments)                                                     \
 	{                                                                                          \
 		routine, "SELECT r.* FROM auth_api." routine "(" CALLER "," arguments ") r",       \
-		    CALL_CALLED, POOL_SLOW, count                                                  \
+		    CALL_CALLED, POOL_SLOW, count, false                                           \
 	}
 #define OWN(routine, count, arguments)                                                             \
 	{                                                                                          \
 		routine, "SELECT r.* FROM auth_api." routine "(" arguments ") r", CALL_OWN,        \
-		    POOL_FAST, count                                                               \
+		    POOL_FAST, count, false                                                        \
 	}
 #define OWN_SLOW(routine, count, arguments)                                                        \
 	{                                                                                          \
 		routine, "SELECT r.* FROM auth_api." routine "(" arguments ") r", CALL_OWN,        \
-		    POOL_SLOW, count                                                               \
+		    POOL_SLOW, count, false                                                        \
 	}
 
 /* clang-format off */
 const struct call_info calls[CALL_COUNT] = {
-	[CALL_READY]            = {"ready", "SELECT u.rolsuper OR u.rolbypassrls FROM pg_catalog.pg_roles u WHERE u.rolname = CURRENT_USER", CALL_OWN, POOL_FAST, 0},
+	[CALL_READY]            = {"ready", "SELECT u.rolsuper OR u.rolbypassrls FROM pg_catalog.pg_roles u WHERE u.rolname = CURRENT_USER", CALL_OWN, POOL_FAST, 0, false},
 	[CALL_EDGE_SECRET]      = OWN("edge_secret", 0, ""),
-	[CALL_SIGNING_KEYS]     = {"signing_keys", "SELECT r.* FROM auth_api.signing_keys() r", CALL_OWN, POOL_SLOW, 0},
+	[CALL_SIGNING_KEYS]     = {"signing_keys", "SELECT r.* FROM auth_api.signing_keys() r", CALL_OWN, POOL_SLOW, 0, false},
 
-	[CALL_SESSION_GET]      = RELAY("session_get"),
+	[CALL_SESSION_GET]      = PLAIN_RELAY("session_get"),
 	[CALL_SESSION_SIGN_OUT] = RELAY("session_sign_out"),
-	[CALL_TOKEN_ISSUE]      = RELAY("token_issue"),
+	[CALL_TOKEN_ISSUE]      = PLAIN_RELAY("token_issue"),
 
 	[CALL_SIGN_IN_LOOKUP]   = CALLED("sign_in_lookup", 1, "$9"),
 	[CALL_SIGN_IN_FINISH]   = CALLED("sign_in_finish", 11, "$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19"),
@@ -97,7 +103,7 @@ const struct call_info calls[CALL_COUNT] = {
 	[CALL_OUTBOUND_CLAIM]            = OWN("outbound_claim", 4, "$1,$2,$3,$4"),
 	[CALL_OUTBOUND_DONE]             = OWN("outbound_done", 2, "$1,$2"),
 	[CALL_OUTBOUND_FAILED]           = OWN("outbound_failed", 4, "$1,$2,$3,$4"),
-	[CALL_SWEEP]                    = {"sweep", "SELECT r.* FROM auth_api.sweep() r", CALL_OWN, POOL_SLOW, 0},
+	[CALL_SWEEP]                    = {"sweep", "SELECT r.* FROM auth_api.sweep() r", CALL_OWN, POOL_SLOW, 0, false},
 	[CALL_SETTINGS_GET] = RELAY("settings_get"),
 	[CALL_SETTINGS_PATCH_GLOBAL] = RELAY("settings_patch_global"),
 	[CALL_SETTINGS_PATCH_APP] = RELAY("settings_patch_app"),

@@ -193,7 +193,8 @@ struct call_info {
 	const char *sql;
 	enum call_kind kind;
 	enum call_pool pool;
-	int arguments; /* that db_call must give: those behind the caller */
+	int arguments;         /* that db_call must give: those behind the caller */
+	bool opens_no_session; /* and so needs no fresh token */
 };
 
 extern const struct call_info calls[CALL_COUNT];

@@ -19,7 +19,7 @@ enum {
 };
 
 static void add(struct op_arguments *all, struct db_arg arg);
-static void add_caller(struct op_arguments *all, struct request *r);
+static void add_caller(struct op_arguments *all, struct request *r, bool fresh_token);
 static struct str rate_class(struct request *r);
 static enum step away(struct request *r);
 static enum step failed(struct request *r);
@@ -74,7 +74,7 @@ db_call_with(
 
 	assert(!p->waiting && (size_t)calls[call].arguments == count - 1);
 	if (calls[call].kind != CALL_OWN)
-		add_caller(all, r);
+		add_caller(all, r, !calls[call].opens_no_session);
 	if (calls[call].kind == CALL_RELAY)
 		add(all, db_text(r, r->input));
 	for (size_t i = 1; i < count; i++)
@@ -99,18 +99,18 @@ add(struct op_arguments *all, struct db_arg arg)
 
 /* The arguments of auth_api.caller. */
 static void
-add_caller(struct op_arguments *all, struct request *r)
+add_caller(struct op_arguments *all, struct request *r, bool fresh_token)
 {
 	struct caller *c = &r->caller;
 
 	add(all, c->session_token.p != NULL ? db_bytes(c->session_digest.bytes, DIGEST_BYTES)
 					    : db_null());
-	if (!r->private->counted) {
+	if (fresh_token && c->fresh.chars[0] == '\0') {
 		token_random(&c->fresh);
 		token_digest(
 		    &c->fresh_digest, (struct str){.p = c->fresh.chars, .len = TOKEN_CHARS});
 	}
-	add(all, db_bytes(c->fresh_digest.bytes, DIGEST_BYTES));
+	add(all, fresh_token ? db_bytes(c->fresh_digest.bytes, DIGEST_BYTES) : db_null());
 	add(all, db_text(r, c->user_id));
 	add(all, db_text(r, c->session_id));
 	add(all, db_text(r, r->ip));

@@ -12,7 +12,12 @@
 #include "log.h"
 #include "routes.h"
 
-enum marker { MARKER_FRESH = 1, MARKER_ACCESS = 2, MARKER_PRESENTED = 3 };
+enum marker {
+	MARKER_FRESH = 1,
+	MARKER_ACCESS = 2,
+	MARKER_PRESENTED = 3,
+	MARKER_LAST = MARKER_PRESENTED
+};
 enum { JWT_ROOM = 1024, JWTS_MAX = 2 };
 
 struct jwts {
@@ -166,14 +171,18 @@ fill_markers(struct request *r, struct str body, const struct jwts *jwts)
 	int next = 0;
 
 	for (size_t i = 0; i < body.len; i++)
-		size += marked(r, body.p[i], jwts, &next).len;
+		if ((unsigned char)body.p[i] <= MARKER_LAST)
+			size += marked(r, body.p[i], jwts, &next).len;
 	if (size == body.len + 1)
 		return body;
 	out = arena_buf(&r->arena, size);
 	next = 0;
 	for (size_t i = 0; i < body.len; i++) {
-		struct str token = marked(r, body.p[i], jwts, &next);
+		struct str token;
 
+		if ((unsigned char)body.p[i] > MARKER_LAST)
+			continue;
+		token = marked(r, body.p[i], jwts, &next);
 		if (token.p == NULL)
 			continue;
 		buf_str(&out, (struct str){.p = body.p + from, .len = i - from});

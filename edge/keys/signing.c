@@ -39,7 +39,7 @@ enum column { KID, ALG, PUBLIC_KEY, PRIVATE_KEY, SIGNS_IN, GOOD_FOR };
 
 struct key {
 	char kid[KID_MAX + 1];
-	struct signing_key seed; /* EdDSA */
+	struct signing_key eddsa;
 	struct jwk_public public;
 	struct jws_key *other; /* RS256 or ES256, in OpenSSL's secure heap; NULL: EdDSA */
 	struct str alg;
@@ -196,10 +196,10 @@ read_private(struct key *key, const struct db_answer *a, int row)
 	row_wipe(a, row, PRIVATE_KEY);
 	key->other = NULL;
 	if (ok && str_equal(key->alg, eddsa)) {
-		ok = count == sizeof(key->seed.seed);
+		ok = count == crypto_sign_SEEDBYTES;
 		if (ok) {
-			memcpy(key->seed.seed, bytes, count);
-			jwk_public_of(&key->public, &key->seed);
+			signing_key_of_seed(&key->eddsa, bytes);
+			jwk_public_of(&key->public, &key->eddsa);
 		}
 	} else if (ok) {
 		key->other = jws_key_read(key->alg, bytes, count);
@@ -296,7 +296,7 @@ signing_token(struct buf *out, struct str alg, struct str type, struct str claim
 	if (key->other != NULL)
 		jws_sign(out, key->other, str_from(key->kid), type, claims);
 	else
-		jwt_sign_eddsa(out, &key->seed, str_from(key->kid), type, claims);
+		jwt_sign_eddsa(out, &key->eddsa, str_from(key->kid), type, claims);
 	return buf_ok(out);
 }
 

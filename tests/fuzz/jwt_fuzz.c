@@ -8,12 +8,13 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str text = {(const char *)data, size};
-	struct signing_key key = {{7}}, read, read_again;
+	struct signing_key key, read, read_again;
 	struct jwk_public public, other, again;
 	char memory[JWT_BYTES_MAX], key_memory[512];
 	struct buf claims = BUF_ON(memory), kid = BUF_ON(memory), written = BUF_ON(key_memory);
 	struct jwt token;
 
+	signing_key_of_seed(&key, (const unsigned char[crypto_sign_SEEDBYTES]){7});
 	jwk_public_of(&public, &key);
 	if (jwt_parse(&token, text)) {
 		(void)!jwt_kid(&kid, &token, STR("EdDSA"));

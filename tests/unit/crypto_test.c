@@ -126,12 +126,14 @@ jwk_thumbprint_of_the_rfc(void **state)
 static void
 jwts_of_other_kinds_are_refused(void **state)
 {
-	struct signing_key key = {{1}}, other = {{2}};
+	struct signing_key key, other;
 	struct jwk_public public, other_public;
 	char memory[512], claims_memory[512];
 	struct buf out = BUF_ON(memory);
 	struct jwt token;
 
+	signing_key_of_seed(&key, (const unsigned char[crypto_sign_SEEDBYTES]){1});
+	signing_key_of_seed(&other, (const unsigned char[crypto_sign_SEEDBYTES]){2});
 	jwk_public_of(&public, &key);
 	jwk_public_of(&other_public, &other);
 	jwt_sign_eddsa(&out, &key, STR("k1"), STR("JWT"), STR("{\"sub\":\"u\"}"));

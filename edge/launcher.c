@@ -28,7 +28,8 @@ enum {
 static int usage(void);
 static int run(void);
 static void write_configuration(FILE *out, const char *module, const char *pid_path);
-static bool find_module(char path[static PATH_MAX]);
+static bool keep_hash_memory(void);
+static bool find_module(char path[static PATH_MAX], const char *name);
 static void print_routes(FILE *out);
 
 int
@@ -66,12 +67,16 @@ run(void)
 	if (!config_read(stderr))
 		return REFUSED;
 	config_warn(stderr);
-	if (!find_module(module)) {
+	if (!find_module(module, "edge.so")) {
 		fputs("mana-auth-edge: edge.so is neither beside this program nor in " MODULE_DIR
 		      "\n",
 		    stderr);
 		return 1;
 	}
+	if (!keep_hash_memory())
+		fputs("mana-auth-edge: hash_memory.so was not found: password hashes will cost "
+		      "twice as much\n",
+		    stderr);
 	fd = memfd_create("kore.conf", 0);
 	out = fd != -1 ? fdopen(dup(fd), "w") : NULL;
 	if (out == NULL) {
@@ -122,9 +127,23 @@ write_configuration(FILE *out, const char *module, const char *pid_path)
 	fprintf(out, "domain * {\n\tattach edge\n\troute ^/.*$ on_request\n}\n");
 }
 
+/* Loaded before libsodium, beside what the caller wishes to be loaded; see preload/hash_memory.c.
+ */
+static bool
+keep_hash_memory(void)
+{
+	const char *wished = getenv("LD_PRELOAD");
+	char library[PATH_MAX], all[2 * PATH_MAX];
+
+	return find_module(library, "hash_memory.so") &&
+	       snprintf(all, sizeof(all), "%s%s%s", library, wished != NULL ? ":" : "",
+		   wished != NULL ? wished : "") < (int)sizeof(all) &&
+	       setenv("LD_PRELOAD", all, 1) == 0;
+}
+
 /* Beside this program, as in the build folder, or where `make install` puts it. */
 static bool
-find_module(char path[static PATH_MAX])
+find_module(char path[static PATH_MAX], const char *name)
 {
 	char self[PATH_MAX];
 	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -132,11 +151,11 @@ find_module(char path[static PATH_MAX])
 	if (length > 0) {
 		self[length] = '\0';
 		*strrchr(self, '/') = '\0';
-		if (snprintf(path, PATH_MAX, "%s/edge/edge.so", self) < PATH_MAX &&
+		if (snprintf(path, PATH_MAX, "%s/edge/%s", self, name) < PATH_MAX &&
 		    access(path, R_OK) == 0)
 			return true;
 	}
-	snprintf(path, PATH_MAX, "%s/edge.so", MODULE_DIR);
+	snprintf(path, PATH_MAX, MODULE_DIR "/%s", name);
 	return access(path, R_OK) == 0;
 }
 

@@ -1,6 +1,7 @@
 /* Lines of JSON, written whole, so that lines of several workers do not mix; see log.h. */
 #include "log.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,10 +15,14 @@ enum { LINE_BYTES = 3072, VALUE_BYTES = 400, GATHERED_BYTES = 16 * 1024 };
 static const char *const level_names[] = {"error", "warning", "info"};
 
 static void begin(struct buf *line, enum log_level level, const char *part);
+static pid_t own_pid(void);
+static void forget_pid(void);
 static void member(struct buf *line, const char *name, struct str value);
 static void number(struct buf *line, const char *name, int64_t value);
 static bool ended(struct buf *line);
 static void write_out(const char *bytes, size_t count);
+
+static _Atomic pid_t pid; /* 0: not asked yet */
 
 /* Lines about answers that are not written yet. Job threads log events, too, but answer nothing. */
 static _Thread_local char gathered[GATHERED_BYTES];
@@ -103,7 +108,29 @@ begin(struct buf *line, enum log_level level, const char *part)
 	buf_str(line, str_from(level_names[level]));
 	buf_char(line, '"');
 	member(line, "part", str_from(part));
-	number(line, "pid", getpid());
+	number(line, "pid", own_pid());
+}
+
+/* Asked of the kernel once: it was a tenth of what a small answer asks of it. */
+static pid_t
+own_pid(void)
+{
+	static _Atomic bool watching;
+
+	if (pid == 0) {
+		if (!watching && pthread_atfork(NULL, NULL, forget_pid) == 0)
+			watching = true;
+		if (!watching)
+			return getpid();
+		pid = getpid();
+	}
+	return pid;
+}
+
+static void
+forget_pid(void)
+{
+	pid = 0;
 }
 
 /* Bytes that are not ASCII text become "?": a value may come from outside and need not be UTF-8. */

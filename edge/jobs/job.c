@@ -11,16 +11,18 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "config.h"
 #include "http/private.h"
 #include "http/reply.h"
+#include "jobs/password_job.h"
 #include "jobs/threads.h"
 #include "log.h"
 #include "loop.h"
 
-enum { STACK_BYTES = 512 * 1024, NETWORK_QUEUE = 64, FULL_RETRY_SECONDS = 2 };
+enum { STACK_BYTES = 512 * 1024, NETWORK_QUEUE = 64, FULL_RETRY_SECONDS = 2, IDLE_SECONDS = 1 };
 
 struct queue {
 	struct request *first, *last;
@@ -33,7 +35,8 @@ struct pool {
 	int queue_max;
 	int threads_max;
 	int threads;
-	int under_way; /* queued, running, or done and not yet collected; the loop's */
+	void (*idle)(void); /* on a thread without a job for IDLE_SECONDS; NULL: nothing */
+	int under_way;      /* queued, running, or done and not yet collected; the loop's */
 };
 
 static struct pool pools[JOB_POOLS];
@@ -44,6 +47,7 @@ static int done_event = -1;
 
 static void add_thread(struct pool *pool);
 static void *thread_main(void *pool);
+static struct request *next_job(struct pool *pool);
 static void collect(struct loop_watch *watch);
 static void push(struct queue *queue, struct request *r);
 static struct request *pop(struct queue *queue);
@@ -51,8 +55,9 @@ static struct request *pop(struct queue *queue);
 void
 threads_start(void)
 {
-	pools[JOB_HASH] = (struct pool){
-	    .threads_max = (int)config.hash_threads, .queue_max = (int)config.hash_queue};
+	pools[JOB_HASH] = (struct pool){.threads_max = (int)config.hash_threads,
+	    .queue_max = (int)config.hash_queue,
+	    .idle = password_memory_release};
 	pools[JOB_NETWORK] = (struct pool){.threads_max = 1, .queue_max = NETWORK_QUEUE};
 	pools[JOB_HTTP] = (struct pool){.threads_max = 2, .queue_max = NETWORK_QUEUE};
 	for (int i = 0; i < JOB_POOLS; i++) {
@@ -128,14 +133,8 @@ thread_main(void *arg)
 
 	for (;;) {
 		const uint64_t one = 1;
-		struct request *r;
+		struct request *r = next_job(pool);
 		ssize_t written;
-
-		pthread_mutex_lock(&pool->lock);
-		while (pool->queue.first == NULL)
-			pthread_cond_wait(&pool->filled, &pool->lock);
-		r = pop(&pool->queue);
-		pthread_mutex_unlock(&pool->lock);
 
 		r->private->job(r->private->job_state);
 
@@ -147,6 +146,32 @@ thread_main(void *arg)
 		while (written == -1 && errno == EINTR);
 	}
 	return NULL;
+}
+
+static struct request *
+next_job(struct pool *pool)
+{
+	struct timespec idle_at;
+	struct request *r;
+	bool idle = false;
+
+	clock_gettime(CLOCK_REALTIME, &idle_at);
+	idle_at.tv_sec += IDLE_SECONDS;
+	pthread_mutex_lock(&pool->lock);
+	while (pool->queue.first == NULL) {
+		if (idle || pool->idle == NULL) {
+			pthread_cond_wait(&pool->filled, &pool->lock);
+		} else if (pthread_cond_timedwait(&pool->filled, &pool->lock, &idle_at) ==
+			   ETIMEDOUT) {
+			idle = true;
+			pthread_mutex_unlock(&pool->lock);
+			pool->idle();
+			pthread_mutex_lock(&pool->lock);
+		}
+	}
+	r = pop(&pool->queue);
+	pthread_mutex_unlock(&pool->lock);
+	return r;
 }
 
 /* On the loop: what was awaited has ended. */

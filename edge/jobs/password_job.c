@@ -4,6 +4,10 @@
 #include "jobs/password_job.h"
 
 #include "config.h"
+#include "preload/hash_memory.h"
+
+static void check(struct password_checking *work);
+static void keep_memory(bool on);
 
 void
 password_hashing_prepare(struct request *r, struct password_hashing *work, struct str plain,
@@ -43,7 +47,9 @@ password_hash_work(void *state)
 	struct password_hashing *work = state;
 
 	work->guessable = !work->guessable_allowed && password_guessable(work->plain, work->words);
+	keep_memory(true);
 	work->hashed = !work->guessable && password_hash(&work->hash, work->plain, work->params);
+	keep_memory(false);
 }
 
 void
@@ -51,6 +57,14 @@ password_check_work(void *state)
 {
 	struct password_checking *work = state;
 
+	keep_memory(true);
+	check(work);
+	keep_memory(false);
+}
+
+static void
+check(struct password_checking *work)
+{
 	if (work->stored.p == NULL) {
 		password_verify_dummy(work->plain, work->params);
 		return;
@@ -60,6 +74,20 @@ password_check_work(void *state)
 	if (work->verified && password_needs_rehash(work->stored, work->params) &&
 	    !password_hash(&work->hash, work->plain, work->params))
 		buf_wipe(&work->hash);
+}
+
+static void
+keep_memory(bool on)
+{
+	if (hash_memory_keep != NULL)
+		hash_memory_keep(on);
+}
+
+void
+password_memory_release(void)
+{
+	if (hash_memory_release != NULL)
+		hash_memory_release();
 }
 
 size_t

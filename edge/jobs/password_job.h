@@ -41,6 +41,9 @@ void password_checking_prepare(
 /* Run on the thread. */
 void password_hash_work(void *state);
 void password_check_work(void *state);
+/* On the thread, when it has been idle: gives back the memory that the next hash would have used.
+ */
+void password_memory_release(void);
 
 /* How many UTF-16 code units a UTF-8 text has: JavaScript's length, in which limits are given. */
 size_t password_units(struct str plain);

@@ -117,7 +117,7 @@ class Places:
         target = self.root / "programs"
         shutil.rmtree(target, ignore_errors=True)
         (target / "edge").mkdir(parents=True)
-        for program in ("mana-auth-edge", "edge/edge.so"):
+        for program in ("mana-auth-edge", "edge/edge.so", "edge/hash_memory.so"):
             shutil.copy2(build / program, target / program)
         shutil.copytree(build / "pgroot", target / "pgroot")
         return target

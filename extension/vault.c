@@ -37,6 +37,7 @@
 
 PG_FUNCTION_INFO_V1(mana_vault_call);
 
+#define OUTPUT_BYTES      1024 /* what initStringInfo takes */
 #define MARK_MASTER_KEY   '\004'
 #define DISCLOSED_COLUMNS (REPLY_BODY + 1) /* it neither redirects nor sets cookies */
 #define SEEN_SEVERAL      0                /* sessions.vault_generation */
@@ -65,6 +66,7 @@ struct wipe {
 	MemoryContextCallback callback;
 	void *memory;
 	size_t len;
+	void *output; /* where PostgreSQL will put the row that it sends */
 };
 
 /* The columns of auth.vault_wrap, in its order, and then one more. */
@@ -317,6 +319,8 @@ reply_datum(FunctionCallInfo fcinfo, struct decision *decision)
 		text *body = DatumGetTextPP(decision->values[REPLY_BODY]);
 
 		sodium_memzero(VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body));
+		wipe->output = palloc(OUTPUT_BYTES); /* the next who asks for as much gets it */
+		pfree(wipe->output);
 		wipe->memory = tuple->t_data;
 		wipe->len = tuple->t_len;
 		wipe->callback.func = wipe_now;
@@ -332,6 +336,7 @@ wipe_now(void *arg)
 	struct wipe *wipe = arg;
 
 	sodium_memzero(wipe->memory, wipe->len);
+	sodium_memzero(wipe->output, OUTPUT_BYTES);
 }
 
 /*

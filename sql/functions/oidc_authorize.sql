@@ -168,6 +168,8 @@ BEGIN
   IF repeated IN ('client_id', 'redirect_uri')
      OR NOT auth.oidc_redirect_uri_is_registered(client.redirect_uris, input ->> 'redirect_uri') THEN
     RETURN auth.oidc_error_page(issuer, 'invalid_request', repeated || ' is given more than once');
+  ELSIF repeated = 'resource' THEN
+    RETURN auth.oidc_answer_error(input, issuer, 'invalid_target', 'one resource a request'); -- RFC 8707 would allow more
   END IF;
   RETURN auth.oidc_answer_error(input, issuer, 'invalid_request', repeated || ' is given more than once');
 END

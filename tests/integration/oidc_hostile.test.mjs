@@ -68,9 +68,14 @@ describe('hostile clients', () => {
       }
     });
 
-  test('a parameter of others may be repeated (RFC 8707)', async () => {
-    const answer = await ada.http.get(`${request()}&resource=https%3A%2F%2Fa.example&resource=https%3A%2F%2Fb.example`);
+  test('a parameter that is not ours may be repeated', async () => {
+    const answer = await ada.http.get(`${request()}&audience=https%3A%2F%2Fa.example&audience=https%3A%2F%2Fb.example`);
     assert.match(answer.headers.location, /[?&]code=/);
+  });
+
+  test('resource twice: RFC 8707 would allow it, we give tokens for one', async () => {
+    const answer = await ada.http.get(`${request()}&resource=https%3A%2F%2Fa.example&resource=https%3A%2F%2Fb.example`);
+    assert.match(answer.headers.location, /[?&]error=invalid_target/);
   });
 
   for (const name of ['code', 'grant_type', 'client_id', 'redirect_uri', 'code_verifier'])

@@ -9,6 +9,7 @@ import { cpuSeconds } from './cpu.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'mana-bench-'));
 chmodSync(folder, 0o755);
+let scripts = 0;
 process.once('exit', () => rmSync(folder, { recursive: true }));
 
 /**
@@ -16,7 +17,7 @@ process.once('exit', () => rmSync(folder, { recursive: true }));
  * → {rate, p50, p99 (ms), failed, cpu (µs of the server's processes a request)}
  */
 export async function wrk(system, request, { seconds, clients }) {
-  const script = join(folder, 'case.lua');
+  const script = join(folder, `${(scripts += 1)}.lua`); // of its own: two loads may run at once
   const before = cpuSeconds(system.pids);
   writeFileSync(script, `${request.lua ?? constant(request)}\n${REPORT}`);
   const url = new URL(request.path ?? '/', system.url).href;

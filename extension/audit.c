@@ -212,9 +212,10 @@ audit_key(void)
 	if (key != NULL && version == catalog_version())
 		return key;
 	table = get_relname_relid("secrets", get_namespace_oid("auth", false));
-	version = catalog_version();
-	if (key != NULL && of_table == table)
+	if (key != NULL && of_table == table) {
+		version = catalog_version();
 		return key;
+	}
 	SPI_connect();
 	if (SPI_execute("SELECT auth.secret('audit')", false, 1) != SPI_OK_SELECT ||
 	    SPI_processed != 1)

@@ -5,6 +5,7 @@
 #include "access/htup.h"
 #include "access/tupdesc.h"
 #include "fmgr.h"
+#include "reply_columns.h"
 
 /* Attributes of auth.caller. */
 enum caller_column {
@@ -21,19 +22,6 @@ enum caller_column {
 struct caller {
 	Datum values[CALLER_COLUMNS];
 	bool nulls[CALLER_COLUMNS];
-};
-
-/* Columns of auth.reply. */
-enum reply_column {
-	REPLY_REFUSAL,
-	REPLY_MESSAGE,
-	REPLY_RETRY_AFTER,
-	REPLY_STATUS,
-	REPLY_BODY,
-	REPLY_LOCATION,
-	REPLY_COOKIES,
-	REPLY_CLAIMS,
-	REPLY_COLUMNS
 };
 
 /* An auth.caller, taken apart. */

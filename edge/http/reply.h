@@ -10,18 +10,7 @@
 
 #include "error.h"
 #include "http/request.h"
-
-/* Columns of auth.reply, for a step that looks into one before it relays it. */
-enum reply_column {
-	REPLY_REFUSAL,
-	REPLY_MESSAGE,
-	REPLY_RETRY_AFTER,
-	REPLY_STATUS,
-	REPLY_BODY,
-	REPLY_LOCATION,
-	REPLY_COOKIES,
-	REPLY_CLAIMS
-};
+#include "reply_columns.h" /* for a step that looks into one before it relays it */
 
 enum { REPLY_SESSION_COOKIE = -1 /* no Max-Age: gone with the browser */ };
 

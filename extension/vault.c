@@ -66,7 +66,7 @@ struct wipe {
 	MemoryContextCallback callback;
 	void *memory;
 	size_t len;
-	void *output; /* where PostgreSQL will put the row that it sends */
+	void *output; /* of OUTPUT_BYTES: where PostgreSQL puts the row that it sends (printtup) */
 };
 
 /* The columns of auth.vault_wrap, in its order, and then one more. */
@@ -319,7 +319,9 @@ reply_datum(FunctionCallInfo fcinfo, struct decision *decision)
 		text *body = DatumGetTextPP(decision->values[REPLY_BODY]);
 
 		sodium_memzero(VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body));
-		wipe->output = palloc(OUTPUT_BYTES); /* the next who asks for as much gets it */
+		/* printtup is the next who asks this context for as much, and gets the same; the
+		 * chunk is part of the context until the callback */
+		wipe->output = palloc(OUTPUT_BYTES);
 		pfree(wipe->output);
 		wipe->memory = tuple->t_data;
 		wipe->len = tuple->t_len;

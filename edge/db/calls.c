@@ -3,7 +3,7 @@
  *with their first call; nothing else sends SQL.
  *
  *	RELAY      a routine that takes the caller and an input, and answers auth.reply
- *	PLAIN_RELAY  the same of one that opens no session
+ *	PLAIN_RELAY the same of one that opens no session
  *	PROCEDURE  the same as a procedure, which commits before it discloses
  *	CALLED     a routine that takes the caller and arguments of its own
  *	OWN        a routine of the edge's own business
@@ -14,15 +14,12 @@
 
 #define CALLER "auth_api.caller($1,$2,$3,$4,$5,$6,$7,$8)"
 
-#define RELAY(routine)                                                                             \
+#define RELAY(routine)       RELAYED(routine, false)
+#define PLAIN_RELAY(routine) RELAYED(routine, true)
+#define RELAYED(routine, opens_no_session)                                                         \
 	{                                                                                          \
 		routine, "SELECT r.* FROM auth_api." routine "(" CALLER ",$9) r", CALL_RELAY,      \
-		    POOL_FAST, 0, false                                                            \
-	}
-#define PLAIN_RELAY(routine)                                                                       \
-	{                                                                                          \
-		routine, "SELECT r.* FROM auth_api." routine "(" CALLER ",$9) r", CALL_RELAY,      \
-		    POOL_FAST, 0, true                                                             \
+		    POOL_FAST, 0, opens_no_session                                                 \
 	}
 #define PROCEDURE(routine)                                                                         \
 	{                                                                                          \

@@ -135,7 +135,7 @@ BEGIN
   RETURN auth.settings_store(s);
 END
 $$;
-COMMENT ON FUNCTION auth_api.settings_patch_device IS 
+COMMENT ON FUNCTION auth_api.settings_patch_device IS
   'PATCH /api/v1/settings/device/:deviceId/:appId: {deviceName?, deviceType?, settings?}; the device was seen now';
 
 CREATE FUNCTION auth_api.settings_delete_device(c auth.caller, input jsonb) RETURNS auth.reply

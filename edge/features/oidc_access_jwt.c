@@ -9,6 +9,7 @@
 
 enum { CLAIMS_DEPTH = 4 };
 
+/* The first remembers what it has verified, and knows EdDSA only; the second knows all. */
 struct str
 oidc_access_jwt_read(struct request *r, struct str token)
 {
@@ -18,7 +19,7 @@ oidc_access_jwt_read(struct request *r, struct str token)
 	bool ok;
 
 	ok = jwt_parse(&jwt, token) && jwt_is_of_type(&jwt, STR("at+jwt")) &&
-	     signing_verify_token(&memory, token) &&
+	     (signing_verify(&memory, token) || signing_verify_token(&memory, token)) &&
 	     json_read(&claims, buf_view(&memory),
 		 (struct json_limits){.bytes = JWT_BYTES_MAX, .depth = CLAIMS_DEPTH}) &&
 	     str_equal(json_member_str(claims, "iss"), config.base_url) &&

@@ -238,7 +238,9 @@ RESET ROLE;
 SELECT auth.oidc_resource_register('https://api.example/', 'Jobs', '{robot}', access_token_ttl => '10 minutes');
 SELECT auth.oidc_resource_register('urn:wiki', 'Wiki', '{wiki,robot}', scopes => '{openid,email}', signing_alg => 'RS256');
 SELECT auth.oidc_resource_register('urn:off', 'Gone', '{robot,wiki}');
-UPDATE auth.oauth_resources SET disabled = true WHERE identifier = 'urn:off';
+SELECT auth.oidc_resource_register('urn:off', 'Gone', '{robot}', disabled => true);
+SELECT r.name, r.disabled, array_agg(l.client_id) FROM auth.oauth_resources r JOIN auth.oauth_client_resources l ON l.resource = r.identifier
+ WHERE r.identifier = 'urn:off' GROUP BY r.identifier;
 \set VERBOSITY terse
 SELECT auth.oidc_resource_register('mana', 'Not a URI');
 SELECT auth.oidc_resource_register('https://api.example/#part', 'A part');
@@ -258,7 +260,9 @@ SELECT story.answer(story.tokens('{"grant_type":"client_credentials","resource":
 SELECT story.answer(story.tokens('{"grant_type":"client_credentials","resource":"urn:wiki"}', 'robot', 'robot-secret'));
 SELECT story.answer(story.tokens('{"grant_type":"client_credentials","resource":""}', 'robot', 'robot-secret'));
 
--- Asked for with the code's request it holds for all tokens of the grant; else with each. Another is not to be had for it.
+-- Asked for with the code's request it holds for all tokens of the grant, also after a sign-in; else with each. Another is not to
+-- be had for it.
+SELECT story.authorize(NULL, story.ask('{"resource":"urn:wiki"}'));
 SELECT r.location IS NOT NULL FROM auth_api.oidc_consent(story.caller('olga-2'),
   story.ask('{"scope":"openid email profile offline_access"}') || jsonb_build_object('exp', :'exp', 'ba_iat', :'iat'),
   'https://id.example', true, NULL) r;

@@ -72,7 +72,7 @@ BEGIN
         FROM auth.oauth_consents k JOIN auth.oauth_clients a ON a.id = k.client_id WHERE k.user_id = u.id)) || ','
     || auth.gdpr_member(1, 'authorizations', (
       SELECT auth.json_array_agg(auth.json_object(
-               'clientId', g.client_id, 'scopes', to_json(g.scopes), 'authTime', g.auth_time, 'createdAt', g.created_at)
+               'clientId', g.client_id, 'scopes', to_json(g.scopes), 'resource', g.resource, 'authTime', g.auth_time, 'createdAt', g.created_at)
                ORDER BY g.created_at, g.id)
         FROM auth.oauth_grants g WHERE g.user_id = u.id)) || ','
     || auth.gdpr_member(1, 'loginAttempts', (

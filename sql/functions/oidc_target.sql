@@ -2,17 +2,22 @@
 
 CREATE FUNCTION auth.oidc_resource_register(
     identifier text, name text, clients text[] DEFAULT '{}', scopes text[] DEFAULT NULL,
-    access_token_ttl interval DEFAULT '1 hour', signing_alg text DEFAULT 'EdDSA') RETURNS void
+    access_token_ttl interval DEFAULT '1 hour', signing_alg text DEFAULT 'EdDSA', disabled boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  INSERT INTO auth.oauth_resources (identifier, name, scopes, access_token_ttl, signing_alg)
-  VALUES (identifier, name, scopes, access_token_ttl, signing_alg);
-  INSERT INTO auth.oauth_client_resources (client_id, resource) SELECT DISTINCT x, identifier FROM unnest(clients) x;
+  INSERT INTO auth.oauth_resources AS r (identifier, name, scopes, access_token_ttl, signing_alg, disabled)
+  VALUES (identifier, name, scopes, access_token_ttl, signing_alg, disabled)
+  ON CONFLICT ON CONSTRAINT oauth_resources_pkey DO UPDATE
+    SET name = excluded.name, scopes = excluded.scopes, access_token_ttl = excluded.access_token_ttl,
+        signing_alg = excluded.signing_alg, disabled = excluded.disabled;
+  DELETE FROM auth.oauth_client_resources l WHERE l.resource = identifier AND l.client_id <> ALL (clients);
+  INSERT INTO auth.oauth_client_resources (client_id, resource) SELECT DISTINCT x, identifier FROM unnest(clients) x
+  ON CONFLICT DO NOTHING;
 END
 $$;
 COMMENT ON FUNCTION auth.oidc_resource_register IS
-  'a protected resource, and the clients that may have tokens for it. More of them, and its end, are rows of '
-  'auth.oauth_client_resources and auth.oauth_resources';
+  'a protected resource, and the clients that may have tokens for it; said again, it is as it was said last. disabled: no more '
+  'tokens for it, but those that are out still introspect';
 
 CREATE FUNCTION auth.oidc_target(
     client_id text, authorized text, asked text, granted text[], OUT target auth.oauth_resources, OUT scopes text[], OUT refusal auth.reply)

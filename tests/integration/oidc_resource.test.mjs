@@ -85,6 +85,17 @@ describe('tokens for a resource', () => {
     assert.equal(still.status, 200, 'a refusal must not spend the refresh token');
   });
 
+  test('is still meant when the user was asked for consent in between', async () => {
+    const waiting = await ada.http.get(request({ resource: API, prompt: 'consent' }));
+    const oauth_query = new URL(waiting.headers.location, stack.url).search.slice(1);
+    const allowed = await ada.http.post('/api/auth/oauth2/consent', { accept: true, oauth_query });
+    const { json } = await exchange(ada.http, { code: new URL(allowed.json.url).searchParams.get('code') });
+    assert.ok((await verified(json.access_token)).payload.aud.includes(API));
+    const swapped = oauth_query.replace(encodeURIComponent(API), encodeURIComponent(OURS));
+    assert.notEqual(swapped, oauth_query);
+    assert.equal((await ada.http.post('/api/auth/oauth2/consent', { accept: true, oauth_query: swapped })).status, 400, 'it is signed');
+  });
+
   test('dies for whoever asks when its grant is revoked; by itself it cannot be', async () => {
     const set = await ofAda({}, { resource: API });
     assert.equal((await introspect(set.access_token)).sub, ada.id, 'of the same resource');
@@ -102,6 +113,10 @@ describe('tokens for a resource', () => {
     assert.equal((await vault(ada.token)).status, 200);
     const set = await ofAda({ resource: OURS });
     assert.equal((await vault(set.access_token)).status, 401, 'a token of a client is not the user');
+    const plain = await ofAda({ resource: OURS, scope: 'profile email' });
+    const { payload: claims } = await verified(plain.access_token, OURS);
+    assert.deepEqual([claims.aud, claims.iss, claims.sub, typeof claims.sid], [OURS, stack.url, ada.id, 'string'], 'all that a session has');
+    assert.equal((await vault(plain.access_token)).status, 401, 'and yet it is a client that was given it');
     const own = (await tokens({ grant_type: 'client_credentials', resource: OURS })).json.access_token;
     assert.equal((await vault(own)).status, 401);
     assert.equal((await userinfo(own)).status, 401);

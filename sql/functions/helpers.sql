@@ -84,9 +84,9 @@ COMMENT ON FUNCTION auth.signing_key_make IS
 DO $$
 BEGIN
   EXECUTE pg_catalog.format(
-    'CREATE FUNCTION auth.random_bytes(length integer) RETURNS bytea LANGUAGE sql VOLATILE STRICT '
+    'CREATE OR REPLACE FUNCTION auth.random_bytes(length integer) RETURNS bytea LANGUAGE sql VOLATILE STRICT '
     'RETURN %1$I.gen_random_bytes(length); '
-    'CREATE FUNCTION auth.hmac_sha256(data bytea, key bytea) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT '
+    'CREATE OR REPLACE FUNCTION auth.hmac_sha256(data bytea, key bytea) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT '
     'RETURN %1$I.hmac(data, key, ''sha256'')',
     (SELECT n.nspname FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
       WHERE e.extname = 'pgcrypto'));

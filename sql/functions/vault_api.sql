@@ -24,7 +24,7 @@ BEGIN
   FOREACH name IN ARRAY ARRAY['vault_init', 'vault_key', 'vault_rotate', 'vault_set_recovery', 'vault_clear_recovery',
                               'vault_zero_knowledge'] LOOP
     EXECUTE format(
-      'CREATE PROCEDURE auth_api.%1$I(c auth.caller, input jsonb, OUT refusal text, OUT message text, '
+      'CREATE OR REPLACE PROCEDURE auth_api.%1$I(c auth.caller, input jsonb, OUT refusal text, OUT message text, '
       'OUT retry_after_seconds integer, OUT status integer, OUT body text) '
       'LANGUAGE c AS ''MODULE_PATHNAME'', ''mana_vault_call''', name);
     EXECUTE format('COMMENT ON PROCEDURE auth_api.%1$I IS %2$L', name,

@@ -27,6 +27,8 @@ void loop_forget_closed(struct loop_watch *w);
 /* Ends the whole service, all workers of it, with a status that says: starting again will not help.
  */
 void loop_stop_service(void);
+/* Lets this worker accept connections, which a new worker does not do before it has its keys. */
+void loop_accept(void);
 /* Milliseconds of a clock that only goes forward. */
 uint64_t loop_now_ms(void);
 

@@ -27,7 +27,12 @@
 #include "mail/smtp.h"
 #include "signals.h"
 
-enum { TICK_MS = 200, EXIT_REFUSED = 78 /* EX_CONFIG */ };
+enum {
+	TICK_MS = 200,
+	ACCEPT_AT_LATEST_MS =
+	    1000,         /* then clients are told 503 instead of waiting for the database */
+	EXIT_REFUSED = 78 /* EX_CONFIG */
+};
 
 /* Beside Kore's list, found by running the tests with Kore's seccomp_tracing. Nothing here starts a
  * program or reaches another process. */
@@ -73,11 +78,15 @@ static void on_stop(int signal);
 static void drain_begin(void);
 static bool drained(void);
 static void on_listener(void *listener, int error);
+static void accept_later(void);
 
 static bool
     *refused; /* shared by all processes: a worker has found that the service must not run */
 static volatile sig_atomic_t stopping;
-static u_int64_t drain_until_ms; /* 0: not draining */
+static u_int64_t drain_until_ms;  /* 0: not draining */
+static u_int64_t accept_at_ms;    /* 0: connections are accepted */
+static u_int32_t connections_max; /* Kore's limit, which is 0 while none are accepted */
+static bool listeners_parked;     /* not watched while none are accepted */
 
 /* Kore writes its log to standard output, which is buffered fully when it is no terminal. */
 static void __attribute__((constructor)) line_buffer(void)
@@ -140,6 +149,7 @@ kore_worker_configure(void)
 	LIST_FOREACH(server, &kore_servers, list)
 	LIST_FOREACH(listener, &server->listeners, list)
 	listener->evt.handle = on_listener;
+	accept_later();
 	signing_start();
 	threads_start();
 	pipeline_start();
@@ -156,6 +166,8 @@ static void
 tick(void *arg, u_int64_t now)
 {
 	(void)arg;
+	if (accept_at_ms != 0 && now >= accept_at_ms)
+		loop_accept();
 	if (stopping && drain_until_ms == 0)
 		drain_begin();
 	pipeline_tick(now);
@@ -204,6 +216,31 @@ drained(void)
 	return true;
 }
 
+/*
+ * A new worker has no signing keys and perhaps no secret of cookies. Clients are better served by
+ * the other workers meanwhile: with a limit of no connections Kore does not take its lock of
+ * listeners. An only worker takes it in any case; see on_listener.
+ */
+static void
+accept_later(void)
+{
+	connections_max = worker_max_connections;
+	worker_max_connections = 0;
+	accept_at_ms = kore_time_ms() + ACCEPT_AT_LATEST_MS;
+}
+
+void
+loop_accept(void)
+{
+	if (accept_at_ms == 0)
+		return;
+	accept_at_ms = 0;
+	worker_max_connections = connections_max;
+	if (listeners_parked)
+		kore_platform_enable_accept();
+	listeners_parked = false;
+}
+
 /* Kore would end the process when a shut socket reports an error. Edge-triggered, it reports it
  * once. */
 static void
@@ -212,8 +249,15 @@ on_listener(void *arg, int error)
 	static bool quiet;
 	struct listener *listener = arg;
 
-	if (!error && !stopping) {
+	if (!error && !stopping && accept_at_ms == 0) {
 		kore_listener_accept(arg, error);
+		return;
+	}
+	if (!error &&
+	    !stopping) { /* level-triggered: the loop would turn until the keys are there */
+		if (!listeners_parked)
+			kore_platform_disable_accept();
+		listeners_parked = true;
 		return;
 	}
 	stopping = 1;

@@ -40,8 +40,8 @@
 	{METHOD_##method, path, ACCESS_##access, rate, ERRORS_##errors, schema, handler, CALL_##call, flags}
 
 const struct route routes[] = {
-	ROUTE(GET,    "/health",                   PUBLIC,  NULL,      V1, NULL, health, NONE, 0),
-	ROUTE(GET,    "/health/ready",             PUBLIC,  NULL,      V1, NULL, health_ready, NONE, 0),
+	ROUTE(GET,    "/health",                   PUBLIC,  NULL,      V1, NULL, health, NONE, ROUTE_WITHOUT_KEYS),
+	ROUTE(GET,    "/health/ready",             PUBLIC,  NULL,      V1, NULL, health_ready, NONE, ROUTE_WITHOUT_KEYS),
 
 	/* Better Auth's core */
 	ROUTE(GET,    "/api/auth/ok",              PUBLIC,  NULL,      BETTER_AUTH, NULL, ok, NONE, 0),

@@ -42,6 +42,7 @@ enum route_flag {
 	ROUTE_BARE_401 = 256, /* a 401 without a body, where Better Auth sends none */
 	ROUTE_NAVIGATED =
 	    512, /* a browser comes here itself: no script of another origin may read it */
+	ROUTE_WITHOUT_KEYS = 1024, /* answered before the worker has its secrets and signing keys */
 };
 
 struct schema {

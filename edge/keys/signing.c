@@ -64,6 +64,7 @@ static uint64_t fetched_ms, good_until_ms;
 
 static enum step keys_fetched(struct request *r);
 static enum step secret_fetched(struct request *r);
+static enum step fetched(struct request *r);
 static void forget_keys(void);
 static bool read_key(struct key *key, const struct db_answer *a, int row);
 static bool read_private(struct key *key, const struct db_answer *a, int row);
@@ -134,6 +135,14 @@ keys_fetched(struct request *r)
 	publish(r->answer);
 	if (ring->cookie_secret_length == 0)
 		return db_call(r, CALL_EDGE_SECRET, secret_fetched);
+	return fetched(r);
+}
+
+static enum step
+fetched(struct request *r)
+{
+	if (signing_ready())
+		loop_accept();
 	return reply_nobody(r);
 }
 
@@ -164,7 +173,7 @@ secret_fetched(struct request *r)
 	}
 	row_wipe(r->answer, 0, 0);
 	sodium_memzero(secret, sizeof(secret));
-	return reply_nobody(r);
+	return fetched(r);
 }
 
 static bool

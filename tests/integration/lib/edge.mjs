@@ -6,7 +6,7 @@ import { statSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
-const PROGRAM = fileURLToPath(new URL('../../../build/mana-auth-edge', import.meta.url));
+export const PROGRAM = fileURLToPath(new URL('../../../build/mana-auth-edge', import.meta.url));
 
 export function freePort() {
   return new Promise((resolve, reject) => {

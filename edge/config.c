@@ -28,7 +28,8 @@ struct variable {
 
 struct config config;
 
-static int node_env, rate_limit, signup_duplicate, password_scheme, password_policy, smtp_tls;
+static int node_env, rate_limit, signup_duplicate, step_up, password_scheme, password_policy,
+    smtp_tls;
 static int64_t hash_memory_kib, hash_passes;
 static struct config_list more_trusted_origins;
 static struct str brand_logo_file, service_key_list;
@@ -100,6 +101,7 @@ static const struct variable variables[] = {
 	N("ORGANIZATION_LIMIT", organization_limit, "0", 0, 1000000, "organizations that a user can be in; 0: no limit"),
 	N("MEMBER_LIMIT", member_limit, "100", 1, 1000000, "members of one organization"),
 	N("INVITATION_LIMIT", invitation_limit, "100", 1, 1000000, "pending invitations of one organization"),
+	C("STEP_UP", step_up, "all", "all|account", "routes that require a recent proof of identity; account: not those of the vault"),
 	C("PASSWORD_HASH", password_scheme, "argon2id", "argon2id|scrypt", "form of new password hashes"),
 	{"HASH_MEMORY_KIB", NUMBER, &hash_memory_kib, "19456", 8192, 1048576, NULL, "memory of one argon2id hash"},
 	{"HASH_PASSES", NUMBER, &hash_passes, "2", 1, 16, NULL, "passes of one argon2id hash"},
@@ -293,6 +295,7 @@ static bool
 derive(FILE *problems)
 {
 	static const char *const duplicate_words[] = {"conceal", "conflict"};
+	static const char *const step_up_words[] = {"all", "account"};
 	static char default_url[40];
 	bool base_url_given = config.base_url.len > 0;
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -310,6 +313,7 @@ derive(FILE *problems)
 	config.production = node_env == 2;
 	config.rate_limit = rate_limit == 1 || (rate_limit == 0 && config.production);
 	config.signup_duplicate = str_from(duplicate_words[signup_duplicate]);
+	config.step_up = str_from(step_up_words[step_up]);
 	config.password_guessable_allowed = password_policy == 1;
 	config.smtp_tls = (enum smtp_tls)smtp_tls;
 	config.password = (struct password_params){

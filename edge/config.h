@@ -69,6 +69,7 @@ struct config {
 	bool new_device_mail;
 	int64_t max_daily_signups;
 	struct str signup_duplicate; /* conceal | conflict */
+	struct str step_up;          /* all | account */
 	int64_t organization_limit;
 	int64_t member_limit;
 	int64_t invitation_limit;

@@ -12,13 +12,19 @@
 
 static int session_limit, signup_daily_max, member_limit, organization_limit, invitation_limit;
 static int signing_key_days;
-static char *signup_duplicate, *erasure_services;
+static char *signup_duplicate, *erasure_services, *step_up;
 static bool new_device_mail;
 
 static bool
 signup_duplicate_check(char **value, void **extra, GucSource source)
 {
 	return strcmp(*value, "conceal") == 0 || strcmp(*value, "conflict") == 0;
+}
+
+static bool
+step_up_check(char **value, void **extra, GucSource source)
+{
+	return strcmp(*value, "all") == 0 || strcmp(*value, "account") == 0;
 }
 
 void
@@ -47,6 +53,9 @@ policy_define_settings(void)
 	DefineCustomIntVariable("mana_auth.invitation_limit",
 	    "Pending invitations that an organization can have.", NULL, &invitation_limit, 100, 1,
 	    INT_MAX, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("mana_auth.step_up",
+	    "Which routes require a recent proof of identity: all, or account (not the vault).",
+	    NULL, &step_up, "all", PGC_USERSET, 0, step_up_check, NULL, NULL);
 	DefineCustomIntVariable("mana_auth.signing_key_days",
 	    "Days after which the next signing key is made; 0: only by hand.", NULL,
 	    &signing_key_days, 90, 0, 3650, PGC_USERSET, 0, NULL, NULL, NULL);

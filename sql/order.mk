@@ -22,6 +22,7 @@ SQL_PARTS = \
 	schema/settings \
 	schema/api_key \
 	functions/session \
+	functions/step_up \
 	functions/trusted_device \
 	functions/two_factor \
 	functions/two_factor_setup \

@@ -9,7 +9,7 @@
 #include "config.h"
 #include "log.h"
 
-enum { OPTIONS_BYTES = 512 };
+enum { OPTIONS_BYTES = 768 };
 
 static void try_all(struct connection *c);
 static enum call tried(int n);
@@ -31,11 +31,13 @@ connection_open(struct connection *c)
 	    "-c mana_auth.session_limit=%d -c mana_auth.signup_daily_max=%d -c "
 	    "mana_auth.signup_duplicate=%s -c mana_auth.organization_limit=%d -c "
 	    "mana_auth.member_limit=%d -c mana_auth.invitation_limit=%d -c "
-	    "mana_auth.new_device_mail=%s -c mana_auth.erasure_services=%s,%s",
+	    "mana_auth.new_device_mail=%s -c mana_auth.step_up=%s -c "
+	    "mana_auth.erasure_services=%s,%s",
 	    timeout_ms, timeout_ms, timeout_ms, (int)config.session_limit,
 	    (int)config.max_daily_signups, config.signup_duplicate.p,
 	    (int)config.organization_limit, (int)config.member_limit, (int)config.invitation_limit,
-	    config.new_device_mail ? "on" : "off", config.credits_url.len > 0 ? "credits" : "",
+	    config.new_device_mail ? "on" : "off", config.step_up.p,
+	    config.credits_url.len > 0 ? "credits" : "",
 	    config.subscriptions_url.len > 0 ? "subscriptions" : "");
 	c->answers = 0;
 	memset(c->prepared, 0, sizeof(c->prepared));

@@ -7,7 +7,7 @@ static struct str status_phrase(int status);
 
 void
 error_body(struct buf *out, enum error_shape shape, const struct error_info *e, struct str message,
-    int retry_after_seconds)
+    int retry_after_seconds, struct str details)
 {
 	if (shape == ERRORS_OAUTH && e->status == 415)
 		shape = ERRORS_BETTER_AUTH; /* refused before OAuth is spoken */
@@ -34,6 +34,8 @@ error_body(struct buf *out, enum error_shape shape, const struct error_info *e, 
 		number(out, "{\"statusCode\"", e->status);
 		member(out, ",\"error\"", message);
 		member(out, ",\"message\"", message);
+		if (details.len > 0) /* they cannot be understood without the error's name */
+			member(out, ",\"code\"", e->name);
 		break;
 	case ERRORS_ADMIN:
 		number(out, "{\"statusCode\"", e->status);
@@ -52,7 +54,12 @@ error_body(struct buf *out, enum error_shape shape, const struct error_info *e, 
 		buf_str(out, message);
 		return;
 	}
-	buf_char(out, '}');
+	if (details.len > 2) {
+		buf_char(out, ',');
+		buf_str(out, str_skip(details, 1)); /* ends with the brace */
+	} else {
+		buf_char(out, '}');
+	}
 }
 
 static void

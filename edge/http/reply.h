@@ -50,6 +50,9 @@ enum step reply_error(struct request *r, enum error e);
 /* The same with another message (STR_NONE: the table's) and with Retry-After (0: none). */
 enum step
 reply_refusal(struct request *r, enum error e, struct str message, int retry_after_seconds);
+/* The same with more members of the body: details is a JSON object; STR_NONE: none. */
+enum step reply_refusal_detailed(struct request *r, enum error e, struct str message,
+    int retry_after_seconds, struct str details);
 /* The answer of the last db_call is one row of auth.reply: sends what it says. A step in itself. */
 enum step reply_relay(struct request *r);
 /* Only its cookies, for a step that answers otherwise; false if they are malformed. */

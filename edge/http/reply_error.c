@@ -14,6 +14,13 @@ reply_error(struct request *r, enum error e)
 enum step
 reply_refusal(struct request *r, enum error e, struct str message, int retry_after_seconds)
 {
+	return reply_refusal_detailed(r, e, message, retry_after_seconds, STR_NONE);
+}
+
+enum step
+reply_refusal_detailed(struct request *r, enum error e, struct str message, int retry_after_seconds,
+    struct str details)
+{
 	const struct error_info *info = error_info(e);
 	enum error_shape shape = r->route != NULL ? r->route->errors : ERRORS_PLAIN;
 	struct str text = message.p != NULL ? message : info->message;
@@ -42,8 +49,8 @@ reply_refusal(struct request *r, enum error e, struct str message, int retry_aft
 	if (e == ERR_RATE_LIMITED && shape == ERRORS_BETTER_AUTH)
 		return reply_text(r, info->status,
 		    STR("{\"message\":\"Too many requests. Please try again later.\"}"));
-	body = arena_buf(&r->arena, ERROR_BYTES + 6 * text.len);
-	error_body(&body, shape, info, text, retry_after_seconds);
+	body = arena_buf(&r->arena, ERROR_BYTES + 6 * text.len + details.len);
+	error_body(&body, shape, info, text, retry_after_seconds, details);
 	if (shape == ERRORS_PLAIN)
 		return reply_text(r, info->status, buf_view(&body));
 	return reply_json(r, info->status, buf_view(&body));

@@ -79,8 +79,8 @@ refused(struct request *r, struct str name)
 
 	if (e == OK)
 		return broken(r, arena_cstr(&r->arena, name));
-	return reply_refusal(r, e, row_text(r->answer, 0, REPLY_MESSAGE),
-	    (int)row_int(r->answer, 0, REPLY_RETRY_AFTER, 0));
+	return reply_refusal_detailed(r, e, row_text(r->answer, 0, REPLY_MESSAGE),
+	    (int)row_int(r->answer, 0, REPLY_RETRY_AFTER, 0), row_text(r->answer, 0, REPLY_BODY));
 }
 
 static bool

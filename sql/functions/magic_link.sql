@@ -104,7 +104,7 @@ COMMENT ON FUNCTION auth.account_claim IS
 CREATE FUNCTION auth.magic_link_granted(c auth.caller, u auth.users, gate auth.two_factor_gate, callback_url text)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  s constant auth.sessions := auth.session_open(c, u.id, true);
+  s constant auth.sessions := auth.session_open(c, u.id, true, 'mail');
 BEGIN
   PERFORM auth.security_event(c, u.id, 'LOGIN_SUCCESS', '{"method":"magic-link"}');
   RETURN auth.granted(

@@ -82,7 +82,7 @@ BEGIN
   ELSIF NOT user_verified THEN -- a touch proves that somebody has the key; a PIN or a finger, that it is theirs
     gate := auth.two_factor_gate(c, u, true, 'passkey', device_digest);
   END IF;
-  RETURN CASE WHEN gate.asked THEN auth.two_factor_asked(gate) ELSE auth.passkey_granted(c, u, p.id, dialect, gate.cookies) END;
+  RETURN CASE WHEN gate.asked THEN auth.two_factor_asked(gate) ELSE auth.passkey_granted(c, u, p.id, user_verified, dialect, gate.cookies) END;
 END
 $$;
 COMMENT ON FUNCTION auth_api.passkey_sign_in IS
@@ -90,11 +90,12 @@ COMMENT ON FUNCTION auth_api.passkey_sign_in IS
   'user, the counter, and the session (or the challenge of a second factor, where the authenticator has not asked for one '
   'itself) in one transaction';
 
-CREATE FUNCTION auth.passkey_granted(c auth.caller, u auth.users, passkey_id text, dialect text, more_cookies text)
+CREATE FUNCTION auth.passkey_granted(
+    c auth.caller, u auth.users, passkey_id text, user_verified boolean, dialect text, more_cookies text)
 RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  s constant auth.sessions := auth.session_open(c, u.id, true);
+  s constant auth.sessions := auth.session_open(c, u.id, true, CASE WHEN user_verified THEN 'passkey' END);
 BEGIN
   PERFORM auth.security_event(c, u.id, 'PASSKEY_LOGIN_SUCCESS', auth.json_object('passkeyId', passkey_id)::jsonb);
   IF dialect = 'v1' THEN

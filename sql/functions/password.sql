@@ -73,7 +73,7 @@ BEGIN
     RETURN auth.granted(CASE WHEN dialect = 'v1' THEN auth.json_object('success', true)
                              ELSE auth.json_object('token', NULL::text, 'user', auth.user_json(u)) END);
   END IF;
-  PERFORM auth.session_open(c, u.id, me.remember_me);
+  PERFORM auth.session_open(c, u.id, me.remember_me, 'password');
   RETURN auth.granted(auth.json_object('token', auth.fresh_token(), 'user', auth.user_json(u)),
                       auth.session_cookies(me.remember_me));
 END

@@ -73,7 +73,7 @@ $$;
 COMMENT ON FUNCTION auth.new_device_mail IS
   'tells a user that somebody got in with a kind of device that no event of theirs knows; before the event is written';
 
-CREATE FUNCTION auth.session_open(c auth.caller, for_user_id text, remember boolean) RETURNS auth.sessions
+CREATE FUNCTION auth.session_open(c auth.caller, for_user_id text, remember boolean, proof text DEFAULT NULL) RETURNS auth.sessions
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   most constant integer := current_setting('mana_auth.session_limit')::integer;
@@ -83,9 +83,9 @@ BEGIN
   IF current_setting('mana_auth.new_device_mail')::boolean THEN
     PERFORM auth.new_device_mail(c, for_user_id);
   END IF;
-  INSERT INTO auth.sessions (user_id, token_digest, expires_at, ip_address, user_agent, remember_me)
+  INSERT INTO auth.sessions (user_id, token_digest, expires_at, ip_address, user_agent, remember_me, proved_at, proof)
   VALUES (for_user_id, c.fresh_digest, now() + CASE WHEN remember THEN interval '7 days' ELSE interval '1 day' END,
-          host(c.ip), c.user_agent, remember)
+          host(c.ip), c.user_agent, remember, CASE WHEN session_open.proof IS NOT NULL THEN now() END, session_open.proof)
   RETURNING * INTO s;
   DELETE FROM auth.sessions x
    WHERE x.id IN (SELECT o.id FROM auth.sessions o WHERE o.user_id = for_user_id AND o.id <> s.id
@@ -94,7 +94,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth.session_open IS
-  'a new session for the token behind c.fresh_digest: 7 days, or 1 without remember; over the limit the oldest go';
+  'a new session for the token behind c.fresh_digest: 7 days, or 1 without remember; over the limit the oldest go. proof: what the '
+  'sign-in has proven (auth.sessions.proof); NULL: nothing that auth.step_up_refusal accepts';
 
 CREATE FUNCTION auth.sessions_end(c auth.caller, of_user_id text, except_session_id text) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -69,7 +69,7 @@ BEGIN
   IF gate.asked THEN
     RETURN auth.two_factor_asked(gate);
   END IF;
-  s := auth.session_open(c, u.id, remember);
+  s := auth.session_open(c, u.id, remember, CASE WHEN u.two_factor_enabled THEN 'second-factor' ELSE 'password' END);
   PERFORM auth.security_event(c, u.id, 'LOGIN_SUCCESS');
   RETURN CASE
     WHEN dialect = 'v1' THEN auth.granted(

@@ -241,7 +241,7 @@ CREATE FUNCTION auth.two_factor_signed_in(
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   DELETE FROM auth.two_factor_challenges x WHERE x.digest = challenge.digest;
-  PERFORM auth.session_open(c, u.id, challenge.remember);
+  PERFORM auth.session_open(c, u.id, challenge.remember, 'second-factor');
   PERFORM auth.security_event(c, u.id, 'LOGIN_SUCCESS',
                               auth.json_object('method', challenge.proven, 'secondFactor', method)::jsonb);
   IF method = 'backup' THEN

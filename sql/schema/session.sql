@@ -15,16 +15,29 @@ CREATE TABLE auth.sessions (
   remember_me             boolean     NOT NULL DEFAULT true,
   active_organization_id  text,
   vault_generation        integer,
+  proved_at               timestamptz,
+  proof                   text,
+  mail_proved_at          timestamptz,
+  mail_proved_for         text,
   CONSTRAINT sessions_pkey PRIMARY KEY (id),
   CONSTRAINT sessions_token_digest_unique UNIQUE (token_digest),
   CONSTRAINT sessions_user_id_users_id_fk FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE,
-  CONSTRAINT sessions_token_digest_is_sha256 CHECK (pg_catalog.octet_length(token_digest) = 32)
+  CONSTRAINT sessions_token_digest_is_sha256 CHECK (pg_catalog.octet_length(token_digest) = 32),
+  CONSTRAINT sessions_proof_is_known CHECK (proof IN ('password', 'second-factor', 'passkey', 'mail')),
+  CONSTRAINT sessions_proof_has_a_time CHECK ((proof IS NULL) = (proved_at IS NULL)),
+  CONSTRAINT sessions_mail_proof_has_a_purpose CHECK ((mail_proved_for IS NULL) = (mail_proved_at IS NULL))
 ) WITH (fillfactor = 85);
 COMMENT ON TABLE auth.sessions IS 'who is signed in where';
 COMMENT ON COLUMN auth.sessions.token_digest IS 'SHA-256 of the session token';
 COMMENT ON COLUMN auth.sessions.device_id IS 'what an app calls the device that it is on, and how; browsers say nothing';
 COMMENT ON COLUMN auth.sessions.vault_generation IS 'which master key the session was given; 0: more than one; NULL: none yet';
 COMMENT ON COLUMN auth.sessions.remember_me IS 'false: ends after a day, and its cookie with the browser';
+COMMENT ON COLUMN auth.sessions.proved_at IS 'when the user last proved their identity in this session (auth.step_up_refusal); NULL: never';
+COMMENT ON COLUMN auth.sessions.proof IS
+  'how: password; second-factor, also by a password in a trusted browser; passkey, with user verification; mail, a link to the '
+  'address of the account';
+COMMENT ON COLUMN auth.sessions.mail_proved_at IS 'when the session presented a step-up token that was mailed to the address of the account';
+COMMENT ON COLUMN auth.sessions.mail_proved_for IS 'the one purpose of that token';
 
 CREATE INDEX sessions_user_id_idx ON auth.sessions (user_id, created_at);
 CREATE INDEX sessions_expires_at_idx ON auth.sessions (expires_at);

@@ -132,9 +132,42 @@ errors_have_the_shape_of_their_routes(void **state)
 		char memory[512];
 		struct buf out = BUF_ON(memory);
 
-		error_body(&out, cases[i].shape, error_info(ERR_ACCOUNT_LOCKED), STR("a \"b\""), 7);
+		error_body(&out, cases[i].shape, error_info(ERR_ACCOUNT_LOCKED), STR("a \"b\""), 7,
+		    STR_NONE);
 		assert_str_is(buf_view(&out), cases[i].body);
 	}
+}
+
+static void
+details_of_an_error_follow_on_its_shape(void **state)
+{
+	static const struct {
+		enum error_shape shape;
+		const char *body;
+	} cases[] = {
+	    {ERRORS_BETTER_AUTH,
+		"{\"message\":\"m\",\"code\":\"STEP_UP_REQUIRED\",\"methods\":[\"mail\"]}"},
+	    {ERRORS_V1, "{\"error\":\"STEP_UP_REQUIRED\",\"code\":\"STEP_UP_REQUIRED\","
+			"\"message\":\"m\",\"status\":403,\"methods\":[\"mail\"]}"},
+	    {ERRORS_VAULT,
+		"{\"error\":\"m\",\"code\":\"STEP_UP_REQUIRED\",\"methods\":[\"mail\"]}"},
+	    {ERRORS_ME, "{\"statusCode\":403,\"error\":\"m\",\"message\":\"m\","
+			"\"code\":\"STEP_UP_REQUIRED\",\"methods\":[\"mail\"]}"},
+	    {ERRORS_ADMIN, "{\"statusCode\":403,\"error\":\"Forbidden\",\"message\":\"m\","
+			   "\"code\":\"STEP_UP_REQUIRED\",\"methods\":[\"mail\"]}"},
+	};
+	char memory[512];
+	struct buf out;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		out = (struct buf)BUF_ON(memory);
+		error_body(&out, cases[i].shape, error_info(ERR_STEP_UP_REQUIRED), STR("m"), 0,
+		    STR("{\"methods\":[\"mail\"]}"));
+		assert_str_is(buf_view(&out), cases[i].body);
+	}
+	out = (struct buf)BUF_ON(memory);
+	error_body(&out, ERRORS_VAULT, error_info(ERR_VAULT_LOCKED), STR("m"), 0, STR("{}"));
+	assert_str_is(buf_view(&out), "{\"error\":\"m\",\"code\":\"VAULT_LOCKED\"}");
 }
 
 static void
@@ -164,6 +197,7 @@ main(void)
 	    cmocka_unit_test(cookies_are_found_by_their_whole_name),
 	    cmocka_unit_test(cookies_have_the_attributes_that_clients_know),
 	    cmocka_unit_test(errors_have_the_shape_of_their_routes),
+	    cmocka_unit_test(details_of_an_error_follow_on_its_shape),
 	    cmocka_unit_test(only_the_very_same_token_was_seen_before),
 	};
 

@@ -25,6 +25,7 @@
 #include "partitioning/partdesc.h"
 #include "port/pg_bswap.h"
 #include "random.h"
+#include "shared_key.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/inet.h"
@@ -39,12 +40,11 @@ PG_FUNCTION_INFO_V1(mana_vault_audit_write);
 PG_FUNCTION_INFO_V1(mana_vault_audit_mac);
 PG_FUNCTION_INFO_V1(mana_vault_audit_settled);
 
-#define AUDIT_ID_CHARS  21
-#define AUDIT_KEY_BYTES 32
-#define MAC_LABEL       "mana.vault.audit.v1"
-#define WRITER_LOCK     INT64CONST(0x6d616e612e617564)   /* of advisory locks: "mana.aud" */
-#define LOOK_AHEAD_US   (INT64CONST(31) * USECS_PER_DAY) /* a month from now is another month */
-#define LOOK_EVERY_US   USECS_PER_HOUR
+#define AUDIT_ID_CHARS 21
+#define MAC_LABEL      "mana.vault.audit.v1"
+#define WRITER_LOCK    INT64CONST(0x6d616e612e617564)   /* of advisory locks: "mana.aud" */
+#define LOOK_AHEAD_US  (INT64CONST(31) * USECS_PER_DAY) /* a month from now is another month */
+#define LOOK_EVERY_US  USECS_PER_HOUR
 
 /* In the order of the table's columns. */
 enum audit_column {
@@ -197,44 +197,16 @@ add_number(crypto_auth_hmacsha256_state *state, uint64 number)
 	    state, (const unsigned char *)&big_endian, sizeof(big_endian));
 }
 
-/* An HMAC that has taken in the key. Opened at first use; anew when the extension has been made
- * anew, for then it is another key. */
+/* Raises MA503 when the key ring cannot open the key. */
 static const crypto_auth_hmacsha256_state *
 audit_key(void)
 {
-	static crypto_auth_hmacsha256_state *key;
-	static uint64 version;
-	static Oid of_table;
-	Oid table;
-	const bytea *opened;
-	bool is_null;
+	static struct shared_key key = {.routine = "vault_audit_key"};
+	const crypto_auth_hmacsha256_state *keyed = shared_key(&key);
 
-	if (key != NULL && version == catalog_version())
-		return key;
-	table = get_relname_relid("secrets", get_namespace_oid("auth", false));
-	if (key != NULL && of_table == table) {
-		version = catalog_version();
-		return key;
-	}
-	SPI_connect();
-	if (SPI_execute("SELECT auth.secret('audit')", false, 1) != SPI_OK_SELECT ||
-	    SPI_processed != 1)
+	if (keyed == NULL)
 		elog(ERROR, "there is no audit key");
-	opened = DatumGetByteaPP(
-	    SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
-	if (is_null || VARSIZE_ANY_EXHDR(opened) != AUDIT_KEY_BYTES)
-		elog(ERROR, "the audit key has an unexpected size");
-	if (key == NULL)
-		key = sodium_malloc(sizeof(*key));
-	if (key == NULL)
-		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY),
-		    errmsg("the memory for the audit key could not be locked"));
-	crypto_auth_hmacsha256_init(
-	    key, (const unsigned char *)VARDATA_ANY(opened), AUDIT_KEY_BYTES);
-	sodium_memzero((void *)VARDATA_ANY(opened), AUDIT_KEY_BYTES);
-	of_table = table;
-	SPI_finish();
-	return key;
+	return keyed;
 }
 
 /*

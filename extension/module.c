@@ -34,6 +34,7 @@
 #include "policy.h"
 #include "quiet.h"
 #include "rate_limit.h"
+#include "session_proof.h"
 #include "remote.h"
 #include "utils/guc.h"
 
@@ -52,6 +53,7 @@ _PG_init(void)
 	identity_init();
 	rate_limit_init();
 	policy_define_settings();
+	session_proof_define_settings();
 	quiet_init();
 	remote_define_settings();
 	MarkGUCPrefixReserved("mana_auth");

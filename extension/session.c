@@ -8,6 +8,7 @@
 #include "compat.h"
 #include "fmgr.h"
 #include "session.h"
+#include "session_proof.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/timestamp.h"
@@ -73,14 +74,15 @@ bool
 session_find(struct row *session, const struct caller *caller)
 {
 	const text *owner, *user;
+	Datum id;
 
 	if (!caller->nulls[CALLER_SESSION_DIGEST])
 		return row_find(
 			   session, &session_by_digest, caller->values[CALLER_SESSION_DIGEST]) &&
 		       is_alive(session);
-	if (caller->nulls[CALLER_SESSION_ID] || caller->nulls[CALLER_USER_ID] ||
-	    !row_find(session, &session_by_id, caller->values[CALLER_SESSION_ID]) ||
-	    !is_alive(session))
+	if (caller->nulls[CALLER_SESSION_REFERENCE] || caller->nulls[CALLER_USER_ID] ||
+	    !session_reference_read(&id, caller->values[CALLER_SESSION_REFERENCE]) ||
+	    !row_find(session, &session_by_id, id) || !is_alive(session))
 		return false;
 	owner = DatumGetTextPP(session->values[SESSION_USER_ID]);
 	user = DatumGetTextPP(caller->values[CALLER_USER_ID]);

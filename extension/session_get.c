@@ -14,6 +14,7 @@
 #include "json.h"
 #include "seam.h"
 #include "session.h"
+#include "session_proof.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/timestamp.h"
@@ -67,6 +68,7 @@ static bool is_to_be_extended(const struct row *session);
 static void append_object(StringInfo out, const struct row *row, const struct member *members);
 static void append_column(StringInfo out, const struct row *row, int column, const char *absent);
 static char *claims_of(const struct row *session, const struct row *user);
+static void append_proof(StringInfo out, const text *session_id);
 static Datum reply(FunctionCallInfo fcinfo, const char *body, const char *claims);
 static Datum decided_in_sql(FunctionCallInfo fcinfo, const char *name);
 
@@ -164,7 +166,20 @@ claims_of(const struct row *session, const struct row *user)
 	append_column(&out, session, SESSION_ID, NULL);
 	appendStringInfoString(&out, ",\"tier\":");
 	append_column(&out, user, USER_ACCESS_TIER, NULL);
+	appendStringInfoString(&out, ",\"sid_proof\":");
+	append_proof(&out, DatumGetTextPP(session->values[SESSION_ID]));
 	return out.data;
+}
+
+static void
+append_proof(StringInfo out, const text *session_id)
+{
+	char proof[SESSION_PROOF_CHARS + 1];
+
+	if (session_proof(proof, VARDATA_ANY(session_id), VARSIZE_ANY_EXHDR(session_id)))
+		appendStringInfo(out, "\"%s\"", proof);
+	else
+		appendStringInfoString(out, "null");
 }
 
 static Datum

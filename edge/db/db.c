@@ -112,7 +112,7 @@ add_caller(struct op_arguments *all, struct request *r, bool fresh_token)
 	}
 	add(all, fresh_token ? db_bytes(c->fresh_digest.bytes, DIGEST_BYTES) : db_null());
 	add(all, db_text(r, c->user_id));
-	add(all, db_text(r, c->session_id));
+	add(all, db_text(r, c->session_reference));
 	add(all, db_text(r, r->ip));
 	add(all, db_text(r, r->user_agent));
 	add(all, db_text(r, str_from(r->id)));

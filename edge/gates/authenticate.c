@@ -16,6 +16,7 @@ enum { CLOCK_SKEW_SECONDS = 60, CLAIMS_DEPTH = 4 };
 
 static bool by_cookie(struct request *r);
 static bool by_bearer(struct request *r, const char **problem);
+static struct str session_reference(struct request *r, const json_t *claims);
 static bool claims_are_current(const json_t *claims);
 static bool by_service_key(struct request *r);
 static bool refuse(struct request *r, enum error e, const char *message);
@@ -86,12 +87,28 @@ bearer_read(struct request *r, struct str token, struct str *text)
 	*text = buf_view(&memory);
 	if (ok) {
 		r->caller.user_id = arena_copy(&r->arena, json_member_str(claims, "sub"));
-		r->caller.session_id = arena_copy(&r->arena, json_member_str(claims, "sid"));
+		r->caller.session_reference = session_reference(r, claims);
 		r->caller.email = arena_copy(&r->arena, json_member_str(claims, "email"));
 		r->caller.role = arena_copy(&r->arena, json_member_str(claims, "role"));
 	}
 	json_decref(claims);
 	return ok;
+}
+
+/* A token of version 1.0 has no proof: its reference is the id alone. */
+static struct str
+session_reference(struct request *r, const json_t *claims)
+{
+	struct str id = json_member_str(claims, "sid"),
+		   proof = json_member_str(claims, "sid_proof");
+	struct buf out = arena_buf(&r->arena, id.len + proof.len + 2);
+
+	buf_str(&out, id);
+	if (proof.len > 0) {
+		buf_char(&out, '.');
+		buf_str(&out, proof);
+	}
+	return buf_view(&out);
 }
 
 /* RFC 7519 section 4.1. An id_token of ours has auth_time, a client's access token client_id, which

@@ -52,11 +52,12 @@ struct caller {
 	struct session_token
 	    fresh; /* made with the first call of the database, should that open a session */
 	struct digest fresh_digest;
-	struct str user_id;    /* sub of a verified access JWT; STR_NONE: none */
-	struct str session_id; /* its sid */
-	struct str email;      /* its email */
-	struct str role;       /* its role */
-	struct str service;    /* whose service key was shown; STR_NONE: none */
+	struct str user_id;           /* sub of a verified access JWT; STR_NONE: none */
+	struct str session_reference; /* its sid and sid_proof, joined by a dot: the database
+					 verifies the proof */
+	struct str email;             /* its email */
+	struct str role;              /* its role */
+	struct str service;           /* whose service key was shown; STR_NONE: none */
 };
 
 struct request {

@@ -13,18 +13,19 @@ CREATE FUNCTION story.caller(cookie text DEFAULT NULL, fresh text DEFAULT NULL, 
 $$;
 -- The same with an access JWT of the user's youngest session.
 CREATE FUNCTION story.bearer(address text) RETURNS auth.caller LANGUAGE sql SECURITY DEFINER AS $$
-  SELECT auth_api.caller(NULL, sha256(convert_to(gen_random_uuid()::text, 'UTF8')), s.user_id, s.id,
+  SELECT auth_api.caller(NULL, sha256(convert_to(gen_random_uuid()::text, 'UTF8')), s.user_id, s.id || '.' || auth.session_proof(s.id),
                          current_setting('story.ip')::inet, 'story/1', 'request-1', NULL)
     FROM auth.sessions s JOIN auth.users u ON u.id = s.user_id WHERE u.email = address ORDER BY s.created_at DESC, s.id LIMIT 1;
 $$;
 
 -- Ids and times are different each time.
 CREATE FUNCTION story.mask(t text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-  SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(replace(replace(replace(t,
+  SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(replace(replace(replace(t,
     E'\x01', '<fresh>'), E'\x02', '<jwt>'), E'\x03', '<presented>'),
     '\m\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z', '<time>', 'g'),
     '\m[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}\M', '<uuid>', 'g'),
     '\merased-[A-Za-z0-9]{24}\M', '<pseudonym>', 'g'),
+    '"sid_proof":"[\w-]{22}"', '"sid_proof":"<proof>"', 'g'),
     '\m[A-Za-z0-9]{32}\M', '<id>', 'g');
 $$;
 CREATE FUNCTION story.answer(r auth.reply) RETURNS SETOF text LANGUAGE sql IMMUTABLE AS $$

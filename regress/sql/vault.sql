@@ -115,7 +115,7 @@ CALL story.vault('zero_knowledge', story.bearer('third@example.com'), '{"enable"
 SELECT story.answer(auth_api.vault_status(story.bearer('third@example.com'), NULL));
 
 -- Whose session is over gets nothing, and the attempt stands in the user's trail; a stranger has none.
-SELECT user_id AS third, session_id AS eve FROM story.bearer('third@example.com') \gset
+SELECT user_id AS third, session_reference AS eve FROM story.bearer('third@example.com') \gset
 SELECT refusal FROM auth_api.session_sign_out(story.caller('eve again'), '{}');
 CALL story.vault('key', auth_api.caller(NULL, NULL, :'third', :'eve', '192.0.2.40', 'story/1', 'request-2', NULL));
 CALL story.vault('init', auth_api.caller(NULL, NULL, :'third', :'eve', '192.0.2.40', 'story/1', 'request-2', NULL));
@@ -127,7 +127,7 @@ CALL story.vault('key', auth_api.caller(NULL, NULL, 'nobody', 'nothing', '192.0.
 CALL story.vault('key', story.caller());
 SELECT story.answer(auth_api.vault_status(story.caller(), NULL));
 -- A session of one user is no way to the vault of another.
-SELECT session_id AS ada FROM story.bearer('vault@example.com') \gset
+SELECT session_reference AS ada FROM story.bearer('vault@example.com') \gset
 CALL story.vault('key', auth_api.caller(NULL, NULL, :'third', :'ada', '192.0.2.40', 'story/1', 'request-2', NULL));
 
 -- The trail says who, when, from where, by which request. Its reader needs no table.

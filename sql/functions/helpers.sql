@@ -63,8 +63,18 @@ CREATE FUNCTION auth.rate_limit_wait(class text, subject text) RETURNS integer
   LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'mana_rate_limit_wait';
 COMMENT ON FUNCTION auth.rate_limit_wait IS 'what counting once more would answer, without counting';
 
+CREATE FUNCTION auth.session_proof(session_id text) RETURNS text
+  LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'mana_session_proof';
+COMMENT ON FUNCTION auth.session_proof IS
+  'Claim sid_proof of the access JWTs of a session: 128 bits of HMAC-SHA-256 over the session id under auth.session_proof_key(), in '
+  'base64url. Only access JWTs carry it. NULL when the key ring cannot open the key.';
+CREATE FUNCTION auth.session_reference_id(reference text) RETURNS text
+  LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'mana_session_reference_id';
+COMMENT ON FUNCTION auth.session_reference_id IS
+  'The session id of a reference "id.proof" whose proof is right; NULL otherwise. Compares in constant time.';
+
 CREATE FUNCTION auth_api.caller(
-    session_digest bytea, fresh_digest bytea, user_id text, session_id text,
+    session_digest bytea, fresh_digest bytea, user_id text, session_reference text,
     ip inet, user_agent text, request_id text, rate_class text) RETURNS auth.caller
   LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'mana_caller';
 COMMENT ON FUNCTION auth_api.caller IS

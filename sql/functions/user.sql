@@ -52,7 +52,7 @@ DECLARE
   u auth.users;
 BEGIN
   IF s.id IS NULL THEN
-    RETURN CASE WHEN c.session_id IS NULL THEN auth.granted('null') ELSE auth.refuse('UNAUTHORIZED') END;
+    RETURN CASE WHEN c.session_reference IS NULL THEN auth.granted('null') ELSE auth.refuse('UNAUTHORIZED') END;
   END IF;
   SELECT x.* INTO STRICT u FROM auth.users x WHERE x.id = s.user_id;
   RETURN auth.granted(auth.json_object(

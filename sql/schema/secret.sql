@@ -30,6 +30,32 @@ END
 $$;
 COMMENT ON FUNCTION auth.secret IS '32 bytes; derived from the active KEK (HKDF, RFC 5869) at first use and kept from then on';
 
+CREATE FUNCTION auth.vault_audit_key() RETURNS bytea
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN auth.secret('audit');
+END
+$$;
+COMMENT ON FUNCTION auth.vault_audit_key IS 'The HMAC key of the audit log, for extension/audit.c. MA503 without a key ring.';
+
+CREATE FUNCTION auth.session_proof_key() RETURNS bytea
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  sealed bytea;
+BEGIN
+  SELECT s.sealed INTO sealed FROM auth.secrets s WHERE s.name = 'session-proof';
+  IF FOUND THEN
+    RETURN auth.unseal_or_null(sealed, 'secrets:session-proof');
+  ELSIF auth.kek_active_id() IS NULL OR current_setting('transaction_read_only')::boolean THEN
+    RETURN NULL;
+  END IF;
+  RETURN auth.secret('session-proof');
+END
+$$;
+COMMENT ON FUNCTION auth.session_proof_key IS
+  'The HMAC key of auth.session_proof, for extension/session_proof.c. NULL when the key ring cannot open it: then sessions are still '
+  'found by their cookie, and no access JWT is accepted.';
+
 CREATE FUNCTION auth_api.edge_secret() RETURNS bytea
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

@@ -8,7 +8,7 @@ CREATE TYPE auth.caller AS (
   session_digest  bytea,
   fresh_digest    bytea,
   user_id         text,
-  session_id      text,
+  session_reference text,
   ip              inet,
   user_agent      text,
   request_id      text,
@@ -20,7 +20,8 @@ COMMENT ON COLUMN auth.caller.session_digest IS
 COMMENT ON COLUMN auth.caller.fresh_digest IS
   'SHA-256 of a random token that the edge holds ready, should this request open a session';
 COMMENT ON COLUMN auth.caller.user_id IS 'sub of a verified access JWT; NULL: none';
-COMMENT ON COLUMN auth.caller.session_id IS 'sid of that JWT; whether the session lives is asked here';
+COMMENT ON COLUMN auth.caller.session_reference IS
+  'Claims sid and sid_proof of that JWT, joined by a dot. The database verifies the proof and decides whether the session lives.';
 COMMENT ON COLUMN auth.caller.rate_class IS 'which rate limit counts this request; NULL or none: no limit';
 
 CREATE TYPE auth.reply AS (

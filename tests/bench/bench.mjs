@@ -195,7 +195,7 @@ async function underLoad() {
 }
 
 function keyCall() {
-  const { sub, sid } = JSON.parse(Buffer.from(us.bearer.authorization.split('.')[1], 'base64url').toString());
+  const { sub, sid, sid_proof: proof } = JSON.parse(Buffer.from(us.bearer.authorization.split('.')[1], 'base64url').toString());
   const nulls = Array(5).fill('NULL').join(', ');
-  return `CALL auth_api.vault_key(auth_api.caller(NULL, NULL, '${sub}', '${sid}', '127.0.0.1', NULL, NULL, NULL), NULL, ${nulls});`;
+  return `CALL auth_api.vault_key(auth_api.caller(NULL, NULL, '${sub}', '${sid}.${proof}', '127.0.0.1', NULL, NULL, NULL), NULL, ${nulls});`;
 }

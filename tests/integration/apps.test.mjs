@@ -27,7 +27,7 @@ describe('the apps', () => {
     const ada = await somebodySignedIn(stack);
     const { status, json } = await validate(ada.token);
     assert.deepEqual([status, json.valid], [200, true]);
-    assert.deepEqual(Object.keys(json.payload), ['iat', 'sub', 'email', 'role', 'sid', 'tier', 'exp', 'iss', 'aud']);
+    assert.deepEqual(Object.keys(json.payload), ['iat', 'sub', 'email', 'role', 'sid', 'tier', 'sid_proof', 'exp', 'iss', 'aud']);
     assert.deepEqual([json.payload.sub, json.payload.email], [ada.id, ada.email]);
   });
 

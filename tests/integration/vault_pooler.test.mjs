@@ -18,7 +18,7 @@ describe('through a pooler', () => {
   before(async () => {
     stack = await startStack();
     const ada = await somebodySignedIn(stack);
-    [session] = stack.sql(`SELECT s.id, s.user_id FROM auth.sessions s WHERE s.user_id = :'id' ORDER BY created_at DESC LIMIT 1`, {
+    [session] = stack.sql(`SELECT s.id || '.' || auth.session_proof(s.id) AS reference, s.id, s.user_id FROM auth.sessions s WHERE s.user_id = :'id' ORDER BY created_at DESC LIMIT 1`, {
       id: ada.id,
     });
     pooler = await startPooler(stack);
@@ -28,7 +28,7 @@ describe('through a pooler', () => {
     await stack?.stop();
   });
 
-  const call = (name) => `CALL auth_api.${name}(auth_api.caller(NULL, NULL, '${session.user_id}', '${session.id}', '127.0.0.1',
+  const call = (name) => `CALL auth_api.${name}(auth_api.caller(NULL, NULL, '${session.user_id}', '${session.reference}', '127.0.0.1',
     'test', 'pooler', 'none'), '{}', ${OUT})`;
   const rows = () => stack.sql('SELECT count(*)::int AS n FROM auth.encryption_vault_audit')[0].n;
 

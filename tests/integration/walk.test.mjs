@@ -119,8 +119,9 @@ describe('the walk', () => {
     assert.ok(header.kid);
     const keys = createRemoteJWKSet(new URL('/api/auth/jwks', stack.url.replace('localhost', '127.0.0.1')));
     const { payload } = await jwtVerify(ada.token, keys, { issuer: stack.url, audience: 'mana' });
-    const { iat, exp, ...claims } = payload;
+    const { iat, exp, sid_proof: proof, ...claims } = payload;
     assert.equal(exp - iat, 900);
+    assert.match(proof, /^[\w-]{22}$/);
     assert.deepEqual(claims, {
       sub: ada.id, email: ada.email, role: 'user', sid: sessionId, tier: 'public', iss: stack.url, aud: 'mana',
     });

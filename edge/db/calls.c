@@ -178,7 +178,6 @@ const struct call_info calls[CALL_COUNT] = {
 	[CALL_PASSKEY_REGISTER_OPTIONS]     = CALLED("passkey_register_options", 4, "$9,$10,$11,$12"),
 	[CALL_PASSKEY_REGISTER]             = CALLED("passkey_register", 11, "$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19"),
 	[CALL_PASSKEY_AUTHENTICATE_OPTIONS] = CALLED("passkey_authenticate_options", 1, "$9"),
-	[CALL_PASSKEY_SIGN_IN_LOOKUP]       = CALLED("passkey_sign_in_lookup", 1, "$9"),
 	[CALL_PASSKEY_SIGN_IN]              = CALLED("passkey_sign_in", 10, "$9,$10,$11,$12,$13,$14,$15,$16,$17,$18"),
 	[CALL_PASSKEY_LIST]                 = RELAY("passkey_list"),
 	[CALL_PASSKEY_LIST_V1]              = RELAY("passkey_list_v1"),

@@ -1,7 +1,6 @@
 /*
- * Passkeys (passkey.h). What an authenticator answers is verified here, which takes a fraction of a
- * millisecond; whether it answers the challenge of this browser is SQL's to say, which takes the
- * challenge whatever the outcome.
+ * Passkeys (passkey.h). The edge verifies a registration and hands a sign-in to the database, which
+ * verifies the signature, the challenge of this browser and the counter.
  */
 #include "features/passkey.h"
 
@@ -79,16 +78,8 @@ static const struct field rename_fields[] = {
 const struct schema passkey_rename_schema = {rename_fields, 0};
 
 struct sign_in {
-	const struct digest *cookie_digest;
 	struct str oauth_input; /* an authorization request that waits for this */
-	struct passkey_answer answer;
-	struct webauthn_client_data client_data;
-	struct webauthn_flags flags;
-	struct str passkey_id;
-	enum webauthn_result result;
 };
-
-enum lookup_column { PASSKEY_ID, PUBLIC_KEY };
 
 static bool is_enabled(void);
 static struct webauthn_party relying_party(void);
@@ -96,9 +87,8 @@ static const struct digest *challenge_cookie(struct request *r);
 static bool registration_verify(struct request *r, struct passkey_answer *answer,
     struct webauthn_client_data *client_data, struct webauthn_credential *credential);
 static struct str aaguid_text(struct request *r, const unsigned char *aaguid);
-static enum step key_found(struct request *r);
-static enum webauthn_result verify(struct sign_in *s, struct str public_key);
-static struct str outcome_word(enum webauthn_result result);
+static struct str origin_lines(struct request *r);
+static struct db_arg bytes_of(struct str bytes);
 static enum step signed_in(struct request *r);
 
 enum step
@@ -198,63 +188,47 @@ passkey_sign_in(struct request *r)
 {
 	const struct answer_fields *in = r->fields;
 	struct sign_in *s = request_state(r, sizeof(*s));
+	const struct digest *cookie_digest;
+	struct passkey_answer answer;
 
 	if (in->oauth_query.len > 0 && !oidc_request_read(r, &s->oauth_input, in->oauth_query))
 		return oidc_invalid_signature(r);
-	s->cookie_digest = challenge_cookie(r);
-	if (s->cookie_digest == NULL)
+	cookie_digest = challenge_cookie(r);
+	if (cookie_digest == NULL)
 		return reply_error(r, ERR_CHALLENGE_NOT_FOUND);
-	if (!passkey_answer_read(r, &s->answer, in->response))
-		s->answer.credential_id = STR("");
-	return db_call(
-	    r, CALL_PASSKEY_SIGN_IN_LOOKUP, key_found, db_text(r, s->answer.credential_id));
-}
-
-static enum step
-key_found(struct request *r)
-{
-	struct sign_in *s = r->state;
-
-	s->result = WEBAUTHN_MISMATCH;
-	if (row_count(r->answer) == 1) {
-		s->passkey_id = arena_copy(&r->arena, row_text(r->answer, 0, PASSKEY_ID));
-		s->result = verify(s, row_text(r->answer, 0, PUBLIC_KEY));
-	}
-	return db_call(r, CALL_PASSKEY_SIGN_IN, signed_in, db_digest(s->cookie_digest),
-	    db_digest(&s->client_data.challenge), db_text(r, s->passkey_id),
-	    db_text(r, outcome_word(s->result)), db_text(r, s->answer.user_handle),
-	    db_int(r, s->flags.sign_count), db_bool(s->flags.user_verified),
-	    db_bool(s->flags.backed_up),
+	if (!passkey_answer_read(r, &answer, in->response))
+		answer.credential_id = STR("");
+	return db_call(r, CALL_PASSKEY_SIGN_IN, signed_in, db_digest(cookie_digest),
+	    db_text(r, answer.credential_id), bytes_of(answer.client_data),
+	    bytes_of(answer.authenticator_data), bytes_of(answer.signature),
+	    db_text(r, answer.user_handle), db_text(r, config.webauthn_rp_id),
+	    db_text(r, origin_lines(r)),
 	    db_text(r, r->route->errors == ERRORS_V1 ? STR("v1") : STR("better-auth")),
 	    db_digest(request_cookie_digest(r, STR("trust_device"))));
 }
 
-static enum webauthn_result
-verify(struct sign_in *s, struct str public_key)
+/* The origins whose pages may ask, one a line, as SQL takes them. */
+static struct str
+origin_lines(struct request *r)
 {
-	struct webauthn_party party = relying_party();
-	unsigned char key[WEBAUTHN_KEY_BYTES_MAX];
-	size_t count;
+	size_t size = 1;
+	struct buf out;
 
-	if (!base64_decode(key, &count, sizeof(key), public_key) ||
-	    !webauthn_client_data_read(
-		&s->client_data, s->answer.client_data, WEBAUTHN_GET, &party))
-		return WEBAUTHN_MISMATCH;
-	return webauthn_authenticate(&s->flags, &s->client_data, s->answer.authenticator_data,
-	    s->answer.signature, (struct str){.p = (const char *)key, .len = count}, &party);
+	for (size_t i = 0; i < config.webauthn_origins.count; i++)
+		size += config.webauthn_origins.items[i].len + 1;
+	out = arena_buf(&r->arena, size);
+	for (size_t i = 0; i < config.webauthn_origins.count; i++) {
+		if (i > 0)
+			buf_char(&out, '\n');
+		buf_str(&out, config.webauthn_origins.items[i]);
+	}
+	return buf_view(&out);
 }
 
-static struct str
-outcome_word(enum webauthn_result result)
+static struct db_arg
+bytes_of(struct str bytes)
 {
-	switch (result) {
-	case WEBAUTHN_VALID:
-		return STR("valid");
-	case WEBAUTHN_BAD_SIGNATURE:
-		return STR("bad_signature");
-	default:
-		return STR("mismatch");
-	}
+	return bytes.p != NULL ? db_bytes(bytes.p, bytes.len) : db_null();
 }
 
 static enum step

@@ -1,8 +1,17 @@
--- Passkeys: what the database decides. The edge has verified the signatures; here `key-1` stands for any key.
+-- Passkeys: what the database decides about an answer. The story `passkey_verify` has real signatures; here a stand-in takes the
+-- outcome of the verification from the answer, and `key-1` stands for any key.
 \pset format unaligned
 \pset tuples_only on
 SET story.ip = '192.0.2.41';
 RESET ROLE;
+SELECT pg_get_functiondef('auth.passkey_verify'::regproc) AS passkey_verify \gset
+CREATE OR REPLACE FUNCTION auth.passkey_verify(
+    public_key text, client_data bytea, authenticator_data bytea, signature bytea, rp_id text, origins text,
+    OUT outcome text, OUT challenge_digest bytea, OUT counter bigint, OUT user_verified boolean, OUT backed_up boolean)
+  LANGUAGE sql IMMUTABLE STRICT AS $$
+  SELECT a ->> 'outcome', client_data, (a ->> 'counter')::bigint, (a ->> 'verified')::boolean, false
+    FROM CAST(convert_from(authenticator_data, 'UTF8') AS json) a
+$$;
 -- The challenge that the options hold, as the digest that the edge makes of what comes back.
 CREATE FUNCTION story.challenge_of(r auth.reply) RETURNS bytea LANGUAGE sql AS
   $$ SELECT sha256(convert_to(r.body::json ->> 'challenge', 'UTF8')) $$;
@@ -34,9 +43,9 @@ DECLARE
   asked constant auth.reply := auth_api.passkey_authenticate_options(story.caller(cookie, tie), 'mana.how');
 BEGIN
   RETURN auth_api.passkey_sign_in(
-    story.caller(cookie, 'in ' || tie), sha256(convert_to(tie, 'UTF8')), COALESCE(challenge, story.challenge_of(asked)),
-    (SELECT l.id FROM auth_api.passkey_sign_in_lookup(story.caller(), credential) l), outcome, handle, counter, verified, false, dialect,
-    sha256(convert_to(device, 'UTF8')));
+    story.caller(cookie, 'in ' || tie), sha256(convert_to(tie, 'UTF8')), credential, COALESCE(challenge, story.challenge_of(asked)),
+    convert_to(json_build_object('outcome', outcome, 'counter', counter, 'verified', verified)::text, 'UTF8'), 'signature', handle,
+    'mana.how', 'https://mana.how', dialect, sha256(convert_to(device, 'UTF8')));
 END $$;
 
 SET ROLE auth_edge;
@@ -131,7 +140,7 @@ SELECT story.answer(story.signs_in('Y3JlZC0x', :'nia', challenge => sha256('anot
 SELECT story.answer(story.signs_in('Y3JlZC0x', :'ole'));
 SELECT story.answer(story.signs_in('Y3JlZC0x'));
 SELECT story.answer(story.signs_in('Y3JlZC0x', :'nia', cookie => 'ole-1'));
-SELECT story.answer(auth_api.passkey_sign_in(story.caller(), sha256('tie-1'), sha256('x'), NULL, 'valid', NULL, 0, true, false, 'v1', NULL));
+SELECT story.answer(auth_api.passkey_sign_in(story.caller(), sha256('tie-1'), 'Y3JlZC0x', 'x', '{}', 's', NULL, 'mana.how', '', 'v1', NULL));
 -- The handle may be left out where the passkey was named, and where it was not kept.
 SELECT refusal, status FROM story.signs_in('Y3JlZC0x', cookie => 'nia-1');
 RESET ROLE;
@@ -192,3 +201,4 @@ SELECT auth.sweep() > 0;
 SELECT count(*) FROM auth.passkey_challenges;
 DELETE FROM auth.users WHERE id IN (:'nia', :'ole');
 SELECT count(*) FROM auth.passkeys WHERE user_id IN (:'nia', :'ole');
+:passkey_verify;

@@ -1,5 +1,4 @@
--- Signing in with a passkey. Nobody says who they are beforehand: the key that answers does, so that there is nothing to
--- enumerate. Two calls, because the edge verifies between them; the second takes the challenge.
+-- Sign-in with a passkey. The credential that answers names the user, so that there is nothing to enumerate beforehand.
 
 CREATE FUNCTION auth_api.passkey_authenticate_options(c auth.caller, rp_id text) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -20,13 +19,14 @@ $$;
 COMMENT ON FUNCTION auth_api.passkey_authenticate_options IS
   'GET /passkey/generate-authenticate-options: any passkey of this service; of who is signed in already, theirs';
 
-CREATE FUNCTION auth_api.passkey_sign_in_lookup(c auth.caller, credential_id text) RETURNS TABLE (id text, public_key text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-  RETURN QUERY SELECT p.id, p.public_key FROM auth.passkeys p WHERE p.credential_id = passkey_sign_in_lookup.credential_id;
-END
-$$;
-COMMENT ON FUNCTION auth_api.passkey_sign_in_lookup IS 'the key that the edge verifies a signature by; no row: none of ours';
+CREATE FUNCTION auth.passkey_verify(
+    public_key text, client_data bytea, authenticator_data bytea, signature bytea, rp_id text, origins text,
+    OUT outcome text, OUT challenge_digest bytea, OUT counter bigint, OUT user_verified boolean, OUT backed_up boolean)
+  LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'mana_passkey_verify';
+COMMENT ON FUNCTION auth.passkey_verify IS
+  'Verifies what an authenticator answered (Web Authentication level 2, section 7.2) by a COSE key in base64, for a relying party and '
+  'the origins of its pages, one a line. outcome is valid, mismatch or bad_signature; the other columns are NULL unless it is valid. '
+  'The caller compares the digest of the challenge and the counter. A row of NULLs when an argument is NULL.';
 
 CREATE FUNCTION auth.passkey_refused(c auth.caller, p auth.passkeys, error text, status integer, dialect text) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -44,51 +44,57 @@ $$;
 COMMENT ON FUNCTION auth.passkey_refused IS 'an answer that does not sign in: counted for its passkey, remembered, refused';
 
 CREATE FUNCTION auth_api.passkey_sign_in(
-    c auth.caller, cookie_digest bytea, challenge_digest bytea, passkey_id text, outcome text, user_handle text,
-    counter bigint, user_verified boolean, backed_up boolean, dialect text, device_digest bytea)
+    c auth.caller, cookie_digest bytea, credential_id text, client_data bytea, authenticator_data bytea, signature bytea,
+    user_handle text, rp_id text, origins text, dialect text, device_digest bytea)
 RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   asked constant auth.passkey_challenges := auth.passkey_challenge_consume(passkey_sign_in.cookie_digest, 'authentication');
-  wait_seconds constant integer := auth.rate_limit_wait('passkey_failure', passkey_id);
   p auth.passkeys;
   u auth.users;
+  wait_seconds integer;
+  answer record;
   gate auth.two_factor_gate := ROW(false, NULL, '');
 BEGIN
   IF asked.cookie_digest IS NULL THEN
     RETURN auth.refuse('CHALLENGE_NOT_FOUND');
-  ELSIF wait_seconds > 0 THEN
+  END IF;
+  SELECT x.* INTO p FROM auth.passkeys x WHERE x.credential_id = passkey_sign_in.credential_id;
+  wait_seconds := auth.rate_limit_wait('passkey_failure', p.id);
+  IF wait_seconds > 0 THEN
     RETURN auth.refuse('RATE_LIMITED', NULL, wait_seconds);
   END IF;
-  SELECT x.* INTO p FROM auth.passkeys x WHERE x.id = passkey_id;
   u := auth.user_lock(p.user_id);
-  SELECT x.* INTO p FROM auth.passkeys x WHERE x.id = passkey_id AND x.user_id = u.id; -- what it is now, behind the lock
+  SELECT x.* INTO p FROM auth.passkeys x WHERE x.id = p.id AND x.user_id = u.id; -- as it is now, behind the lock
   IF p.id IS NULL THEN
     RETURN auth.passkey_refused(c, p, 'PASSKEY_NOT_FOUND', 401, dialect);
-  ELSIF outcome = 'bad_signature' THEN
+  END IF;
+  SELECT v.* INTO answer
+    FROM auth.passkey_verify(p.public_key, client_data, authenticator_data, signature, rp_id, origins) v;
+  IF answer.outcome = 'bad_signature' THEN
     RETURN auth.passkey_refused(c, p, 'SIGNATURE', 401, dialect);
-  ELSIF outcome <> 'valid' OR asked.challenge_digest <> passkey_sign_in.challenge_digest THEN
+  ELSIF answer.outcome IS DISTINCT FROM 'valid' OR answer.challenge_digest IS DISTINCT FROM asked.challenge_digest THEN
     RETURN auth.passkey_refused(c, p, 'MISMATCH', 400, dialect);
   ELSIF asked.user_id <> u.id OR passkey_sign_in.user_handle <> p.user_handle
      OR (asked.user_id IS NULL AND p.user_handle IS NOT NULL AND passkey_sign_in.user_handle IS NULL) THEN
     RETURN auth.passkey_refused(c, p, 'USER', 400, dialect);
-  ELSIF (p.counter > 0 OR passkey_sign_in.counter > 0) AND passkey_sign_in.counter <= p.counter THEN
+  ELSIF (p.counter > 0 OR answer.counter > 0) AND answer.counter <= p.counter THEN
     RETURN auth.passkey_refused(c, p, 'COUNTER', 400, dialect);
   END IF;
-  UPDATE auth.passkeys x SET counter = passkey_sign_in.counter, backed_up = passkey_sign_in.backed_up, last_used_at = now()
+  UPDATE auth.passkeys x SET counter = answer.counter, backed_up = answer.backed_up, last_used_at = now()
    WHERE x.id = p.id;
   IF NOT u.email_verified THEN
     PERFORM auth.security_event(c, u.id, 'PASSKEY_LOGIN_FAILURE', '{"code":"EMAIL_NOT_VERIFIED"}');
     RETURN auth.refuse('EMAIL_NOT_VERIFIED');
-  ELSIF NOT user_verified THEN -- a touch proves that somebody has the key; a PIN or a finger, that it is theirs
+  ELSIF NOT answer.user_verified THEN -- a touch proves possession of the key; a PIN or a finger proves the person
     gate := auth.two_factor_gate(c, u, true, 'passkey', device_digest);
   END IF;
   RETURN CASE WHEN gate.asked THEN auth.two_factor_asked(gate) ELSE auth.passkey_granted(c, u, p.id, user_verified, dialect, gate.cookies) END;
 END
 $$;
 COMMENT ON FUNCTION auth_api.passkey_sign_in IS
-  'POST /passkey/verify-authentication after the edge has verified (outcome valid, mismatch or bad_signature): the challenge, the '
-  'user, the counter, and the session (or the challenge of a second factor, where the authenticator has not asked for one '
-  'itself) in one transaction';
+  'POST /passkey/verify-authentication: consumes the challenge of the cookie, verifies the answer of the authenticator, its challenge, '
+  'user and counter, and opens the session (or asks for the second factor, where the authenticator has not verified the user) in one '
+  'transaction. Refusals: CHALLENGE_NOT_FOUND, RATE_LIMITED after 10 failures of one passkey in 5 minutes, EMAIL_NOT_VERIFIED.';
 
 CREATE FUNCTION auth.passkey_granted(
     c auth.caller, u auth.users, passkey_id text, user_verified boolean, dialect text, more_cookies text)

@@ -59,8 +59,7 @@ verify(struct answer *out, const struct str given[static ARGUMENTS])
 	if (given[AUTHENTICATOR_DATA].len > WEBAUTHN_OBJECT_BYTES_MAX ||
 	    given[SIGNATURE].len > SIGNATURE_BYTES_MAX ||
 	    !base64_decode(key, &key_length, sizeof(key), given[PUBLIC_KEY]) ||
-	    !webauthn_client_data_read(
-		&out->client_data, given[CLIENT_DATA], WEBAUTHN_GET, &party))
+	    !webauthn_client_data_read(&out->client_data, given[CLIENT_DATA], WEBAUTHN_GET, &party))
 		return WEBAUTHN_MISMATCH;
 	return webauthn_authenticate(&out->flags, &out->client_data, given[AUTHENTICATOR_DATA],
 	    given[SIGNATURE], (struct str){.p = (const char *)key, .len = key_length}, &party);

@@ -3,6 +3,7 @@
 
 #include <sodium.h>
 
+#include "config.h"
 #include "http/private.h"
 #include "features/oidc_client.h"
 #include "jobs/erasure.h"
@@ -38,6 +39,7 @@ enum {
 
 static struct background_state states[COUNT];
 
+static bool is_wanted(const struct background *task);
 static void start(int i);
 static uint64_t varied(unsigned int interval_ms);
 
@@ -45,8 +47,16 @@ void
 background_run(uint64_t now_ms)
 {
 	for (int i = 0; i < COUNT; i++)
-		if (!states[i].running && now_ms >= states[i].due_ms)
+		if (is_wanted(&backgrounds[i]) && !states[i].running && now_ms >= states[i].due_ms)
 			start(i);
+}
+
+static bool
+is_wanted(const struct background *task)
+{
+	bool sends_mail = task->first == outbox_send_due;
+
+	return config.mail_sender == MAIL_ON || sends_mail == (config.mail_sender == MAIL_ONLY);
 }
 
 void

@@ -29,7 +29,7 @@ struct variable {
 struct config config;
 
 static int node_env, rate_limit, signup_duplicate, step_up, password_scheme, password_policy,
-    smtp_tls;
+    smtp_tls, mail_sender;
 static int64_t hash_memory_kib, hash_passes;
 static struct config_list more_trusted_origins;
 static struct str brand_logo_file, service_key_list;
@@ -124,6 +124,7 @@ static const struct variable variables[] = {
 	N("HASH_THREADS", hash_threads, "0", 0, 64, "threads of a worker that hash passwords; 0: one less than cores, at least 1"),
 	N("HASH_QUEUE", hash_queue, "64", 1, 10000, "hashes of a worker that may wait; 503 with Retry-After beyond"),
 
+	C("MAIL_SENDER", mail_sender, "on", "on|off|only", "on: serves requests and sends mails; off: sends none; only: sends mails and serves no request, with a database role of its own"),
 	T("SMTP_HOST", smtp_host, "", "mail server; empty: mails wait in the outbox"),
 	N("SMTP_PORT", smtp_port, "587", 1, 65535, "its port"),
 	T("SMTP_USER", smtp_user, "", "name to log in with; empty: none"),
@@ -316,6 +317,7 @@ derive(FILE *problems)
 	config.step_up = str_from(step_up_words[step_up]);
 	config.password_guessable_allowed = password_policy == 1;
 	config.smtp_tls = (enum smtp_tls)smtp_tls;
+	config.mail_sender = (enum mail_sender)mail_sender;
 	config.password = (struct password_params){
 	    .scheme = password_scheme == 1 ? PASSWORD_SCRYPT : PASSWORD_ARGON2ID,
 	    .memory_bytes = (uint64_t)hash_memory_kib * 1024,

@@ -19,6 +19,8 @@ struct config_list {
 	size_t count;
 };
 
+/* Which background tasks a worker runs. MAIL_ONLY also answers no request but /health. */
+enum mail_sender { MAIL_ON, MAIL_OFF, MAIL_ONLY };
 enum smtp_tls { SMTP_TLS_AUTO, SMTP_TLS_OFF, SMTP_TLS_STARTTLS, SMTP_TLS_IMPLICIT };
 
 struct config {
@@ -94,6 +96,7 @@ struct config {
 	int64_t drain_seconds;
 
 	/* mail */
+	enum mail_sender mail_sender;
 	struct str smtp_host; /* empty: mails stay in the outbox */
 	int64_t smtp_port;
 	struct str smtp_user;

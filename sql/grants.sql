@@ -31,6 +31,10 @@ ALTER SCHEMA auth_api OWNER TO auth_owner;
 REVOKE ALL ON ALL ROUTINES IN SCHEMA auth, auth_api FROM PUBLIC;
 GRANT USAGE ON SCHEMA auth_api TO auth_edge;
 GRANT EXECUTE ON ALL ROUTINES IN SCHEMA auth_api TO auth_edge;
+-- Mails hold the links that reset passwords: who reads them can sign in as anybody without a second factor.
+REVOKE EXECUTE ON FUNCTION auth_api.outbox_claim, auth_api.outbox_done, auth_api.outbox_failed FROM auth_edge;
+GRANT USAGE ON SCHEMA auth, auth_api TO auth_mailer;
+GRANT EXECUTE ON FUNCTION auth_api.outbox_claim, auth_api.outbox_done, auth_api.outbox_failed TO auth_mailer;
 GRANT USAGE ON SCHEMA auth TO auth_edge; -- the types auth.caller and auth.reply; no routine and no table
 GRANT USAGE ON SCHEMA auth TO auth_admin, auth_auditor;
 -- Who looks after the vaults, without seeing a key; who reads the trail, without being able to change it.

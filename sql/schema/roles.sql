@@ -5,9 +5,12 @@ DO $$
 DECLARE
   role text;
 BEGIN
-  FOREACH role IN ARRAY ARRAY['auth_owner', 'auth_edge', 'auth_admin', 'auth_auditor'] LOOP
+  FOREACH role IN ARRAY ARRAY['auth_owner', 'auth_edge', 'auth_mailer', 'auth_admin', 'auth_auditor'] LOOP
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = role) THEN
       EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOBYPASSRLS', role);
+      IF role = 'auth_mailer' THEN -- a DBA revokes this where mails have senders of their own, and it stays revoked
+        GRANT auth_mailer TO auth_edge;
+      END IF;
     END IF;
   END LOOP;
 END

@@ -4,7 +4,8 @@
 WITH ours AS (
   SELECT n.oid, n.nspname FROM pg_namespace n WHERE n.nspname IN ('auth', 'auth_api')
 ), described AS (
-  SELECT 'schema ' || n.nspname AS object, pg_get_userbyid(s.nspowner) || ' ' || COALESCE(s.nspacl::text, '') AS definition
+  SELECT 'schema ' || n.nspname AS object, pg_get_userbyid(s.nspowner) || ' '
+         || COALESCE((SELECT string_agg(a::text, ',' ORDER BY a::text) FROM unnest(s.nspacl) a), '') AS definition
     FROM ours n JOIN pg_namespace s ON s.oid = n.oid
   UNION ALL
   SELECT p.prokind::text || ' routine ' || p.oid::regprocedure,

@@ -39,6 +39,7 @@ log_line_prefix = '%m [%p] %q%u@%d '
 ACCESS = """# written by tests/stack at every start
 local all postgres  peer map=owner
 local all auth_edge scram-sha-256
+local all +auth_mailer scram-sha-256
 # a stand-in for the sync service's database, where a test makes one
 local mana_sync mana_gdpr scram-sha-256
 """

@@ -20,6 +20,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "identity.h"
+#include "lock.h"
 #include "nodes/makefuncs.h"
 #include "partitioning/partbounds.h"
 #include "partitioning/partdesc.h"
@@ -28,6 +29,7 @@
 #include "shared_key.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/guc.h"
 #include "utils/inet.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -42,7 +44,6 @@ PG_FUNCTION_INFO_V1(mana_vault_audit_settled);
 
 #define AUDIT_ID_CHARS 21
 #define MAC_LABEL      "mana.vault.audit.v1"
-#define WRITER_LOCK    INT64CONST(0x6d616e612e617564)   /* of advisory locks: "mana.aud" */
 #define LOOK_AHEAD_US  (INT64CONST(31) * USECS_PER_DAY) /* a month from now is another month */
 #define LOOK_EVERY_US  USECS_PER_HOUR
 
@@ -61,11 +62,12 @@ enum audit_column {
 	AUDIT_COLUMNS
 };
 
-/* A partition of the trail, and when it is written to. */
+/* A partition of the audit table, and when it is written to. */
 struct month {
 	uint64 version; /* of the catalog when it was true */
 	Oid table;
 	TimestampTz from, until;
+	bool is_plain; /* neither the partition nor the table needs the executor */
 };
 
 static void audit_mac(unsigned char mac[crypto_auth_hmacsha256_BYTES],
@@ -73,8 +75,12 @@ static void audit_mac(unsigned char mac[crypto_auth_hmacsha256_BYTES],
 static const crypto_auth_hmacsha256_state *audit_key(void);
 static void add_number(crypto_auth_hmacsha256_state *state, uint64 number);
 static void insert_row(const Datum values[AUDIT_COLUMNS], const bool nulls[AUDIT_COLUMNS]);
+static void
+insert_directly(Relation month, const Datum values[AUDIT_COLUMNS], const bool nulls[AUDIT_COLUMNS]);
+static void insert_by_query(const Datum values[AUDIT_COLUMNS], const bool nulls[AUDIT_COLUMNS]);
 static ExprState *always(void);
-static Relation open_month(TimestampTz when);
+static Relation open_month(bool *is_plain, TimestampTz when);
+static bool is_plain(Relation table);
 static void find_or_make_month(struct month *out, TimestampTz when);
 static void warn_of_missing_month(TimestampTz when);
 static bool find_month(struct month *out, TimestampTz when);
@@ -120,9 +126,10 @@ mana_vault_audit_settled(PG_FUNCTION_ARGS)
 {
 	TimestampTz settled;
 
-	DirectFunctionCall1(pg_advisory_lock_int8, Int64GetDatum(WRITER_LOCK));
+	/* A writer takes its time after its lock: with an earlier time it holds the lock already.
+	 */
 	settled = GetCurrentTimestamp();
-	DirectFunctionCall1(pg_advisory_unlock_int8, Int64GetDatum(WRITER_LOCK));
+	lock_wait_for_holders(LOCK_AUDIT_WRITERS, 0);
 	PG_RETURN_TIMESTAMPTZ(settled);
 }
 
@@ -134,7 +141,7 @@ audit_write(const struct caller *caller, const char *user_id, const char *action
 	Datum values[AUDIT_COLUMNS];
 	bool nulls[AUDIT_COLUMNS];
 
-	DirectFunctionCall1(pg_advisory_xact_lock_shared_int8, Int64GetDatum(WRITER_LOCK));
+	lock_share(LOCK_AUDIT_WRITERS, 0);
 	SET_VARSIZE(mac, VARHDRSZ + crypto_auth_hmacsha256_BYTES);
 	memset(nulls, true, sizeof(nulls));
 	if (caller != NULL) {
@@ -209,23 +216,35 @@ audit_key(void)
 	return keyed;
 }
 
-/*
- * Straight into the month, as logical replication writes its rows: constraints, triggers and
- * indexes are kept, the planner is not asked. What row-level security would ask is asked here.
- */
+/* What row-level security would ask for a query is asked here for both ways. */
 static void
 insert_row(const Datum values[AUDIT_COLUMNS], const bool nulls[AUDIT_COLUMNS])
 {
-	Relation month = open_month(DatumGetTimestampTz(values[CREATED_AT]));
+	bool plain;
+	Relation month = open_month(&plain, DatumGetTimestampTz(values[CREATED_AT]));
+
+	if (!identity_is(TextDatumGetCString(values[USER_ID])))
+		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+		    errmsg("audit row user does not match transaction identity"));
+	if (plain)
+		insert_directly(month, values, nulls);
+	else
+		insert_by_query(values, nulls);
+	table_close(month, NoLock);
+	CommandCounterIncrement();
+}
+
+/*
+ * Straight into the month, as logical replication writes its rows: constraints and indexes are
+ * kept, the planner is not asked.
+ */
+static void
+insert_directly(Relation month, const Datum values[AUDIT_COLUMNS], const bool nulls[AUDIT_COLUMNS])
+{
 	TupleTableSlot *row = table_slot_create(month, NULL);
 	EState *state = CreateExecutorState();
 	ResultRelInfo *target = makeNode(ResultRelInfo);
 
-	if (!identity_is(TextDatumGetCString(values[USER_ID])))
-		ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-		    errmsg("a row of the trail is of another user than the transaction"));
-	if (RelationGetDescr(month)->natts != AUDIT_COLUMNS)
-		elog(ERROR, "%s has an unexpected shape", RelationGetRelationName(month));
 	memcpy(row->tts_values, values, AUDIT_COLUMNS * sizeof(Datum));
 	memcpy(row->tts_isnull, nulls, AUDIT_COLUMNS * sizeof(bool));
 	ExecStoreVirtualTuple(row);
@@ -238,8 +257,42 @@ insert_row(const Datum values[AUDIT_COLUMNS], const bool nulls[AUDIT_COLUMNS])
 	ExecCloseIndices(target);
 	ExecDropSingleTupleTableSlot(row);
 	FreeExecutorState(state);
-	table_close(month, NoLock);
-	CommandCounterIncrement();
+}
+
+/*
+ * The row as an INSERT: a DBA gave the table triggers, rules or columns of their own, which only
+ * the executor knows. A rule or trigger that drops the row refuses the call.
+ */
+static void
+insert_by_query(const Datum values[AUDIT_COLUMNS], const bool nulls[AUDIT_COLUMNS])
+{
+	static Oid types[AUDIT_COLUMNS] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID,
+	    INT4OID, TEXTOID, TIMESTAMPTZOID, BYTEAOID};
+	char null_flags[AUDIT_COLUMNS + 1];
+	Datum arguments[AUDIT_COLUMNS];
+	int level;
+
+	for (int i = 0; i < AUDIT_COLUMNS; i++)
+		null_flags[i] = nulls[i] ? 'n' : ' ';
+	null_flags[AUDIT_COLUMNS] = '\0';
+	memcpy(arguments, values, sizeof(arguments));
+	/* A trigger runs with the rights of the owner: the session does not choose what it calls.
+	 */
+	level = NewGUCNestLevel();
+	(void)set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+	    GUC_ACTION_SAVE, true, 0, false);
+	SPI_connect();
+	if (SPI_execute_with_args(
+		"INSERT INTO auth.encryption_vault_audit (id, user_id, action, ip_address, "
+		"user_agent, context, status, request_id, created_at, mac) "
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+		AUDIT_COLUMNS, types, arguments, null_flags, false, 0) != SPI_OK_INSERT ||
+	    SPI_processed != 1)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		    errmsg("the audit row was not stored"),
+		    errhint("A rule or trigger of auth.encryption_vault_audit discards it."));
+	SPI_finish();
+	AtEOXact_GUC(true, level);
 }
 
 /* A row that was routed by the bounds is not compared with them again; the executor omits it for
@@ -263,7 +316,7 @@ always(void)
  * ahead; the very first is made here, and when the next one is late it is said, every hour.
  */
 static Relation
-open_month(TimestampTz when)
+open_month(bool *plain, TimestampTz when)
 {
 	static struct month known;
 	static TimestampTz next_look;
@@ -279,7 +332,11 @@ open_month(TimestampTz when)
 			table_close(month, RowExclusiveLock);
 			continue;
 		}
-		known.version = version;
+		if (known.version != version) {
+			known.is_plain = known.is_plain && is_plain(month);
+			known.version = version;
+		}
+		*plain = known.is_plain;
 		if (when >= next_look) {
 			next_look = when + LOOK_EVERY_US;
 			warn_of_missing_month(when + LOOK_AHEAD_US);
@@ -339,9 +396,27 @@ find_month(struct month *out, TimestampTz when)
 		out->table = months->oids[month];
 		out->from = bound_of(months->boundinfo, bound);
 		out->until = bound_of(months->boundinfo, bound + 1);
+		out->is_plain = is_plain(trail);
 	}
 	table_close(trail, AccessShareLock);
 	return month >= 0;
+}
+
+/* Whether a row of our ten columns, in their order, is all that an insertion must store. */
+static bool
+is_plain(Relation table)
+{
+	static const char *const names[AUDIT_COLUMNS] = {"id", "user_id", "action", "ip_address",
+	    "user_agent", "context", "status", "request_id", "created_at", "mac"};
+	TupleDesc shape = RelationGetDescr(table);
+
+	if (table->trigdesc != NULL || table->rd_rules != NULL || shape->natts != AUDIT_COLUMNS)
+		return false;
+	for (int i = 0; i < AUDIT_COLUMNS; i++)
+		if (TupleDescAttr(shape, i)->attgenerated != '\0' ||
+		    strcmp(NameStr(TupleDescAttr(shape, i)->attname), names[i]) != 0)
+			return false;
+	return true;
 }
 
 static TimestampTz

@@ -13,18 +13,12 @@
 #include <unistd.h>
 
 #include "errors.h"
-#include "kek.h"
+#include "kek_ring.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/guc.h"
 
 #define KEK_FILE_MAX 4096
-#define KEK_BARE_ID  "env-v1"
-
-struct ring {
-	int count;
-	struct kek keys[KEK_RING_MAX];
-};
 
 /*
  * Installed and checked-but-not-yet-installed rings of the two settings. GUC's own `extra` cannot
@@ -45,11 +39,8 @@ static void kek_file_assign(const char *value, void *extra);
 static bool kek_check(char **value, void **extra, GucSource source);
 static void kek_assign(const char *value, void *extra);
 static const char *kek_show(void);
-static bool
-ring_replace_pending(struct source *at, const char *text, size_t len, const char *separators);
+static bool ring_replace_pending(struct source *at, const char *text, size_t len, char separator);
 static void ring_install(struct source *at);
-static bool ring_parse(struct ring *ring, const char *text, size_t len, const char *separators);
-static bool ring_parse_line(struct ring *ring, const char *line, size_t len, int number);
 static bool file_read(const char *path, char *text, size_t *len);
 static bool file_is_private(const char *path, const struct stat *st);
 
@@ -117,8 +108,8 @@ kek_file_check(char **value, void **extra, GucSource source)
 	bool ok;
 
 	if ((*value)[0] == '\0')
-		return ring_replace_pending(&from_file, "", 0, "\n");
-	ok = file_read(*value, text, &len) && ring_replace_pending(&from_file, text, len, "\n");
+		return ring_replace_pending(&from_file, "", 0, '\n');
+	ok = file_read(*value, text, &len) && ring_replace_pending(&from_file, text, len, '\n');
 	sodium_memzero(text, sizeof(text));
 	return ok;
 }
@@ -132,7 +123,7 @@ kek_file_assign(const char *value, void *extra)
 static bool
 kek_check(char **value, void **extra, GucSource source)
 {
-	return ring_replace_pending(&from_setting, *value, strlen(*value), ",");
+	return ring_replace_pending(&from_setting, *value, strlen(*value), ',');
 }
 
 static void
@@ -149,8 +140,9 @@ kek_show(void)
 
 /* Parses into new locked memory; an empty text is no ring. */
 static bool
-ring_replace_pending(struct source *at, const char *text, size_t len, const char *separators)
+ring_replace_pending(struct source *at, const char *text, size_t len, char separator)
 {
+	struct ring_problem problem = {.hint = NULL};
 	struct ring *ring;
 
 	sodium_free(at->pending);
@@ -164,8 +156,12 @@ ring_replace_pending(struct source *at, const char *text, size_t len, const char
 		return false;
 	}
 	sodium_memzero(ring, sizeof(*ring));
-	if (!ring_parse(ring, text, len, separators)) {
+	if (!ring_parse(ring, &problem, text, len, separator,
+		allow_dev_kek ? RING_ALLOWS_ZERO_KEY : RING_REFUSES_ZERO_KEY)) {
 		sodium_free(ring);
+		GUC_check_errdetail("%s", problem.detail);
+		if (problem.hint != NULL)
+			GUC_check_errhint("%s", problem.hint);
 		return false;
 	}
 	sodium_mprotect_readonly(ring);
@@ -180,71 +176,6 @@ ring_install(struct source *at)
 	sodium_free(at->installed);
 	at->installed = at->pending;
 	at->pending = NULL;
-}
-
-static bool
-ring_parse(struct ring *ring, const char *text, size_t len, const char *separators)
-{
-	const char *end = text + len;
-	int number = 0;
-
-	for (const char *line = text; line < end; number++) {
-		size_t span = strcspn(line, separators);
-		size_t used = (size_t)(end - line) < span ? (size_t)(end - line) : span;
-
-		while (used > 0 && (line[used - 1] == ' ' || line[used - 1] == '\r'))
-			used--;
-		if (used > 0 && !ring_parse_line(ring, line, used, number + 1))
-			return false;
-		line += span + 1;
-	}
-	if (ring->count == 0) {
-		GUC_check_errdetail("It has no key.");
-		return false;
-	}
-	return true;
-}
-
-/* `id:base64` or `base64`; the message names the line, never its content. */
-static bool
-ring_parse_line(struct ring *ring, const char *line, size_t len, int number)
-{
-	const char *colon = memchr(line, ':', len);
-	const char *base64 = colon ? colon + 1 : line;
-	size_t id_len = colon ? (size_t)(colon - line) : strlen(KEK_BARE_ID);
-	struct kek *kek = &ring->keys[ring->count];
-	size_t key_len;
-
-	if (ring->count == KEK_RING_MAX) {
-		GUC_check_errdetail("It has more than %d keys.", KEK_RING_MAX);
-		return false;
-	}
-	if (id_len == 0 || id_len > KEK_ID_MAX) {
-		GUC_check_errdetail(
-		    "Key %d: the id must have 1 to %d characters.", number, KEK_ID_MAX);
-		return false;
-	}
-	memcpy(kek->id, colon ? line : KEK_BARE_ID, id_len);
-	for (int i = 0; i < ring->count; i++)
-		if (strcmp(ring->keys[i].id, kek->id) == 0) {
-			GUC_check_errdetail("Key %d: the id stands there twice.", number);
-			return false;
-		}
-	if (sodium_base642bin(kek->key, sizeof(kek->key), base64, (size_t)(line + len - base64),
-		NULL, &key_len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
-	    key_len != KEK_BYTES) {
-		GUC_check_errdetail(
-		    "Key %d: the key must be %d bytes in base64.", number, KEK_BYTES);
-		GUC_check_errhint("Make one with `openssl rand -base64 32`.");
-		return false;
-	}
-	if (sodium_is_zero(kek->key, KEK_BYTES) && !allow_dev_kek) {
-		GUC_check_errdetail("Key %d: the key is all zero.", number);
-		GUC_check_errhint("Only development may do that, with mana_auth.allow_dev_kek.");
-		return false;
-	}
-	ring->count++;
-	return true;
 }
 
 static bool

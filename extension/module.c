@@ -3,6 +3,8 @@
  * named.
  *
  *   kek         the key ring (settings mana_auth.kek_file, mana_auth.kek)
+ *   lock        locks that no other role can take
+ *   durable     commits that no session setting weakens
  *   seal        values sealed under the ring
  *   signing_key key pairs for JWTs
  *   random      ids and one-time tokens

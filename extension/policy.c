@@ -1,7 +1,8 @@
 /*
  * Settings that the routines read with current_setting. An edge sets them for its connections from
  * its environment; a DBA sets them for all with ALTER ROLE auth_edge SET or in postgresql.conf.
- * They shape the service, they guard nothing: who can set them already acts for every user.
+ * They shape the service, they guard nothing: who can set them already acts for every user. The
+ * exception is audit_retention_months, which only a superuser sets.
  */
 #include "postgres.h"
 
@@ -11,7 +12,7 @@
 #include "utils/guc.h"
 
 static int session_limit, signup_daily_max, member_limit, organization_limit, invitation_limit;
-static int signing_key_days;
+static int signing_key_days, audit_retention_months;
 static char *signup_duplicate, *erasure_services, *step_up;
 static bool new_device_mail;
 
@@ -59,4 +60,9 @@ policy_define_settings(void)
 	DefineCustomIntVariable("mana_auth.signing_key_days",
 	    "Days after which the next signing key is made; 0: only by hand.", NULL,
 	    &signing_key_days, 90, 0, 3650, PGC_USERSET, 0, NULL, NULL, NULL);
+	/* Only a superuser sets it: auth_admin drops old months and must not drop recent ones. */
+	DefineCustomIntVariable("mana_auth.audit_retention_months",
+	    "Months for which the vault's audit log is kept at least.",
+	    "auth.vault_audit_drop refuses to drop a younger month.", &audit_retention_months, 12,
+	    0, 1200, PGC_SUSET, 0, NULL, NULL, NULL);
 }

@@ -17,19 +17,25 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "compat.h"
+#include "durable.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "commands/trigger.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "parser/parse_expr.h"
+#include "parser/parser.h"
 #include "seam.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+#include "utils/rls.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "vault_session.h"
@@ -83,6 +89,7 @@ static struct row_source vault_by_user = {.table = "encryption_vaults",
     .key_equals = F_TEXTEQ,
     .columns = vault_columns};
 
+static void pin_settings(void);
 static void describe_call(struct call *call, FunctionCallInfo fcinfo);
 static void decide(struct decision *out, const struct call *call);
 static bool decide_common_fetch(struct decision *out, const struct call *call);
@@ -112,16 +119,48 @@ mana_vault_call(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		ereport(
 		    ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the caller is null"));
+	pin_settings();
 	describe_call(&call, fcinfo);
 
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	MemoryContextSwitchTo(keep); /* what is decided outlives the commit */
 	decide(&decision, &call);
+	durable_require();
 	SPI_commit(); /* from here on the row is there, whatever the caller does */
 	SPI_finish();
+	durable_confirm();
 	if (decision.error != NULL)
 		ReThrowError(decision.error);
 	return reply_datum(fcinfo, &decision);
+}
+
+/*
+ * Settings that any role may change and that the rules depend on: for the rest of this transaction
+ * they are as the rules expect. The isolation level cannot be changed any more; above READ
+ * COMMITTED a call would decide by what it saw before it waited for a lock.
+ */
+static void
+pin_settings(void)
+{
+	const struct {
+		const char *name, *value;
+		bool differs;
+	} settings[] = {
+	    {"row_security", "on", !row_security},
+	    {"session_replication_role", "origin",
+		SessionReplicationRole != SESSION_REPLICATION_ROLE_ORIGIN},
+	    {"standard_conforming_strings", "on", !standard_conforming_strings},
+	    {"transform_null_equals", "off", Transform_null_equals},
+	};
+
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		    errmsg("a vault procedure runs in the isolation level READ COMMITTED only"),
+		    errhint("Reset default_transaction_isolation of the role."));
+	for (size_t i = 0; i < lengthof(settings); i++)
+		if (settings[i].differs)
+			(void)set_config_option(settings[i].name, settings[i].value, PGC_SUSET,
+			    PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
 /* The routine that decides has the procedure's name and arguments, in schema auth. */

@@ -5,23 +5,19 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_collation.h"
 #include "compat.h"
 #include "fmgr.h"
 #include "identity.h"
+#include "lock.h"
 #include "seam.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 #include "utils/snapmgr.h"
 #include "vault_session.h"
 
 PG_FUNCTION_INFO_V1(mana_vault_session);
 PG_FUNCTION_INFO_V1(mana_vault_hold);
 
-#define USER_LOCKS 0x7661756c /* class of advisory locks: "vaul" */
-
 static bool find_session(struct row *session, const struct caller *caller);
-static Datum lock_of(Datum user_id);
 
 /* auth.vault_session(caller) */
 Datum
@@ -48,8 +44,7 @@ vault_session(struct row *session, const struct caller *caller)
 			return false;
 		user_id = session->values[SESSION_USER_ID];
 	}
-	DirectFunctionCall2(
-	    pg_advisory_xact_lock_shared_int4, Int32GetDatum(USER_LOCKS), lock_of(user_id));
+	lock_share(LOCK_USER_VAULT, lock_key(DatumGetTextPP(user_id)));
 	if (!find_session(session, caller))
 		return false;
 	identity_assume(TextDatumGetCString(session->values[SESSION_USER_ID]));
@@ -71,13 +66,6 @@ find_session(struct row *session, const struct caller *caller)
 Datum
 mana_vault_hold(PG_FUNCTION_ARGS)
 {
-	DirectFunctionCall2(
-	    pg_advisory_xact_lock_int4, Int32GetDatum(USER_LOCKS), lock_of(PG_GETARG_DATUM(0)));
+	lock_hold(LOCK_USER_VAULT, lock_key(PG_GETARG_TEXT_PP(0)));
 	PG_RETURN_VOID();
-}
-
-static Datum
-lock_of(Datum user_id)
-{
-	return DirectFunctionCall1Coll(hashtext, C_COLLATION_OID, user_id);
 }

@@ -167,12 +167,135 @@ DELETE FROM auth.vault_audit_seals WHERE number = 1;
 SELECT id, problem FROM auth.vault_audit_verify(:'last_month', :'this_month');
 ROLLBACK;
 
--- Retention: a month goes whole, and the chain says so. The present one stays.
+-- Retention: a month goes whole, and the chain says so. The present one stays, and so does one that is younger than a superuser says.
+-- auth_admin cannot lower the limit, nor name a recent month by a date whose month has the same four digits of the year.
+SET ROLE auth_admin;
 SELECT auth.vault_audit_drop(now());
 SELECT auth.vault_audit_drop(:'last_month');
+SET mana_auth.audit_retention_months = 0;
+SELECT set_config('mana_auth.audit_retention_months', '0', true);
+ALTER ROLE auth_admin SET mana_auth.audit_retention_months = 0;
+SELECT auth.vault_audit_drop((to_char(:'last_month'::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD') || ' 00:00:00Z BC')::timestamptz);
+SELECT auth.vault_audit_drop(NULL);
+SELECT auth.vault_audit_drop('-infinity');
+SELECT auth.vault_audit_drop('infinity');
+SELECT auth.vault_audit_drop('2001-01-15');
+DROP TABLE auth.encryption_vault_audit;
+RESET ROLE;
+SHOW mana_auth.audit_retention_months;
+SET mana_auth.audit_retention_months = 0;
+SELECT auth.vault_audit_drop(now());
+SELECT auth.vault_audit_drop(:'last_month');
+RESET mana_auth.audit_retention_months;
 SELECT to_regclass('auth.' || auth.vault_audit_partition_name(:'last_month')) IS NULL AS gone;
 SELECT kind, row_count FROM auth.vault_audit_seals ORDER BY number DESC LIMIT 1;
 SELECT count(*) FROM auth.vault_audit_verify();
+
+-- What a DBA adds to the table works, in every call: triggers of each kind, a rule, columns, indexes, a deferred constraint. What
+-- discards the row refuses the call: no key without its row.
+CREATE TABLE story.mirror (what text, id text);
+GRANT INSERT, SELECT ON story.mirror TO auth_owner, auth_edge; -- who commits runs deferred triggers
+GRANT USAGE ON SCHEMA story TO auth_owner;
+CREATE FUNCTION story.mirror() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO story.mirror VALUES (TG_NAME || CASE WHEN TG_NAME <> 'at_commit' THEN ' by ' || current_user ELSE '' END, CASE WHEN TG_LEVEL = 'ROW' THEN NEW.id END);
+  RETURN NEW;
+END
+$$;
+CREATE FUNCTION story.discard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+CREATE FUNCTION story.mirrored() RETURNS SETOF text LANGUAGE sql SECURITY DEFINER AS $$
+  WITH m AS (DELETE FROM story.mirror RETURNING what, id)
+  SELECT format('%s: %s rows, %s in the audit', what, count(*), count(a.id)) FROM m LEFT JOIN auth.encryption_vault_audit a USING (id)
+   GROUP BY what ORDER BY what;
+$$;
+CREATE TRIGGER after_row AFTER INSERT ON auth.encryption_vault_audit FOR EACH ROW EXECUTE FUNCTION story.mirror();
+CREATE TRIGGER before_row BEFORE INSERT ON auth.encryption_vault_audit FOR EACH ROW EXECUTE FUNCTION story.mirror();
+CREATE TRIGGER after_statement AFTER INSERT ON auth.encryption_vault_audit FOR EACH STATEMENT EXECUTE FUNCTION story.mirror();
+CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON auth.encryption_vault_audit DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW EXECUTE FUNCTION story.mirror();
+SET ROLE auth_edge;
+SET search_path = pg_temp, story;
+CALL story.vault('key', story.bearer('trail@example.com'));
+CALL story.vault('key', story.bearer('trail@example.com'));
+CALL story.vault('rotate', story.bearer('trail@example.com'));
+CALL story.vault('clear_recovery', story.bearer('trail@example.com'));
+RESET search_path;
+RESET ROLE;
+SELECT story.mirrored();
+DROP TRIGGER after_row ON auth.encryption_vault_audit;
+DROP TRIGGER before_row ON auth.encryption_vault_audit;
+DROP TRIGGER after_statement ON auth.encryption_vault_audit;
+DROP TRIGGER at_commit ON auth.encryption_vault_audit;
+
+SELECT format('auth.%I', auth.vault_audit_partition_name(now())) AS month \gset
+\set ECHO none
+SELECT format('CREATE TRIGGER of_month AFTER INSERT ON %s FOR EACH ROW EXECUTE FUNCTION story.mirror()', :'month') \gexec
+\set ECHO all
+SET ROLE auth_edge;
+CALL story.vault('key', story.bearer('trail@example.com'));
+RESET ROLE;
+SELECT story.mirrored();
+\set ECHO none
+SELECT format('DROP TRIGGER of_month ON %s', :'month') \gexec
+SELECT format('ALTER TABLE %s ADD CONSTRAINT story_unique UNIQUE (id) DEFERRABLE INITIALLY DEFERRED', :'month') \gexec
+SELECT format('CREATE INDEX story_expression ON %s (upper(action)) WHERE status = 200', :'month') \gexec
+\set ECHO all
+ALTER TABLE auth.encryption_vault_audit ADD COLUMN story_class text GENERATED ALWAYS AS (status / 100 || 'xx') STORED,
+  ADD COLUMN story_note text DEFAULT 'noted';
+CREATE RULE story_also AS ON INSERT TO auth.encryption_vault_audit DO ALSO INSERT INTO story.mirror VALUES ('rule', NEW.id);
+SET ROLE auth_edge;
+CALL story.vault('key', story.bearer('trail@example.com'));
+CALL story.vault('key', story.bearer('trail@example.com'));
+RESET ROLE;
+SELECT story.mirrored();
+SELECT action, story_class, story_note FROM auth.encryption_vault_audit ORDER BY created_at DESC LIMIT 1;
+SELECT count(*) FROM auth.vault_audit_verify();
+DROP RULE story_also ON auth.encryption_vault_audit;
+ALTER TABLE auth.encryption_vault_audit DROP COLUMN story_class, DROP COLUMN story_note;
+SET ROLE auth_edge;
+CALL story.vault('key', story.bearer('trail@example.com'));
+RESET ROLE;
+
+SELECT (story.trail()).rows AS before \gset
+CREATE TRIGGER discards BEFORE INSERT ON auth.encryption_vault_audit FOR EACH ROW EXECUTE FUNCTION story.discard();
+SET ROLE auth_edge;
+CALL story.vault('key', story.bearer('trail@example.com'));
+CALL story.vault('rotate', story.bearer('trail@example.com'));
+RESET ROLE;
+DROP TRIGGER discards ON auth.encryption_vault_audit;
+CREATE RULE discards AS ON INSERT TO auth.encryption_vault_audit DO INSTEAD NOTHING;
+SET ROLE auth_edge;
+CALL story.vault('key', story.bearer('trail@example.com'));
+RESET ROLE;
+DROP RULE discards ON auth.encryption_vault_audit;
+SELECT (story.trail()).rows - :before AS rows;
+\set ECHO none
+SELECT format('ALTER TABLE %s DROP CONSTRAINT story_unique', :'month') \gexec
+SELECT format('DROP INDEX auth.story_expression') \gexec
+\set ECHO all
+SET ROLE auth_edge;
+CALL story.vault('key', story.bearer('trail@example.com'));
+RESET ROLE;
+
+-- Settings of the session that would weaken a call are as the rules expect for as long as it lasts; the isolation level is refused.
+SET ROLE auth_edge;
+SET synchronous_commit = off;
+SET row_security = off;
+SET transform_null_equals = on;
+SET standard_conforming_strings = off;
+CALL story.vault('key', story.bearer('trail@example.com'));
+SHOW synchronous_commit;
+SHOW row_security;
+RESET synchronous_commit;
+RESET row_security;
+RESET transform_null_equals;
+RESET standard_conforming_strings;
+SET default_transaction_isolation = 'repeatable read';
+CALL story.vault('key', story.bearer('trail@example.com'));
+SET default_transaction_isolation = 'serializable';
+CALL story.vault('key', story.bearer('trail@example.com'));
+RESET default_transaction_isolation;
+RESET ROLE;
 
 -- Erased: the trail stays, under a name that says nothing, and still verifies.
 SET ROLE auth_edge;

@@ -6,7 +6,7 @@ BEGIN
   IF NOT EXISTS (SELECT FROM auth.users u WHERE u.id = of_user_id AND u.role = 'admin' AND u.deleted_at IS NULL) THEN
     RETURN false;
   END IF;
-  PERFORM pg_advisory_xact_lock(hashtextextended('auth.admins', 0));
+  PERFORM auth.lock_hold('admins');
   RETURN NOT EXISTS (SELECT FROM auth.users u WHERE u.id <> of_user_id AND u.role = 'admin' AND u.deleted_at IS NULL);
 END
 $$;

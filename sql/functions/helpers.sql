@@ -55,6 +55,15 @@ CREATE FUNCTION auth.identity() RETURNS text
   LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'mana_identity';
 COMMENT ON FUNCTION auth.identity IS 'whose rows this transaction may see; NULL: nobody''s';
 
+CREATE FUNCTION auth.lock_hold(name text) RETURNS void
+  LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'mana_lock_hold';
+COMMENT ON FUNCTION auth.lock_hold IS
+  'takes the lock of a name until the end of the transaction, and waits for it. Only the routines of the service can take it: '
+  'pg_advisory_lock, which every role may call, has other keys';
+CREATE FUNCTION auth.lock_try(name text) RETURNS boolean
+  LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'mana_lock_try';
+COMMENT ON FUNCTION auth.lock_try IS 'like auth.lock_hold, but returns false instead of waiting';
+
 CREATE FUNCTION auth.rate_limit_count(class text, subject text) RETURNS integer
   LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'mana_rate_limit_count';
 COMMENT ON FUNCTION auth.rate_limit_count IS

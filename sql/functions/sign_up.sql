@@ -7,7 +7,7 @@ DECLARE
   midnight constant timestamptz := date_trunc('day', now(), 'UTC') + interval '24 hours';
 BEGIN
   IF most > 0 THEN
-    PERFORM pg_advisory_xact_lock(hashtextextended('auth.signup_daily_max', 0));
+    PERFORM auth.lock_hold('signup_daily_max');
     IF (SELECT count(*) FROM auth.security_events e
          WHERE e.event_type = 'REGISTER' AND e.created_at >= midnight - interval '24 hours') >= most THEN
       RETURN auth.refuse('SIGNUP_LIMIT_REACHED',

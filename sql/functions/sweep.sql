@@ -92,7 +92,7 @@ COMMENT ON FUNCTION auth.sweep IS
 CREATE FUNCTION auth_api.sweep() RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  IF NOT pg_try_advisory_xact_lock(hashtextextended('auth.sweep', 0)) THEN
+  IF NOT auth.lock_try('sweep') THEN
     RETURN 0; -- another edge is at it
   END IF;
   RETURN auth.sweep();

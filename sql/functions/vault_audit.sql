@@ -116,13 +116,21 @@ CREATE FUNCTION auth.vault_audit_drop(month timestamptz) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   name constant text := auth.vault_audit_partition_name(month);
+  kept_months constant integer := current_setting('mana_auth.audit_retention_months');
   s auth.vault_audit_seals;
 BEGIN
   s.kind := 'dropped';
   s.since := date_trunc('month', month, 'UTC');
   s.until := (date_trunc('month', month AT TIME ZONE 'UTC') + interval '1 month') AT TIME ZONE 'UTC';
-  IF s.until > now() THEN
+  -- The name of a partition has four digits for the year: a year before Christ or after 9999 would name another month.
+  IF s.since IS NULL OR s.since < '2000-01-01 00:00:00Z' THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'there is no audit of this month';
+  ELSIF s.until > now() THEN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'the month is not over';
+  ELSIF s.until > (now() AT TIME ZONE 'UTC' - make_interval(months => kept_months)) AT TIME ZONE 'UTC' THEN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = format('the audit is kept for %s months', kept_months),
+      HINT = 'A superuser can change mana_auth.audit_retention_months.';
   END IF;
   PERFORM auth.vault_audit_seal('0');
   SET LOCAL lock_timeout = '2s';
@@ -134,7 +142,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth.vault_audit_drop IS
-  'retention: drops the month that a time lies in, whole, and notes it in the chain of seals; how many rows it had';
+  'drops the month of a time, once it is older than mana_auth.audit_retention_months, and adds the fact to the chain of seals; '
+  'returns the number of its rows';
 
 CREATE FUNCTION auth.vault_audit_pseudonymize(for_user_id text, pseudonym text) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

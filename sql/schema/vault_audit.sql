@@ -63,7 +63,7 @@ DECLARE
   name text;
   made integer := 0;
 BEGIN
-  PERFORM pg_advisory_xact_lock(hashtextextended('auth.vault_audit_make_partitions', 0));
+  PERFORM auth.lock_hold('vault_audit_make_partitions');
   FOR i IN -months_back..months_ahead LOOP
     month := (first_month + make_interval(months => i)) AT TIME ZONE 'UTC';
     name := auth.vault_audit_partition_name(month);

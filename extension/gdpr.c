@@ -56,8 +56,8 @@ static bool member(JsonbValue *value, Jsonb *object, const char *name, enum jbvT
 static void append_projects(StringInfo out, struct totals *totals, const char *user_id);
 static void append_counted(StringInfo out, struct totals *totals, const PGresult *counts);
 static bool has_entities(const PGresult *counts, int first);
-static void append_project(
-    StringInfo out, struct totals *totals, const PGresult *counts, const struct project *project);
+static void append_project(StringInfo out, struct totals *totals, const PGresult *counts, int first,
+    const struct project *project);
 static void append_unasked(StringInfo out, const struct project *project, const char *reason);
 static void append_head(StringInfo out, const struct project *project, bool available);
 
@@ -166,7 +166,7 @@ static void
 append_counted(StringInfo out, struct totals *totals, const PGresult *counts)
 {
 	for (int i = 0; i < projects_listed; i++)
-		append_project(out, totals, counts, &projects[i]);
+		append_project(out, totals, counts, 0, &projects[i]);
 	for (int row = 0; row < PQntuples(counts); row++) {
 		const char *app = PQgetvalue(counts, row, APP);
 		struct project unknown = {app, app, "\xF0\x9F\x93\x81"}; /* a folder */
@@ -175,7 +175,7 @@ append_counted(StringInfo out, struct totals *totals, const PGresult *counts)
 
 		if (!seen && (known == NULL || known >= projects + projects_listed) &&
 		    has_entities(counts, row))
-			append_project(out, totals, counts, known != NULL ? known : &unknown);
+			append_project(out, totals, counts, row, known != NULL ? known : &unknown);
 	}
 }
 
@@ -192,19 +192,22 @@ has_entities(const PGresult *counts, int first)
 }
 
 static void
-append_project(
-    StringInfo out, struct totals *totals, const PGresult *counts, const struct project *project)
+append_project(StringInfo out, struct totals *totals, const PGresult *counts, int first,
+    const struct project *project)
 {
 	const char *last = NULL, *comma = "";
 	int64 total = 0;
 
 	append_head(out, project, true);
-	for (int row = 0; row < PQntuples(counts); row++) {
+	for (int row = first; row < PQntuples(counts); row++) {
 		const char *entity = PQgetvalue(counts, row, TABLE);
 		int64 count = pg_strtoint64(PQgetvalue(counts, row, COUNT));
 
-		if (strcmp(PQgetvalue(counts, row, APP), project->id) != 0)
+		if (strcmp(PQgetvalue(counts, row, APP), project->id) != 0) {
+			if (last != NULL)
+				break; /* the rows of an app stand together */
 			continue;
+		}
 		last = PQgetvalue(counts, row, LAST);
 		if (count == 0)
 			continue;

@@ -9,7 +9,8 @@
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 
-#define INDENT 2
+/* Deeper lines are not indented further, so that the depth does not multiply the size. */
+enum { INDENT = 2, LEVELS_MAX = 64 };
 
 PG_FUNCTION_INFO_V1(mana_json_pretty);
 
@@ -74,5 +75,5 @@ static void
 append_line(StringInfo out, int level)
 {
 	appendStringInfoChar(out, '\n');
-	appendStringInfoSpaces(out, level * INDENT);
+	appendStringInfoSpaces(out, Min(level, LEVELS_MAX) * INDENT);
 }

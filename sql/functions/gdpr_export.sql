@@ -142,16 +142,14 @@ DECLARE
   list constant text := cursor ->> 'list';
   level constant integer := CASE list WHEN 'securityEvents' THEN 2 ELSE 1 END;
   line constant text := E'\n' || repeat('  ', level + 1);
-  rows integer := 0;
-  r record;
+  is_first constant boolean := cursor ->> 'id' IS NULL;
+  rows integer;
 BEGIN
-  next := cursor;
-  piece := '';
-  FOR r IN SELECT x.item, x.at, x.id FROM auth.gdpr_list(u, list, (cursor ->> 'at')::timestamptz, cursor ->> 'id', most) x LOOP
-    piece := piece || CASE WHEN next ->> 'id' IS NULL THEN '' ELSE ',' END || line || auth.json_pretty(r.item, level + 1);
-    next := jsonb_build_object('list', list, 'at', r.at, 'id', r.id);
-    rows := rows + 1;
-  END LOOP;
+  SELECT COALESCE(string_agg(CASE WHEN is_first AND x.n = 1 THEN '' ELSE ',' END || line || auth.json_pretty(x.item, level + 1), ''
+                             ORDER BY x.n), ''),
+         COALESCE((array_agg(jsonb_build_object('list', list, 'at', x.at, 'id', x.id) ORDER BY x.n DESC))[1], cursor), count(*)
+    INTO piece, next, rows
+    FROM auth.gdpr_list(u, list, (cursor ->> 'at')::timestamptz, cursor ->> 'id', most) WITH ORDINALITY x (item, at, id, n);
   IF rows = most THEN
     RETURN;
   END IF;
@@ -176,14 +174,13 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
   is_first constant boolean := cursor ->> 'id' IS NULL;
   page record;
-  record text;
 BEGIN
   SELECT x.records, x.app_id, x.created_at, x.id, x.reason INTO page
     FROM auth.sync_records(u.id, cursor ->> 'app', cursor ->> 'at', cursor ->> 'id', 1000, 1048576) x;
-  piece := '';
-  FOREACH record IN ARRAY COALESCE(page.records, '{}') LOOP
-    piece := piece || CASE WHEN is_first AND piece = '' THEN '' ELSE ',' END || E'\n    ' || auth.json_pretty(record::json, 2);
-  END LOOP;
+  piece := COALESCE((
+    SELECT string_agg(CASE WHEN is_first AND r.n = 1 THEN '' ELSE ',' END || E'\n    ' || auth.json_pretty(r.record::json, 2), ''
+                      ORDER BY r.n)
+      FROM unnest(page.records) WITH ORDINALITY r (record, n)), '');
   IF page.id IS NOT NULL THEN
     next := jsonb_build_object('list', 'syncRecords', 'app', page.app_id, 'at', page.created_at, 'id', page.id);
     RETURN;

@@ -1,14 +1,7 @@
 -- What the parts of the OpenID provider share: URLs, errors, clients and their redirects, living grants.
 
-CREATE FUNCTION auth.form_encode(value text) RETURNS text LANGUAGE sql IMMUTABLE STRICT
-  RETURN (SELECT COALESCE(pg_catalog.string_agg(
-                   CASE WHEN b = 32 THEN '+'
-                        WHEN b BETWEEN 48 AND 57 OR b BETWEEN 65 AND 90 OR b BETWEEN 97 AND 122 OR b IN (42, 45, 46, 95)
-                          THEN pg_catalog.chr(b)
-                        ELSE '%' || pg_catalog.upper(pg_catalog.lpad(pg_catalog.to_hex(b), 2, '0')) END, '' ORDER BY i), '')
-            FROM (SELECT i, pg_catalog.get_byte(bytes, i) AS b
-                    FROM (SELECT pg_catalog.convert_to(value, 'UTF8') AS bytes) v,
-                         pg_catalog.generate_series(0, pg_catalog.octet_length(bytes) - 1) i) each_byte);
+CREATE FUNCTION auth.form_encode(value text) RETURNS text
+  LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mana_form_encode';
 COMMENT ON FUNCTION auth.form_encode IS 'a value in a query, as application/x-www-form-urlencoded (URL standard, section 5.2)';
 
 CREATE FUNCTION auth.form_query(VARIADIC pairs text[]) RETURNS text LANGUAGE sql IMMUTABLE

@@ -40,19 +40,21 @@ COMMENT ON FUNCTION auth.oidc_wait IS
 
 CREATE FUNCTION auth.oidc_scopes(scope text) RETURNS text[]
 LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  word text;
-  words text[] := '{}';
 BEGIN
-  FOREACH word IN ARRAY string_to_array(scope, ' ') LOOP
-    IF word <> '' AND word <> ALL (words) THEN
-      words := words || word;
-    END IF;
-  END LOOP;
-  RETURN words;
+  RETURN ARRAY(SELECT w.word FROM unnest(string_to_array(scope, ' ')) WITH ORDINALITY w (word, n)
+                WHERE w.word <> '' GROUP BY w.word ORDER BY min(w.n));
 END
 $$;
 COMMENT ON FUNCTION auth.oidc_scopes IS 'a scope parameter as a list, each once, in its order';
+
+CREATE FUNCTION auth.oidc_scopes_within(asked text[], allowed text[]) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN NOT EXISTS (SELECT unnest(asked) EXCEPT SELECT unnest(allowed));
+END
+$$;
+COMMENT ON FUNCTION auth.oidc_scopes_within IS
+  'whether each of the scopes asked for is allowed. The operator <@ compares each with each; this hashes both lists';
 
 CREATE FUNCTION auth.oidc_code_issue(
     client auth.oauth_clients, s auth.sessions, input jsonb, scopes text[], issuer text) RETURNS auth.reply
@@ -102,7 +104,7 @@ BEGIN
   END IF;
 
   SELECT string_agg(x, ' ' ORDER BY i) INTO wrong
-    FROM unnest(wished) WITH ORDINALITY asked (x, i) WHERE x <> ALL (client.scopes);
+    FROM unnest(wished) WITH ORDINALITY asked (x, i) WHERE x NOT IN (SELECT unnest(client.scopes));
   IF wrong IS NOT NULL THEN
     RETURN auth.oidc_answer_error(input, issuer, 'invalid_scope', 'The following scopes are invalid: ' || wrong);
   ELSIF cardinality(wished) = 0 THEN
@@ -140,10 +142,10 @@ BEGIN
   END IF;
 
   IF consented IS NOT NULL THEN
-    wished := (SELECT array_agg(x ORDER BY i) FROM unnest(wished) WITH ORDINALITY asked (x, i) WHERE x = ANY (consented));
+    wished := (SELECT array_agg(x ORDER BY i) FROM unnest(wished) WITH ORDINALITY asked (x, i) WHERE x IN (SELECT unnest(consented)));
   ELSIF ('consent' = ANY (prompts) OR NOT client.skip_consent AND NOT EXISTS (
            SELECT FROM auth.oauth_consents o
-            WHERE o.user_id = s.user_id AND o.client_id = client.id AND o.scopes @> wished)) THEN
+            WHERE o.user_id = s.user_id AND o.client_id = client.id AND auth.oidc_scopes_within(wished, o.scopes))) THEN
     RETURN CASE WHEN 'none' = ANY (prompts)
                 THEN auth.oidc_answer_error(input, issuer, 'consent_required', 'End-User consent is required')
                 ELSE auth.oidc_wait(input, '/consent') END;
@@ -214,7 +216,7 @@ BEGIN
     RETURN auth.oidc_error_page(issuer, 'invalid_client', 'client_id is required');
   ELSIF NOT accept THEN
     RETURN auth.oidc_answer_error(input, issuer, 'access_denied', 'User denied access');
-  ELSIF NOT allowed <@ asked THEN
+  ELSIF NOT auth.oidc_scopes_within(allowed, asked) THEN
     RETURN auth.oidc_refuse(400, 'invalid_request', 'Scope not originally requested');
   ELSIF cardinality(allowed) = 0 THEN
     RETURN auth.oidc_refuse(400, 'invalid_request', 'no scope is allowed');

@@ -97,8 +97,8 @@ BEGIN
     RETURN auth.oidc_refuse(400, 'invalid_client_metadata', 'the combination of grants, keys and authentication is not allowed');
   END;
   -- what a client may no longer ask for, it no longer has
-  DELETE FROM auth.oauth_grants g WHERE g.client_id = o.id AND NOT g.scopes <@ o.scopes;
-  DELETE FROM auth.oauth_access_tokens t WHERE t.client_id = o.id AND NOT t.scopes <@ o.scopes;
+  DELETE FROM auth.oauth_grants g WHERE g.client_id = o.id AND NOT auth.oidc_scopes_within(g.scopes, o.scopes);
+  DELETE FROM auth.oauth_access_tokens t WHERE t.client_id = o.id AND NOT auth.oidc_scopes_within(t.scopes, o.scopes);
   RETURN auth.granted(auth.oidc_client_json(o));
 END
 $$;

@@ -52,7 +52,7 @@ BEGIN
   IF o.id IS NULL THEN
     RETURN auth.oidc_refuse(404, 'not_found', 'no consent');
   ELSIF asked IS NULL OR cardinality(asked) = 0
-        OR NOT asked <@ (SELECT x.scopes FROM auth.oauth_clients x WHERE x.id = o.client_id) THEN
+        OR NOT auth.oidc_scopes_within(asked, (SELECT x.scopes FROM auth.oauth_clients x WHERE x.id = o.client_id)) THEN
     RETURN auth.oidc_refuse(400, 'invalid_request', 'unable to provide scopes to ' || o.client_id);
   END IF;
   UPDATE auth.oauth_consents x
@@ -60,7 +60,7 @@ BEGIN
                      SELECT scope, min(n) AS i FROM unnest(asked) WITH ORDINALITY w (scope, n) GROUP BY scope) once),
          updated_at = now()
    WHERE x.id = o.id RETURNING x.* INTO o;
-  DELETE FROM auth.oauth_grants g WHERE g.user_id = s.user_id AND g.client_id = o.client_id AND NOT g.scopes <@ o.scopes;
+  DELETE FROM auth.oauth_grants g WHERE g.user_id = s.user_id AND g.client_id = o.client_id AND NOT auth.oidc_scopes_within(g.scopes, o.scopes);
   RETURN auth.granted(auth.oidc_consent_json(o));
 END
 $$;

@@ -37,7 +37,7 @@ BEGIN
   IF NOT FOUND THEN
     refusal := auth.oidc_refuse(400, 'invalid_target', 'requested resource is not open to this client');
   ELSIF target.scopes IS NOT NULL THEN
-    scopes := COALESCE((SELECT array_agg(x ORDER BY i) FROM unnest(granted) WITH ORDINALITY g (x, i) WHERE x = ANY (target.scopes)), '{}');
+    scopes := COALESCE((SELECT array_agg(x ORDER BY i) FROM unnest(granted) WITH ORDINALITY g (x, i) WHERE x IN (SELECT unnest(target.scopes))), '{}');
     IF cardinality(granted) > 0 AND cardinality(scopes) = 0 THEN
       refusal := auth.oidc_refuse(400, 'invalid_scope', 'none of the requested scopes are allowed for the resource');
     END IF;

@@ -169,7 +169,7 @@ BEGIN
     RETURN auth.oidc_refuse(400, 'invalid_grant', 'invalid refresh token');
   ELSIF token.expires_at <= now() OR NOT auth.oidc_grant_lives(g) THEN
     RETURN auth.oidc_refuse(400, 'invalid_grant', 'invalid refresh token');
-  ELSIF NOT scopes <@ g.scopes OR cardinality(scopes) = 0 THEN
+  ELSIF NOT auth.oidc_scopes_within(scopes, g.scopes) OR cardinality(scopes) = 0 THEN
     -- RFC 6749, section 6: "The requested scope MUST NOT include any scope not originally granted by the resource owner"
     RETURN auth.oidc_refuse(400, 'invalid_scope', 'scope was not granted');
   END IF;
@@ -193,7 +193,7 @@ DECLARE
   life interval := '1 hour';
   aimed record;
 BEGIN
-  IF NOT scopes <@ client.scopes OR scopes && of_users THEN
+  IF NOT auth.oidc_scopes_within(scopes, client.scopes) OR scopes && of_users THEN
     RETURN auth.oidc_refuse(400, 'invalid_scope', 'scope is not open to this client itself');
   END IF;
   IF input ? 'resource' THEN

@@ -6,7 +6,7 @@ CREATE FUNCTION auth.organization_json(o auth.organizations, metadata json) RETU
 
 CREATE FUNCTION auth.metadata_text(metadata jsonb) RETURNS json LANGUAGE sql STABLE
   RETURN CASE WHEN metadata IS NOT NULL
-              THEN pg_catalog.to_json(pg_catalog.regexp_replace(auth.json_object('m', metadata)::text, '^\{"m":(.*)\}$', '\1')) END;
+              THEN pg_catalog.to_json(pg_catalog."left"(pg_catalog.substr(auth.json_object('m', metadata)::text, 6), -1)) END;
 COMMENT ON FUNCTION auth.metadata_text IS
   'metadata as a JSON string, as every answer but those of create and update has it; null where there is none';
 

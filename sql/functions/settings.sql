@@ -1,19 +1,7 @@
 -- Settings: read, merged under the lock of their row, so that of two patches none is lost.
 
 CREATE FUNCTION auth.jsonb_merged(was jsonb, given jsonb) RETURNS jsonb
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  member record;
-BEGIN
-  IF jsonb_typeof(was) IS DISTINCT FROM 'object' OR jsonb_typeof(given) <> 'object' THEN
-    RETURN given;
-  END IF;
-  FOR member IN SELECT x.key, x.value FROM jsonb_each(given) x LOOP
-    was := was || jsonb_build_object(member.key, auth.jsonb_merged(was -> member.key, member.value));
-  END LOOP;
-  RETURN was;
-END
-$$;
+  LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mana_jsonb_merged';
 COMMENT ON FUNCTION auth.jsonb_merged IS 'objects are merged, at every depth; arrays, scalars and null replace what was';
 
 CREATE FUNCTION auth.settings_lock(c auth.caller) RETURNS auth.user_settings

@@ -39,10 +39,15 @@ CREATE FUNCTION auth.role_may(role text, resource text, action text) RETURNS boo
 COMMENT ON FUNCTION auth.role_may IS 'whether one of the roles of a comma list has a permission';
 
 CREATE FUNCTION auth.role_may_all(role text, permissions jsonb) RETURNS boolean LANGUAGE sql STABLE
-  RETURN permissions <> '{}' AND EXISTS (
-    SELECT FROM pg_catalog.unnest(pg_catalog.string_to_array(role, ',')) r
-     WHERE NOT EXISTS (
-       SELECT FROM pg_catalog.jsonb_each(permissions) w (resource, actions), pg_catalog.jsonb_array_elements_text(w.actions) a
-        WHERE NOT EXISTS (SELECT FROM auth.organization_role_permissions p
-                           WHERE p.role = r AND p.resource = w.resource AND p.action = a)));
-COMMENT ON FUNCTION auth.role_may_all IS 'whether a single one of the roles has all of {resource: [action, ..]}; nothing asked, nothing granted';
+  RETURN permissions <> '{}'
+    AND NOT EXISTS (SELECT FROM pg_catalog.jsonb_each(permissions) w (resource, actions) WHERE w.actions = '[]')
+    AND EXISTS (
+      SELECT FROM pg_catalog.unnest(pg_catalog.string_to_array(role, ',')) r
+       WHERE NOT EXISTS (
+         SELECT w.resource, a
+           FROM pg_catalog.jsonb_each(permissions) w (resource, actions), pg_catalog.jsonb_array_elements_text(w.actions) a
+         EXCEPT
+         SELECT p.resource, p.action FROM auth.organization_role_permissions p WHERE p.role = r));
+COMMENT ON FUNCTION auth.role_may_all IS
+  'whether a single one of the roles has all of {resource: [action, ..]}. False where nothing is asked: of no resource, or no '
+  'action of a resource';

@@ -12,8 +12,8 @@
 PG_FUNCTION_INFO_V1(mana_jsonb_merged);
 
 static JsonbValue *push_merged(JsonbParseState **out, JsonbContainer *was, JsonbContainer *given);
-static void push_member(
-    JsonbParseState **out, JsonbValue *key, JsonbValue *was_value, JsonbValue *given_value);
+static void
+push_member(JsonbParseState **out, JsonbValue *key, JsonbValue *was_value, JsonbValue *given_value);
 static bool is_object(const JsonbValue *value);
 
 /* (was, given): an object that is given is merged into an object; anything else replaces `was`. */
@@ -51,7 +51,8 @@ push_merged(JsonbParseState **out, JsonbContainer *was, JsonbContainer *given)
 			continue;
 		(void)JsonbIteratorNext(&members, &value, true);
 		push_member(out, &key, &value,
-		    getKeyJsonValueFromContainer(given, key.val.string.val, key.val.string.len, NULL));
+		    getKeyJsonValueFromContainer(
+			given, key.val.string.val, key.val.string.len, NULL));
 	}
 	members = JsonbIteratorInit(given);
 	for (JsonbIteratorToken token = JsonbIteratorNext(&members, &key, true); token != WJB_DONE;

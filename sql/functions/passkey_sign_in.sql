@@ -88,7 +88,7 @@ BEGIN
   ELSIF NOT answer.user_verified THEN -- a touch proves possession of the key; a PIN or a finger proves the person
     gate := auth.two_factor_gate(c, u, true, 'passkey', device_digest);
   END IF;
-  RETURN CASE WHEN gate.asked THEN auth.two_factor_asked(gate) ELSE auth.passkey_granted(c, u, p.id, user_verified, dialect, gate.cookies) END;
+  RETURN CASE WHEN gate.asked THEN auth.two_factor_asked(gate) ELSE auth.passkey_granted(c, u, p.id, answer.user_verified, dialect, gate.cookies) END;
 END
 $$;
 COMMENT ON FUNCTION auth_api.passkey_sign_in IS

@@ -30,6 +30,7 @@ struct remote {
 	TimestampTz deadline;
 	const char *user_id;
 	enum remote_access access;
+	bool needs_password;
 	const char *reason; /* NULL: no trouble so far */
 	MemoryContextCallback callback;
 };
@@ -38,6 +39,7 @@ struct options {
 	const char **names;
 	const char **values;
 	int count;
+	bool needs_password;
 };
 
 static int timeout_ms;
@@ -45,6 +47,8 @@ static int timeout_ms;
 static bool options_find(struct options *out, const char *name);
 static void options_add(struct options *out, List *from, const PQconninfoOption *known);
 static bool has_mapping(Oid role, Oid server);
+static bool needs_password(const ForeignServer *server, const UserMapping *mapping);
+static const char *password_of(const UserMapping *mapping);
 static void forget(void *remote);
 static bool connect_to(struct remote *r, const struct options *options);
 static bool begin(struct remote *r);
@@ -74,6 +78,7 @@ remote_begin(
 	r = palloc0(sizeof(*r));
 	r->user_id = user_id;
 	r->access = access;
+	r->needs_password = options.needs_password;
 	r->deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), timeout_ms);
 	r->callback.func = forget;
 	r->callback.arg = r;
@@ -141,6 +146,12 @@ options_find(struct options *out, const char *name)
 	    foreign_server_aclcheck(server->serverid, GetUserId()) != ACLCHECK_OK)
 		return false;
 	mapping = GetUserMapping(GetUserId(), server->serverid);
+	out->needs_password = needs_password(server, mapping);
+	if (out->needs_password && password_of(mapping) == NULL) {
+		ereport(LOG, errmsg("foreign server %s has no password in its user mapping", name),
+		    errhidestmt(true), errhidecontext(true));
+		return false;
+	}
 	size = list_length(server->options) + list_length(mapping->options) + FIXED_OPTIONS + 1;
 	out->names = palloc0(size * sizeof(*out->names));
 	out->values = palloc0(size * sizeof(*out->values));
@@ -185,6 +196,39 @@ has_mapping(Oid role, Oid server)
 		   USERMAPPINGUSERSERVER, ObjectIdGetDatum(InvalidOid), ObjectIdGetDatum(server));
 }
 
+/* As postgres_fdw: without a password, a role that may create servers would be let in as the user
+ * that the server runs as, often a superuser (trust and peer authentication, CVE-2007-6601). */
+static bool
+needs_password(const ForeignServer *server, const UserMapping *mapping)
+{
+	ListCell *cell;
+
+	if (!superuser_arg(server->owner))
+		return true;
+	foreach (cell, mapping->options) {
+		DefElem *option = lfirst(cell);
+
+		if (strcmp(option->defname, "password_required") == 0)
+			return defGetBoolean(option);
+	}
+	return true;
+}
+
+/* NULL: the mapping has none, or an empty one, which libpq would look for elsewhere. */
+static const char *
+password_of(const UserMapping *mapping)
+{
+	ListCell *cell;
+
+	foreach (cell, mapping->options) {
+		DefElem *option = lfirst(cell);
+
+		if (strcmp(option->defname, "password") == 0 && defGetString(option)[0] != '\0')
+			return defGetString(option);
+	}
+	return NULL;
+}
+
 /* Also what the memory context calls when it ends, by an error say; closing twice does nothing. */
 static void
 forget(void *remote)
@@ -222,6 +266,8 @@ connect_to(struct remote *r, const struct options *options)
 		if (next == PGRES_POLLING_FAILED)
 			return fail(r, REMOTE_UNREACHABLE, PQerrorMessage(r->connection));
 	}
+	if (r->needs_password && !PQconnectionUsedPassword(r->connection))
+		return fail(r, REMOTE_NOT_CONFIGURED, "the server did not ask for the password");
 	if (PQsetnonblocking(r->connection, 1) != 0)
 		return fail(r, REMOTE_FAILED, PQerrorMessage(r->connection));
 	return true;

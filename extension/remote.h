@@ -14,8 +14,9 @@ struct remote;
 enum remote_access { REMOTE_READ, REMOTE_WRITE };
 
 /* Connects to the foreign server with the mapping of the current user and begins a transaction in
- * which row-level security shows the rows of one user (app.current_user_id). NULL: *reason says
- * why.
+ * which row-level security shows the rows of one user (app.current_user_id). The remote server must
+ * ask for the mapping's password, unless the foreign server belongs to a superuser and the mapping
+ * says password_required 'false'. NULL: *reason says why.
  */
 struct remote *remote_begin(
     const char *server, const char *user_id, enum remote_access access, const char **reason);

@@ -50,7 +50,7 @@ CREATE VIEW story.projects AS
          json_array_elements(s -> 'projects') WITH ORDINALITY AS e (p, n)
    WHERE u.email = 'gwen@example.com';
 SELECT DISTINCT available, reason FROM story.projects;
-CREATE USER MAPPING FOR auth_owner SERVER mana_sync OPTIONS (user 'mana_gdpr', password 'story');
+CREATE USER MAPPING FOR auth_owner SERVER mana_sync OPTIONS (user 'mana_gdpr', password 'story', password_required 'false');
 SELECT DISTINCT available, reason FROM story.projects;
 GRANT USAGE ON FOREIGN SERVER mana_sync TO auth_owner;
 SELECT DISTINCT available, reason FROM story.projects;

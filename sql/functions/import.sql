@@ -1,17 +1,111 @@
 -- Taking over the rows of the service before us, a Better Auth database: its schema is renamed, this extension made, and
 -- then `SELECT * FROM auth.import_from('auth_before')`. All or nothing, in one transaction; the source is only read.
+-- Reading a table can run code of its owner (views, policies, casts to json; the planner evaluates expressions of indexes and
+-- constraints). Therefore the import runs as auth_owner, not as the superuser who calls it, and takes plain tables only.
+
+CREATE FUNCTION auth.import_refuse_unsafe(source name) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  tables constant name[] := ARRAY['users', 'accounts', 'sessions', 'passkeys', 'user_settings', 'api_keys', 'organizations', 'members',
+                                  'invitations', 'encryption_vaults', 'encryption_vault_audit', 'security_events'];
+  from_table name;
+  found text;
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_namespace n JOIN pg_roles o ON o.oid = n.nspowner
+                  WHERE n.nspname = source AND (o.rolsuper OR o.rolname = 'auth_owner')
+                    AND NOT EXISTS (SELECT FROM aclexplode(n.nspacl) a
+                                     WHERE a.privilege_type = 'CREATE' AND a.grantee NOT IN (n.nspowner, 'auth_owner'::regrole))) THEN
+    RAISE EXCEPTION 'schema % can be changed by another role during the import', quote_ident(source)
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = format('ALTER SCHEMA %I OWNER TO CURRENT_USER, and REVOKE CREATE ON SCHEMA from everybody else.', source);
+  ELSIF NOT has_schema_privilege(source::text, 'USAGE') OR EXISTS (
+          SELECT FROM pg_class c WHERE c.relnamespace = to_regnamespace(quote_ident(source)) AND c.relname = ANY (tables)
+             AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT has_table_privilege(c.oid, 'SELECT')) THEN
+    RAISE EXCEPTION 'auth_owner, as whom the import runs, may not read schema %', quote_ident(source)
+      USING ERRCODE = 'insufficient_privilege',
+            HINT = format('GRANT USAGE ON SCHEMA %1$I TO auth_owner; GRANT SELECT ON ALL TABLES IN SCHEMA %1$I TO auth_owner;', source);
+  END IF;
+  FOREACH from_table IN ARRAY tables LOOP
+    IF EXISTS (SELECT FROM pg_class c WHERE c.oid = to_regclass(format('%I.%I', source, from_table)) AND c.relkind IN ('r', 'p')) THEN
+      EXECUTE format('LOCK TABLE %I.%I IN ACCESS SHARE MODE', source, from_table); -- what is checked below stays so until the end
+    END IF;
+  END LOOP;
+  SELECT string_agg(format('%s %s', x.name, x.why), ', ' ORDER BY x.name, x.why) INTO found FROM auth.import_unsafe(source, tables) x;
+  IF found IS NOT NULL THEN
+    RAISE EXCEPTION 'an import would run code of other roles: %', found
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Remove what is named, or import from plain copies that their owner made.';
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION auth.import_refuse_unsafe IS
+  'raises unless the source is plain tables in a schema that only a superuser can change; locks the tables';
+
+CREATE FUNCTION auth.import_unsafe(source name, tables name[]) RETURNS TABLE (name text, why text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN QUERY
+  WITH RECURSIVE read (oid) AS (
+    SELECT c.oid FROM pg_class c
+     WHERE c.relnamespace = to_regnamespace(quote_ident(source)) AND c.relname = ANY (tables) AND c.relkind NOT IN ('i', 'I', 'c', 'S')
+    UNION
+    SELECT i.inhrelid FROM read r JOIN pg_inherits i ON i.inhparent = r.oid
+  ), parts (oid, classid, objid) AS ( -- what the planner evaluates
+    SELECT k.conrelid, 'pg_constraint'::regclass, k.oid FROM pg_constraint k
+    UNION ALL
+    SELECT i.indrelid, 'pg_class'::regclass, i.indexrelid FROM pg_index i
+    UNION ALL
+    SELECT e.stxrelid, 'pg_statistic_ext'::regclass, e.oid FROM pg_statistic_ext e
+    UNION ALL
+    SELECT d.adrelid, 'pg_attrdef'::regclass, d.oid FROM pg_attrdef d
+      JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum AND a.attgenerated <> ''
+    UNION ALL
+    SELECT c.oid, 'pg_class'::regclass, c.oid FROM pg_class c WHERE c.relkind = 'p'
+  ), callable (classid, objid, owner) AS (
+    SELECT 'pg_proc'::regclass, p.oid, p.proowner FROM pg_proc p
+    UNION ALL
+    SELECT 'pg_operator'::regclass, o.oid, o.oprowner FROM pg_operator o
+    UNION ALL
+    SELECT 'pg_opclass'::regclass, o.oid, o.opcowner FROM pg_opclass o
+  )
+  SELECT r.oid::regclass::text, 'is not a table' FROM read r JOIN pg_class c ON c.oid = r.oid WHERE c.relkind NOT IN ('r', 'p')
+  UNION ALL
+  SELECT r.oid::regclass::text, 'has row level security' FROM read r JOIN pg_class c ON c.oid = r.oid WHERE c.relrowsecurity
+  UNION ALL
+  SELECT r.oid::regclass::text, 'has rules' FROM read r JOIN pg_class c ON c.oid = r.oid WHERE c.relhasrules AND c.relkind IN ('r', 'p')
+  UNION ALL
+  SELECT r.oid::regclass::text, format('has column %I of type %s', a.attname, format_type(a.atttypid, a.atttypmod))
+    FROM read r
+    JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_type t ON t.oid = a.atttypid
+    JOIN pg_type e ON e.oid = CASE WHEN t.typcategory = 'A' AND t.typelem <> 0 THEN t.typelem ELSE t.oid END
+    JOIN pg_roles o ON o.oid = e.typowner
+   WHERE e.typtype = 'c'
+      OR NOT o.rolsuper AND (e.typtype <> 'e' OR EXISTS (SELECT FROM pg_cast k WHERE k.castsource = e.oid))
+  UNION ALL
+  SELECT r.oid::regclass::text, format('has %s, which calls %s', pg_describe_object(p.classid, p.objid, 0), pg_describe_object(k.classid, k.objid, 0))
+    FROM read r
+    JOIN parts p ON p.oid = r.oid
+    JOIN pg_depend d ON d.classid = p.classid AND d.objid = p.objid
+    JOIN callable k ON k.classid = d.refclassid AND k.objid = d.refobjid
+    JOIN pg_roles o ON o.oid = k.owner AND NOT o.rolsuper;
+END
+$$;
+COMMENT ON FUNCTION auth.import_unsafe IS 'which tables of a source could run code of roles that are not superuser when they are read, and how';
 
 CREATE FUNCTION auth.import_refuse_unreadable(source name) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   found bigint;
 BEGIN
-  IF to_regclass(format('%I.users', source)) IS NULL THEN
+  IF to_regnamespace(quote_ident(source)) IS NULL
+     OR NOT EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = to_regnamespace(quote_ident(source)) AND c.relname = 'users') THEN
     RAISE EXCEPTION 'there is no table %.users', quote_ident(source) USING ERRCODE = 'undefined_table';
   ELSIF EXISTS (SELECT FROM auth.users) THEN
     RAISE EXCEPTION 'there are users here already' USING ERRCODE = 'object_not_in_prerequisite_state',
       HINT = 'An import is the first thing that a new database does.';
   END IF;
+  PERFORM auth.import_refuse_unsafe(source);
   EXECUTE format('SELECT count(*) FROM %I.users x WHERE to_jsonb(x) ->> ''two_factor_enabled'' = ''true''', source) INTO found;
   IF found > 0 THEN
     RAISE EXCEPTION '% users have a second factor, whose secret only the service before us can read', found
@@ -40,7 +134,7 @@ COMMENT ON FUNCTION auth.import_table IS 'runs an INSERT over x (r jsonb), the r
 
 CREATE FUNCTION auth.import_from(source name)
 RETURNS TABLE (what text, source_rows bigint, imported bigint, why_fewer text)
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   step record;
 BEGIN
@@ -147,5 +241,5 @@ END
 $$;
 COMMENT ON FUNCTION auth.import_from IS
   'a Better Auth database in another schema of this one, taken over: passwords, cookies (with the same BETTER_AUTH_SECRET), vaults '
-  '(with the same key as env-v1), passkeys, organizations. To be run by a superuser. Not taken: links in mails, OAuth rows, JWT '
+  '(with the same key as env-v1), passkeys, organizations. To be called by a superuser; runs as auth_owner, which must be granted SELECT there. Not taken: links in mails, OAuth rows, JWT '
   'keys (apps refresh), and second factors, which it refuses to drop';

@@ -106,6 +106,8 @@ describe('the service before us', () => {
 
   test('a second factor that cannot be taken along stops the import', () => {
     psql("UPDATE auth.users SET two_factor_enabled = true WHERE id = 'bob'; ALTER SCHEMA auth RENAME TO auth_before; CREATE EXTENSION mana_auth CASCADE");
+    assert.throws(() => psql("SELECT auth.import_from('auth_before')"), /auth_owner, as whom the import runs, may not read schema auth_before/);
+    psql('GRANT USAGE ON SCHEMA auth_before TO auth_owner; GRANT SELECT ON ALL TABLES IN SCHEMA auth_before TO auth_owner');
     assert.throws(() => psql("SELECT auth.import_from('auth_before')"), /1 users have a second factor/);
     assert.throws(() => psql("SELECT auth.import_from('nowhere')"), /there is no table nowhere.users/);
     psql("UPDATE auth_before.users SET two_factor_enabled = false WHERE id = 'bob'");

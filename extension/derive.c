@@ -1,9 +1,11 @@
 /*
  * auth.kek_derive: keys made from the active KEK (HKDF-SHA-256, RFC 5869).
+ * auth.hmac_sha256: HMAC-SHA-256 (RFC 2104).
  */
 #include "postgres.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/kdf.h>
 
 #include "fmgr.h"
@@ -11,8 +13,10 @@
 #include "compat.h"
 
 #define DERIVED_BYTES 32
+#define HMAC_BYTES    32
 
 PG_FUNCTION_INFO_V1(mana_kek_derive);
+PG_FUNCTION_INFO_V1(mana_hmac_sha256);
 
 Datum
 mana_kek_derive(PG_FUNCTION_ARGS)
@@ -35,4 +39,19 @@ mana_kek_derive(PG_FUNCTION_ARGS)
 	if (!ok)
 		ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not derive a key"));
 	PG_RETURN_BYTEA_P(derived);
+}
+
+/* (data, key) */
+Datum
+mana_hmac_sha256(PG_FUNCTION_ARGS)
+{
+	const bytea *data = PG_GETARG_BYTEA_PP(0), *key = PG_GETARG_BYTEA_PP(1);
+	bytea *mac = palloc(VARHDRSZ + HMAC_BYTES);
+
+	SET_VARSIZE(mac, VARHDRSZ + HMAC_BYTES);
+	if (HMAC(EVP_sha256(), VARDATA_ANY(key), (int)VARSIZE_ANY_EXHDR(key),
+		(const unsigned char *)VARDATA_ANY(data), VARSIZE_ANY_EXHDR(data),
+		(unsigned char *)VARDATA(mac), NULL) == NULL)
+		ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not compute a MAC"));
+	PG_RETURN_BYTEA_P(mac);
 }

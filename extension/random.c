@@ -1,4 +1,5 @@
 /* Ids and one-time tokens: letters and digits from the server's strong random source, without bias.
+ * Keys and salts: bytes from the same source.
  */
 #include "postgres.h"
 
@@ -7,12 +8,14 @@
 #include "compat.h"
 
 PG_FUNCTION_INFO_V1(mana_random_id);
+PG_FUNCTION_INFO_V1(mana_random_bytes);
 
-#define ALPHABET "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-#define LETTERS  (sizeof(ALPHABET) - 1)
-#define UNBIASED (256 / LETTERS * LETTERS) /* bytes from here on are thrown away */
-#define LEN_MIN  16
-#define LEN_MAX  256
+#define ALPHABET  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+#define LETTERS   (sizeof(ALPHABET) - 1)
+#define UNBIASED  (256 / LETTERS * LETTERS) /* bytes from here on are thrown away */
+#define LEN_MIN   16
+#define LEN_MAX   256
+#define BYTES_MAX 1024
 
 static unsigned char next_byte(void);
 
@@ -36,6 +39,23 @@ mana_random_id(PG_FUNCTION_ARGS)
 			*at++ = ALPHABET[byte % LETTERS];
 	}
 	PG_RETURN_TEXT_P(id);
+}
+
+Datum
+mana_random_bytes(PG_FUNCTION_ARGS)
+{
+	int32 len = PG_GETARG_INT32(0);
+	bytea *bytes;
+
+	if (len < 1 || len > BYTES_MAX)
+		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		    errmsg("the number of random bytes must be between 1 and %d", BYTES_MAX));
+	bytes = palloc(VARHDRSZ + len);
+	SET_VARSIZE(bytes, VARHDRSZ + len);
+	if (!pg_strong_random(VARDATA(bytes), len))
+		ereport(
+		    ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not get random bytes"));
+	PG_RETURN_BYTEA_P(bytes);
 }
 
 /* From a store that is filled at once, since asking for few bytes costs as much as for many. What

@@ -1,36 +1,69 @@
--- Who owns and who may call. Last, so that nothing escapes it: everything belongs to auth_owner, nothing to PUBLIC.
+-- Who owns and who may call. Last, so that nothing escapes it: every member of the extension belongs to auth_owner, and
+-- nothing to PUBLIC. Objects that are not members are left alone, whatever schema they are in. What this script has just
+-- made still belongs to who runs it; there, default privileges (ALTER DEFAULT PRIVILEGES) are taken back as well. What a
+-- DBA granted later on older members stays.
 
 DO $$
 DECLARE
-  o record;
+  member record;
+  grantee text;
 BEGIN
-  FOR o IN
-    SELECT pg_catalog.format('ALTER %s %s OWNER TO auth_owner',
-             CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' WHEN 'c' THEN 'TYPE' ELSE 'TABLE' END,
-             c.oid::pg_catalog.regclass) AS sql
-      FROM pg_catalog.pg_class c
-     WHERE c.relnamespace IN ('auth'::pg_catalog.regnamespace, 'auth_api'::pg_catalog.regnamespace)
-       AND c.relkind IN ('r', 'p', 'v', 'c')
+  FOR member IN
+    WITH members AS (
+      SELECT m.classid, m.objid FROM pg_catalog.pg_depend m
+        JOIN pg_catalog.pg_extension e ON e.oid = m.refobjid AND e.extname = 'mana_auth'
+       WHERE m.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND m.deptype = 'e')
+    SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind,
+           CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS grant_kind,
+           c.oid::pg_catalog.regclass::text AS name, c.relowner AS owner, c.relacl AS acl, c.relkind <> 'S' AS ownable
+      FROM members m JOIN pg_catalog.pg_class c ON m.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.oid = m.objid
+     WHERE c.relkind IN ('r', 'p', 'v', 'S')
     UNION ALL
-    SELECT pg_catalog.format('ALTER %s %s OWNER TO auth_owner',
-             CASE p.prokind WHEN 'a' THEN 'AGGREGATE' ELSE 'ROUTINE' END, p.oid::pg_catalog.regprocedure)
-      FROM pg_catalog.pg_proc p
-     WHERE p.pronamespace IN ('auth'::pg_catalog.regnamespace, 'auth_api'::pg_catalog.regnamespace)
+    SELECT CASE p.prokind WHEN 'a' THEN 'AGGREGATE' ELSE 'ROUTINE' END, 'ROUTINE', p.oid::pg_catalog.regprocedure::text, p.proowner, p.proacl, true
+      FROM members m JOIN pg_catalog.pg_proc p ON m.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND p.oid = m.objid
     UNION ALL
-    SELECT pg_catalog.format('ALTER TYPE %s OWNER TO auth_owner', t.oid::pg_catalog.regtype)
-      FROM pg_catalog.pg_type t
-     WHERE t.typnamespace = 'auth'::pg_catalog.regnamespace AND t.typtype IN ('e', 'd')
+    SELECT 'TYPE', 'TYPE', t.oid::pg_catalog.regtype::text, t.typowner, t.typacl, true
+      FROM members m JOIN pg_catalog.pg_type t ON m.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND t.oid = m.objid
+     WHERE t.typtype IN ('c', 'd', 'e')
   LOOP
-    EXECUTE o.sql;
+    IF member.owner <> 'auth_owner'::pg_catalog.regrole THEN
+      IF member.ownable THEN
+        EXECUTE pg_catalog.format('ALTER %s %s OWNER TO auth_owner', member.kind, member.name);
+      END IF;
+      FOR grantee IN
+        SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::pg_catalog.regrole::text END
+          FROM pg_catalog.aclexplode(member.acl) a WHERE a.grantee <> member.owner
+      LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON %s %s FROM %s CASCADE', member.grant_kind, member.name, grantee);
+      END LOOP;
+    END IF;
+    IF member.grant_kind = 'ROUTINE' THEN
+      EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', member.name);
+      IF member.name LIKE 'auth\_api.%' THEN
+        EXECUTE pg_catalog.format('GRANT EXECUTE ON ROUTINE %s TO auth_edge', member.name);
+      END IF;
+    END IF;
   END LOOP;
 END
 $$;
 
 ALTER SCHEMA auth OWNER TO auth_owner;
 ALTER SCHEMA auth_api OWNER TO auth_owner;
-REVOKE ALL ON ALL ROUTINES IN SCHEMA auth, auth_api FROM PUBLIC;
+DO $$
+DECLARE
+  o record;
+BEGIN
+  FOR o IN
+    SELECT pg_catalog.format('REVOKE CREATE ON SCHEMA %I FROM %s CASCADE', n.nspname,
+             CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::pg_catalog.regrole::text END) AS sql
+      FROM pg_catalog.pg_namespace n, pg_catalog.aclexplode(n.nspacl) a
+     WHERE n.nspname IN ('auth', 'auth_api') AND a.grantee <> n.nspowner AND a.privilege_type = 'CREATE'
+  LOOP
+    EXECUTE o.sql;
+  END LOOP;
+END
+$$;
 GRANT USAGE ON SCHEMA auth_api TO auth_edge;
-GRANT EXECUTE ON ALL ROUTINES IN SCHEMA auth_api TO auth_edge;
 -- Mails hold the links that reset passwords: who reads them can sign in as anybody without a second factor.
 REVOKE EXECUTE ON FUNCTION auth_api.outbox_claim, auth_api.outbox_done, auth_api.outbox_failed FROM auth_edge;
 GRANT USAGE ON SCHEMA auth, auth_api TO auth_mailer;

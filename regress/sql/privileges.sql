@@ -19,6 +19,13 @@ SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace IN ('auth'::regna
    AND p.proowner <> 'auth_owner'::regrole;
 SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace IN ('auth'::regnamespace, 'auth_api'::regnamespace)
    AND c.relkind IN ('r', 'p', 'v') AND c.relowner <> 'auth_owner'::regrole;
+-- roles that may create objects where ours are
+SELECT n.nspname, r.rolname FROM pg_namespace n, pg_roles r WHERE n.nspname IN ('auth', 'auth_api')
+   AND has_schema_privilege(r.oid, n.oid, 'CREATE') AND NOT r.rolsuper AND r.rolname <> 'auth_owner';
+-- members of the extension that do not belong to auth_owner
+SELECT pg_describe_object(m.classid, m.objid, 0) FROM pg_depend m JOIN pg_extension e ON e.oid = m.refobjid AND e.extname = 'mana_auth'
+ WHERE m.refclassid = 'pg_extension'::regclass AND m.deptype = 'e'
+   AND NOT EXISTS (SELECT FROM pg_shdepend o WHERE o.classid = m.classid AND o.objid = m.objid AND o.deptype = 'o' AND o.refobjid = 'auth_owner'::regrole);
 -- PL/pgSQL that runs as its owner without pinning where it looks for names
 SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace IN ('auth'::regnamespace, 'auth_api'::regnamespace)
    AND p.prosecdef AND NOT COALESCE('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false);

@@ -99,17 +99,10 @@ CREATE FUNCTION auth.signing_key_make(alg text, OUT public_key text, OUT private
 COMMENT ON FUNCTION auth.signing_key_make IS
   'a new key pair for EdDSA, ES256 or RS256: the public half as a JWK, the private one to be sealed at once';
 
--- pgcrypto stands in whatever schema the DBA gave it; this is the one place that has to know.
-DO $$
-BEGIN
-  EXECUTE pg_catalog.format(
-    'CREATE OR REPLACE FUNCTION auth.random_bytes(length integer) RETURNS bytea LANGUAGE sql VOLATILE STRICT '
-    'RETURN %1$I.gen_random_bytes(length); '
-    'CREATE OR REPLACE FUNCTION auth.hmac_sha256(data bytea, key bytea) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT '
-    'RETURN %1$I.hmac(data, key, ''sha256'')',
-    (SELECT n.nspname FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
-      WHERE e.extname = 'pgcrypto'));
-END
-$$;
-COMMENT ON FUNCTION auth.random_bytes IS 'strong random bytes (pgcrypto)';
-COMMENT ON FUNCTION auth.hmac_sha256 IS 'HMAC-SHA-256 (RFC 2104, pgcrypto)';
+-- Not pgcrypto's: that is a trusted extension, whose schema can belong to another role.
+CREATE FUNCTION auth.random_bytes(length integer) RETURNS bytea
+  LANGUAGE c VOLATILE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mana_random_bytes';
+CREATE FUNCTION auth.hmac_sha256(data bytea, key bytea) RETURNS bytea
+  LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mana_hmac_sha256';
+COMMENT ON FUNCTION auth.random_bytes IS 'up to 1024 bytes from the strong random source';
+COMMENT ON FUNCTION auth.hmac_sha256 IS 'HMAC-SHA-256 (RFC 2104)';

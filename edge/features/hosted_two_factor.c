@@ -76,7 +76,7 @@ show(struct request *r, int status, enum word alert, enum word notice)
 	r->state = page;
 	r->form = &lookup_form;
 	return db_call(r, CALL_TWO_FACTOR_PAGE, page_found,
-	    db_digest(request_cookie_digest(r, STR("two_factor"))));
+	    db_digest(request_cookie_digest(r, COOKIE_TWO_FACTOR)));
 }
 
 static enum step

@@ -101,7 +101,7 @@ signature_matches(struct request *r, struct str text, struct str signature)
 
 	if (signature.p == NULL || !uri_decode(&given, signature, URI_COMPONENT))
 		return false;
-	digest_hmac(&mac, signing_cookie_secret(), text);
+	signing_page_query_mac(&mac, text);
 	base64_encode(&wanted, mac.bytes, sizeof(mac.bytes));
 	return digest_equal(buf_view(&wanted), buf_view(&given));
 }
@@ -180,7 +180,7 @@ oidc_answer_location(struct request *r)
 	    !str_cut(&path, &query, location, '?'))
 		return location;
 	query.len -= ending.len;
-	digest_hmac(&mac, signing_cookie_secret(), query);
+	signing_page_query_mac(&mac, query);
 	base64_encode(&signature, mac.bytes, sizeof(mac.bytes));
 	out = arena_buf(&r->arena, location.len + SIGNATURE_ROOM + 1);
 	buf_str(&out, location);

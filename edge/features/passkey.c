@@ -204,7 +204,7 @@ passkey_sign_in(struct request *r)
 	    db_text(r, answer.user_handle), db_text(r, config.webauthn_rp_id),
 	    db_text(r, origin_lines(r)),
 	    db_text(r, r->route->errors == ERRORS_V1 ? STR("v1") : STR("better-auth")),
-	    db_digest(request_cookie_digest(r, STR("trust_device"))));
+	    db_digest(request_cookie_digest(r, COOKIE_TRUST_DEVICE)));
 }
 
 /* The origins whose pages may ask, one a line, as SQL takes them. */
@@ -261,5 +261,5 @@ relying_party(void)
 static const struct digest *
 challenge_cookie(struct request *r)
 {
-	return request_cookie_digest(r, STR("better-auth-passkey"));
+	return request_cookie_digest(r, COOKIE_PASSKEY);
 }

@@ -135,7 +135,7 @@ finish(struct request *r)
 	return db_call(r, CALL_SIGN_IN_FINISH, finished, db_text(r, s->email),
 	    db_text(r, s->user_id), db_int(r, s->password_version), db_bool(s->checking.verified),
 	    db_text(r, new_hash), db_bool(s->remember), db_text(r, s->callback_url),
-	    db_text(r, s->dialect), db_digest(request_cookie_digest(r, STR("trust_device"))),
+	    db_text(r, s->dialect), db_digest(request_cookie_digest(r, COOKIE_TRUST_DEVICE)),
 	    db_text(r, s->device_id), db_text(r, s->device_name));
 }
 

@@ -113,7 +113,7 @@ disable_checked(struct request *r)
 
 	return db_call(r, CALL_TWO_FACTOR_DISABLE, reply_relay, db_int(r, s->version),
 	    db_bool(s->checking.verified),
-	    db_digest(request_cookie_digest(r, STR("trust_device"))));
+	    db_digest(request_cookie_digest(r, COOKIE_TRUST_DEVICE)));
 }
 
 enum step
@@ -202,7 +202,7 @@ verify(struct request *r, struct str method, bool may_skip_session)
 	if (in->oauth_query.len > 0 && !oidc_request_read(r, &s->oauth_input, in->oauth_query))
 		return oidc_invalid_signature(r);
 	return db_call(r, CALL_TWO_FACTOR_VERIFY, verified,
-	    db_digest(request_cookie_digest(r, STR("two_factor"))), db_text(r, method),
+	    db_digest(request_cookie_digest(r, COOKIE_TWO_FACTOR)), db_text(r, method),
 	    db_text(r, in->code), db_bool(in->trust_device == FIELD_TRUE),
 	    db_bool(may_skip_session && in->disable_session == FIELD_TRUE));
 }
@@ -220,7 +220,7 @@ enum step
 two_factor_send(struct request *r)
 {
 	return db_call(r, CALL_TWO_FACTOR_SEND, reply_relay,
-	    db_digest(request_cookie_digest(r, STR("two_factor"))));
+	    db_digest(request_cookie_digest(r, COOKIE_TWO_FACTOR)));
 }
 
 bool

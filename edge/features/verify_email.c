@@ -64,7 +64,7 @@ enum step
 verify_email(struct request *r)
 {
 	const struct verify_email_fields *in = r->fields;
-	const struct digest *device = request_cookie_digest(r, STR("trust_device"));
+	const struct digest *device = request_cookie_digest(r, COOKIE_TRUST_DEVICE);
 	struct legacy_link link;
 
 	if (legacy_link_read(r, &link, in->token))
@@ -83,8 +83,7 @@ legacy_link_read(struct request *r, struct legacy_link *link, struct str token)
 	struct buf memory = arena_buf(&r->arena, token.len + 1);
 	json_t *claims = NULL;
 	struct jwt jwt;
-	bool ok = signing_ready() && jwt_parse(&jwt, token) &&
-		  jwt_verify_hs256(&memory, &jwt, signing_cookie_secret()) &&
+	bool ok = jwt_parse(&jwt, token) && signing_legacy_link_read(&memory, &jwt) &&
 		  json_read(&claims, buf_view(&memory),
 		      (struct json_limits){.bytes = LINK_TOKEN_MAX, .depth = CLAIMS_DEPTH});
 

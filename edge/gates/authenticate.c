@@ -52,12 +52,12 @@ gate_authenticate(struct request *r)
 static bool
 by_cookie(struct request *r)
 {
-	struct str token = request_cookie_signed(r, STR("session_token"));
+	const struct session_token *token = request_session_token(r);
 
-	if (token.len == 0)
+	if (token == NULL)
 		return false;
-	r->caller.session_token = token;
-	token_digest(&r->caller.session_digest, token);
+	r->caller.session_token = (struct str){.p = token->chars, .len = TOKEN_CHARS};
+	token_digest(&r->caller.session_digest, r->caller.session_token);
 	return true;
 }
 

@@ -1,15 +1,45 @@
 /* Reading and writing of cookies; see cookie.h. */
 #include "http/cookie.h"
 
+enum prefix { COOKIE_PREFIX_SHARED, COOKIE_PREFIX_HOST };
+
+static const struct {
+	const char *name;
+	enum prefix prefix;
+} cookies[COOKIE_COUNT] = {
+#define COOKIE(name, text, prefix) [COOKIE_##name] = {text, prefix},
+#include "http/cookies.def"
+#undef COOKIE
+};
+
 static struct str trim(struct str s);
 
-void
-cookie_name(struct buf *out, const struct config *c, struct str name)
+struct str
+cookie_short_name(enum cookie cookie)
 {
+	return str_from(cookies[cookie].name);
+}
+
+enum cookie
+cookie_by_name(struct str short_name)
+{
+	enum cookie cookie = 0;
+
+	while (cookie < COOKIE_COUNT && !str_equal(cookie_short_name(cookie), short_name))
+		cookie++;
+	return cookie;
+}
+
+/* A browser accepts "__Host-" only with Secure and without Domain. */
+void
+cookie_name(struct buf *out, const struct config *c, enum cookie cookie)
+{
+	bool is_of_host = cookies[cookie].prefix == COOKIE_PREFIX_HOST && c->cookie_domain.len == 0;
+
 	if (c->secure_cookies_prefix)
-		buf_str(out, STR("__Secure-"));
+		buf_str(out, is_of_host ? STR("__Host-") : STR("__Secure-"));
 	buf_str(out, STR("mana."));
-	buf_str(out, name);
+	buf_str(out, cookie_short_name(cookie));
 }
 
 struct str
@@ -28,10 +58,10 @@ cookie_find(struct str header, struct str full_name)
 
 /* In the order in which clients have always seen them. */
 void
-cookie_write(
-    struct buf *out, const struct config *c, struct str name, struct str value, int max_age_seconds)
+cookie_write(struct buf *out, const struct config *c, enum cookie cookie, struct str value,
+    int max_age_seconds)
 {
-	cookie_name(out, c, name);
+	cookie_name(out, c, cookie);
 	buf_char(out, '=');
 	buf_str(out, value);
 	if (max_age_seconds >= 0) {

@@ -10,10 +10,12 @@
 #include "keys/signing.h"
 #include "log.h"
 
-enum { COOKIE_SIGNATURE_BYTES = 64 };
+enum { COOKIE_SIGNATURE_BYTES = 64, COOKIE_ATTRIBUTES_BYTES = 192 };
 
 static enum step finish(struct request *r, int status, const char *content_type, struct str body);
 static bool is_field_value(struct str value);
+static void
+send_cookie(struct request *r, enum cookie cookie, struct str value, int max_age_seconds);
 
 void
 reply_header(struct request *r, const char *name, struct str value)
@@ -42,24 +44,39 @@ is_field_value(struct str value)
 }
 
 void
-reply_cookie(struct request *r, struct str name, struct str value, int max_age_seconds)
+reply_session_cookie(struct request *r, const struct session_token *token, int max_age_seconds)
 {
-	struct buf line =
-	    arena_buf(&r->arena, name.len + 3 * value.len + config.cookie_domain.len + 128);
-	struct buf encoded = arena_buf(&r->arena, 3 * value.len + 1);
+	struct buf value = arena_buf(&r->arena, TOKEN_CHARS + COOKIE_SIGNATURE_BYTES);
 
-	buf_uri(&encoded, value);
-	cookie_write(&line, &config, name, buf_view(&encoded), max_age_seconds);
-	reply_header(r, "set-cookie", buf_view(&line));
+	signing_session_cookie(&value, token);
+	send_cookie(r, COOKIE_SESSION, buf_view(&value), max_age_seconds);
 }
 
 void
-reply_cookie_signed(struct request *r, struct str name, struct str value, int max_age_seconds)
+reply_cookie(struct request *r, enum cookie cookie, struct str value, int max_age_seconds)
 {
 	struct buf signed_value = arena_buf(&r->arena, value.len + COOKIE_SIGNATURE_BYTES);
 
-	token_cookie_sign(&signed_value, signing_cookie_secret(), value);
-	reply_cookie(r, name, buf_view(&signed_value), max_age_seconds);
+	signing_cookie(&signed_value, cookie_short_name(cookie), value);
+	send_cookie(r, cookie, buf_view(&signed_value), max_age_seconds);
+}
+
+void
+reply_cookie_delete(struct request *r, enum cookie cookie)
+{
+	send_cookie(r, cookie, STR(""), 0);
+}
+
+static void
+send_cookie(struct request *r, enum cookie cookie, struct str value, int max_age_seconds)
+{
+	struct buf line = arena_buf(
+	    &r->arena, 3 * value.len + config.cookie_domain.len + COOKIE_ATTRIBUTES_BYTES);
+	struct buf encoded = arena_buf(&r->arena, 3 * value.len + 1);
+
+	buf_uri(&encoded, value);
+	cookie_write(&line, &config, cookie, buf_view(&encoded), max_age_seconds);
+	reply_header(r, "set-cookie", buf_view(&line));
 }
 
 enum step

@@ -17,11 +17,13 @@ enum { REPLY_SESSION_COOKIE = -1 /* no Max-Age: gone with the browser */ };
 /* Adds a header to the answer that follows. A value that could split the response makes the answer
  * a 500. */
 void reply_header(struct request *r, const char *name, struct str value);
-/* Adds a cookie by its short name with the attributes of the service. Empty value and 0 seconds:
- * takes it away. */
-void reply_cookie(struct request *r, struct str name, struct str value, int max_age_seconds);
-/* The same, signed. */
-void reply_cookie_signed(struct request *r, struct str name, struct str value, int max_age_seconds);
+/* Adds the session cookie of a token. */
+void
+reply_session_cookie(struct request *r, const struct session_token *token, int max_age_seconds);
+/* Adds another cookie, signed under its name, with the attributes of the service. */
+void reply_cookie(struct request *r, enum cookie cookie, struct str value, int max_age_seconds);
+/* Takes a cookie away. */
+void reply_cookie_delete(struct request *r, enum cookie cookie);
 
 /* JSON; body must be JSON text. */
 enum step reply_json(struct request *r, int status, struct str body);

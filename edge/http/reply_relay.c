@@ -6,6 +6,7 @@
  */
 #include "config.h"
 #include "db/row.h"
+#include "http/cookie.h"
 #include "http/private.h"
 #include "http/reply.h"
 #include "keys/signing.h"
@@ -18,7 +19,7 @@ enum marker {
 	MARKER_PRESENTED = 3,
 	MARKER_LAST = MARKER_PRESENTED
 };
-enum { JWT_ROOM = 1024, JWTS_MAX = 2 };
+enum { JWT_ROOM = 1024, JWTS_MAX = 2, AGE_DIGITS_MAX = 8 };
 
 struct jwts {
 	struct str jwt[JWTS_MAX];
@@ -30,6 +31,7 @@ static bool sign_all(struct request *r, struct jwts *jwts, struct str lines);
 static bool sign(struct request *r, struct str *jwt, struct str claims);
 static bool add_cookies(struct request *r, struct str lines);
 static bool add_cookie(struct request *r, struct str line);
+static bool read_age(int *seconds, struct str age);
 static struct str fill_markers(struct request *r, struct str body, const struct jwts *jwts);
 static struct str marked(const struct request *r, char c, const struct jwts *jwts, int *next);
 static enum step broken(struct request *r, const char *what);
@@ -134,32 +136,52 @@ add_cookies(struct request *r, struct str lines)
 	return true;
 }
 
-/* name SP value SP seconds|session; the value "-" deletes. All but deleted ones are signed. */
+/* name SP value SP seconds|session; the value "-" deletes, a marker is a token. The session cookie
+ * holds a session token and nothing else. */
 static bool
 add_cookie(struct request *r, struct str line)
 {
-	struct str name, value, age, rest;
-	int seconds = 0;
+	struct str text, value, age, rest;
+	SECRET_SESSION_TOKEN token;
+	enum cookie cookie;
+	int seconds;
 
-	if (!str_cut(&name, &rest, line, ' ') || !str_cut(&value, &age, rest, ' ') ||
-	    age.len == 0 || age.len > 8)
+	if (!str_cut(&text, &rest, line, ' ') || !str_cut(&value, &age, rest, ' ') ||
+	    !read_age(&seconds, age))
+		return false;
+	cookie = cookie_by_name(text);
+	if (cookie == COOKIE_COUNT)
 		return false;
 	if (str_equal(value, STR("-"))) {
-		reply_cookie(r, name, STR(""), 0);
+		reply_cookie_delete(r, cookie);
 		return true;
-	}
-	if (str_equal(age, STR("session"))) {
-		seconds = REPLY_SESSION_COOKIE;
-	} else {
-		for (size_t i = 0; i < age.len; i++) {
-			if (age.p[i] < '0' || age.p[i] > '9')
-				return false;
-			seconds = seconds * 10 + (age.p[i] - '0');
-		}
 	}
 	if (value.len == 1 && marked(r, value.p[0], NULL, NULL).p != NULL)
 		value = marked(r, value.p[0], NULL, NULL);
-	reply_cookie_signed(r, name, value, seconds);
+	if (cookie != COOKIE_SESSION) {
+		reply_cookie(r, cookie, value, seconds);
+		return true;
+	}
+	if (!token_read(&token, value))
+		return false;
+	reply_session_cookie(r, &token, seconds);
+	return true;
+}
+
+static bool
+read_age(int *seconds, struct str age)
+{
+	*seconds = REPLY_SESSION_COOKIE;
+	if (str_equal(age, STR("session")))
+		return true;
+	*seconds = 0;
+	if (age.len == 0 || age.len > AGE_DIGITS_MAX)
+		return false;
+	for (size_t i = 0; i < age.len; i++) {
+		if (age.p[i] < '0' || age.p[i] > '9')
+			return false;
+		*seconds = *seconds * 10 + (age.p[i] - '0');
+	}
 	return true;
 }
 

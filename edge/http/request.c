@@ -16,6 +16,8 @@ struct whole {
 	struct request_private private;
 };
 
+static struct str sent_cookie(struct request *r, enum cookie cookie);
+
 struct request *
 request_new(void)
 {
@@ -91,36 +93,29 @@ request_header(const struct request *r, struct str name)
 	return STR_NONE;
 }
 
-struct str
-request_cookie(struct request *r, struct str name)
+const struct session_token *
+request_session_token(struct request *r)
 {
-	char memory[COOKIE_NAME_BYTES];
-	struct buf full_name = BUF_ON(memory), value;
-	struct str sent;
+	struct str sent = sent_cookie(r, COOKIE_SESSION);
+	struct session_token *token = arena_alloc(&r->arena, sizeof(*token));
 
-	cookie_name(&full_name, &config, name);
-	sent = cookie_find(request_header(r, STR("cookie")), buf_view(&full_name));
-	if (sent.p == NULL || !buf_ok(&full_name))
-		return STR_NONE;
-	value = arena_buf(&r->arena, sent.len + 1);
-	return uri_decode(&value, sent, URI_COMPONENT) ? buf_view(&value) : STR_NONE;
+	return sent.p != NULL && signing_session_read(token, sent) ? token : NULL;
 }
 
 struct str
-request_cookie_signed(struct request *r, struct str name)
+request_cookie(struct request *r, enum cookie cookie)
 {
-	struct str sent = request_cookie(r, name), value;
+	struct str sent = sent_cookie(r, cookie), value;
 
-	if (sent.p == NULL || signing_cookie_secret().len == 0 ||
-	    !token_cookie_verify(&value, signing_cookie_secret(), sent))
+	if (sent.p == NULL || !signing_cookie_read(&value, cookie_short_name(cookie), sent))
 		return STR_NONE;
 	return value;
 }
 
 const struct digest *
-request_cookie_digest(struct request *r, struct str name)
+request_cookie_digest(struct request *r, enum cookie cookie)
 {
-	struct str token = request_cookie_signed(r, name);
+	struct str token = request_cookie(r, cookie);
 	struct digest *digest;
 
 	if (token.len == 0)
@@ -128,4 +123,20 @@ request_cookie_digest(struct request *r, struct str name)
 	digest = arena_alloc(&r->arena, sizeof(*digest));
 	token_digest(digest, token);
 	return digest;
+}
+
+/* Percent-decoded; STR_NONE if absent or malformed. */
+static struct str
+sent_cookie(struct request *r, enum cookie cookie)
+{
+	char memory[COOKIE_NAME_BYTES];
+	struct buf full_name = BUF_ON(memory), value;
+	struct str sent;
+
+	cookie_name(&full_name, &config, cookie);
+	sent = cookie_find(request_header(r, STR("cookie")), buf_view(&full_name));
+	if (sent.p == NULL || !buf_ok(&full_name))
+		return STR_NONE;
+	value = arena_buf(&r->arena, sent.len + 1);
+	return uri_decode(&value, sent, URI_COMPONENT) ? buf_view(&value) : STR_NONE;
 }

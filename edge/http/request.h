@@ -17,6 +17,7 @@
 #include "arena.h"
 #include "digest.h"
 #include "error.h"
+#include "http/cookie_names.h"
 #include "token.h"
 
 enum step {
@@ -87,12 +88,12 @@ struct request {
 void *request_state(struct request *r, size_t size);
 /* A header of the request by its name in lower case; STR_NONE if absent. */
 struct str request_header(const struct request *r, struct str name);
-/* The percent-decoded value of a cookie by its short name ("two_factor"); STR_NONE if absent or
- * malformed. */
-struct str request_cookie(struct request *r, struct str name);
-/* The same of a signed cookie, without its signature; STR_NONE also if the signature is wrong. */
-struct str request_cookie_signed(struct request *r, struct str name);
-/* SHA-256 of the token in a signed cookie, as the database keeps it; NULL without such a cookie. */
-const struct digest *request_cookie_digest(struct request *r, struct str name);
+/* The session token of the session cookie; NULL if there is none that this service has signed. */
+const struct session_token *request_session_token(struct request *r);
+/* The value of another signed cookie, without its signature; STR_NONE if it is absent, or not
+ * signed under this name. */
+struct str request_cookie(struct request *r, enum cookie cookie);
+/* SHA-256 of the token in such a cookie, as the database keeps it; NULL without one. */
+const struct digest *request_cookie_digest(struct request *r, enum cookie cookie);
 
 #endif

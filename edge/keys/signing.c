@@ -29,6 +29,7 @@ enum {
 	ETAG_BYTES = 16,
 	PKCS8_BYTES_MAX = 4096,
 	SECRET_MAX = 512,
+	PURPOSE_BYTES = 64,
 	SECURE_HEAP_BYTES = 256 * 1024, /* private RSA and P-256 keys, old and new ones at once */
 	SECURE_HEAP_PIECE = 32,
 	ACCESS_TOKEN_SECONDS = 900,
@@ -70,6 +71,8 @@ static bool read_key(struct key *key, const struct db_answer *a, int row);
 static bool read_private(struct key *key, const struct db_answer *a, int row);
 static void publish(const struct db_answer *a);
 static void publish_key(struct buf *out, const struct key *key, struct str public_key);
+static struct str cookie_secret(void);
+static void cookie_purpose(struct buf *out, struct str name);
 static const struct key *current_key(struct str alg);
 static const struct key *key_by_kid(struct str kid);
 static void look_for_new_keys(void);
@@ -94,10 +97,63 @@ signing_ready(void)
 	return ring->cookie_secret_length > 0 && current_key(eddsa) != NULL;
 }
 
-struct str
-signing_cookie_secret(void)
+static struct str
+cookie_secret(void)
 {
 	return (struct str){.p = ring->cookie_secret, .len = ring->cookie_secret_length};
+}
+
+void
+signing_session_cookie(struct buf *out, const struct session_token *token)
+{
+	token_session_sign(out, cookie_secret(), token);
+}
+
+bool
+signing_session_read(struct session_token *out, struct str cookie)
+{
+	return token_session_verify(out, cookie_secret(), cookie);
+}
+
+void
+signing_cookie(struct buf *out, struct str name, struct str value)
+{
+	char memory[PURPOSE_BYTES];
+	struct buf purpose = BUF_ON(memory);
+
+	cookie_purpose(&purpose, name);
+	token_purpose_sign(out, cookie_secret(), buf_view(&purpose), value);
+}
+
+bool
+signing_cookie_read(struct str *value, struct str name, struct str cookie)
+{
+	char memory[PURPOSE_BYTES];
+	struct buf purpose = BUF_ON(memory);
+
+	cookie_purpose(&purpose, name);
+	return token_purpose_verify(value, cookie_secret(), buf_view(&purpose), cookie);
+}
+
+static void
+cookie_purpose(struct buf *out, struct str name)
+{
+	buf_str(out, STR("cookie "));
+	buf_str(out, name);
+	if (!buf_ok(out))
+		abort(); /* the names are those of http/cookies.def */
+}
+
+void
+signing_page_query_mac(struct digest *out, struct str query)
+{
+	token_purpose_mac(out, cookie_secret(), STR("page query"), query);
+}
+
+bool
+signing_legacy_link_read(struct buf *claims, const struct jwt *link)
+{
+	return ring->cookie_secret_length > 0 && jwt_verify_hs256(claims, link, cookie_secret());
 }
 
 struct str

@@ -27,8 +27,24 @@ bool signing_verify_token(struct buf *claims, struct str token) MUST_USE;
 /* The JWKS document and its entity tag; static memory, until the next fetch. STR_NONE: there is
  * none, or it is too old to be trusted. */
 struct str signing_jwks(struct str *tag);
-/* The secret that signs cookies: BETTER_AUTH_SECRET, or one that the database keeps. */
-struct str signing_cookie_secret(void);
+
+/* The secret of cookies (BETTER_AUTH_SECRET, or one that the database keeps) does not leave this
+ * file. It signs session tokens; other purposes have keys derived from it (token.h). */
+
+/* Appends the session cookie of a token, not percent-encoded. */
+void signing_session_cookie(struct buf *out, const struct session_token *token);
+/* Reads a session cookie, percent-decoded; false and wiped if it is none of ours. */
+bool signing_session_read(struct session_token *out, struct str cookie) MUST_USE;
+/* Appends the signed value of a cookie other than the session's; `name` is its short name. */
+void signing_cookie(struct buf *out, struct str name, struct str value);
+/* Reads such a cookie; *value points into it. False if its signature is not that of this name. */
+bool signing_cookie_read(struct str *value, struct str name, struct str cookie) MUST_USE;
+/* The MAC of the query of a hosted page that carries an authorization request. */
+void signing_page_query_mac(struct digest *out, struct str query);
+/* Appends the claims of a link of the legacy service: a JWT by HS256 under the secret. Such links
+ * are verified, never made. */
+bool signing_legacy_link_read(struct buf *claims, const struct jwt *link) MUST_USE;
+
 /* First step of the background task that fetches the keys. */
 enum step signing_fetch(struct request *r);
 

@@ -135,6 +135,37 @@ production_refuses_published_and_short_secrets(void **state)
 	}
 }
 
+static bool
+warns_of_the_secret(const char *variable)
+{
+	char *said, *warned = NULL;
+	size_t length;
+	FILE *out = open_memstream(&warned, &length);
+	bool warns;
+
+	assert_true(read_environment(&said, (const char *const[]){variable, NULL}));
+	config_warn(out);
+	fclose(out);
+	warns = strstr(warned, "BETTER_AUTH_SECRET has at most") != NULL;
+	free(said);
+	free(warned);
+	return warns;
+}
+
+static void
+a_secret_of_less_than_256_bits_is_warned_of(void **state)
+{
+	assert_false(warns_of_the_secret("BETTER_AUTH_SECRET="));
+	assert_false(warns_of_the_secret(
+	    "BETTER_AUTH_SECRET=6f1d3b0c9a8e7f2455aa0312bd9ce1f76f1d3b0c9a8e7f2455aa0312bd9ce1f7"));
+	assert_false(
+	    warns_of_the_secret("BETTER_AUTH_SECRET=q0Zl3v5c1YtWmR8uKx2bNf7hJd9sGpEaTiUoLwQyXzA="));
+	assert_true(warns_of_the_secret("BETTER_AUTH_SECRET=0123456789abcdef0123456789abcdef-XY"));
+	assert_true(warns_of_the_secret("BETTER_AUTH_SECRET=6f1d3b0c9a8e7f2455aa0312bd9ce1f7"));
+	assert_true(warns_of_the_secret(
+	    "BETTER_AUTH_SECRET=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"));
+}
+
 static void
 a_secret_may_be_in_a_file(void **state)
 {
@@ -167,6 +198,7 @@ main(void)
 	    cmocka_unit_test(passkeys_are_for_the_domain_of_the_cookies_or_our_own),
 	    cmocka_unit_test(each_bad_value_is_refused_by_its_name),
 	    cmocka_unit_test(production_refuses_published_and_short_secrets),
+	    cmocka_unit_test(a_secret_of_less_than_256_bits_is_warned_of),
 	    cmocka_unit_test(a_secret_may_be_in_a_file),
 	};
 

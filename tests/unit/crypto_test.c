@@ -161,22 +161,76 @@ session_cookie_of_better_auth(void **state)
 {
 	char memory[256];
 	struct buf b = BUF_ON(memory);
-	struct str value;
+	struct session_token token, read;
 
-	token_cookie_sign(&b, STR(SECRET), STR("AbCdEfGhIjKlMnOpQrStUvWxYz012345"));
+	assert_true(token_read(&token, STR("AbCdEfGhIjKlMnOpQrStUvWxYz012345")));
+	token_session_sign(&b, STR(SECRET), &token);
 	assert_str_is(buf_view(&b),
 	    "AbCdEfGhIjKlMnOpQrStUvWxYz012345.Fby8SCE63ldQ4VXAhRi28pDDJ5vej8AeY/XZdg3SqKQ=");
-	assert_true(token_cookie_verify(&value, STR(SECRET), buf_view(&b)));
-	assert_str_is(value, "AbCdEfGhIjKlMnOpQrStUvWxYz012345");
+	assert_true(token_session_verify(&read, STR(SECRET), buf_view(&b)));
+	assert_memory_equal(&read, &token, sizeof(token));
 	memory[0] ^= 1;
-	assert_false(token_cookie_verify(&value, STR(SECRET), buf_view(&b)));
+	assert_false(token_session_verify(&read, STR(SECRET), buf_view(&b)));
 	memory[0] ^= 1;
-	assert_false(token_cookie_verify(&value, STR("another secret"), buf_view(&b)));
-	assert_false(token_cookie_verify(&value, STR(""), buf_view(&b)));
+	assert_false(token_session_verify(&read, STR("another secret"), buf_view(&b)));
+	assert_false(token_session_verify(&read, STR(""), buf_view(&b)));
 	assert_false(
-	    token_cookie_verify(&value, STR(SECRET), STR("AbCdEfGhIjKlMnOpQrStUvWxYz012345")));
-	assert_false(token_cookie_verify(
-	    &value, STR(SECRET), STR(".Fby8SCE63ldQ4VXAhRi28pDDJ5vej8AeY/XZdg3SqKQ=")));
+	    token_session_verify(&read, STR(SECRET), STR("AbCdEfGhIjKlMnOpQrStUvWxYz012345")));
+	assert_false(token_session_verify(
+	    &read, STR(SECRET), STR(".Fby8SCE63ldQ4VXAhRi28pDDJ5vej8AeY/XZdg3SqKQ=")));
+}
+
+/* A value with a right MAC under the secret itself, which is no session token: it would be one of
+ * another purpose. */
+static void
+a_session_cookie_holds_a_session_token_and_nothing_else(void **state)
+{
+	static const char *const values[] = {"true", "AbCdEfGhIjKlMnOpQrStUvWxYz01234",
+	    "AbCdEfGhIjKlMnOpQrStUvWxYz0123456", "AbCdEfGhIjKlMnOpQrStUvWxYz01234_",
+	    "eyJhbGciOiJIUzI1NiJ9.eyJlbWFpbCI", "AbCdEfGhIjKlMnOpQrStUvWxYz01234\n"};
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		char memory[256];
+		struct buf b = BUF_ON(memory);
+		struct session_token token;
+		struct digest mac;
+
+		assert_false(token_read(&token, str_from(values[i])));
+		digest_hmac(&mac, STR(SECRET), str_from(values[i]));
+		buf_str(&b, str_from(values[i]));
+		buf_char(&b, '.');
+		base64_encode(&b, mac.bytes, sizeof(mac.bytes));
+		assert_false(token_session_verify(&token, STR(SECRET), buf_view(&b)));
+	}
+}
+
+/* The MACs were computed with Python's hmac by RFC 5869: PRK = HMAC("mana-auth/purpose/1", secret),
+ * key = HMAC(PRK, purpose 01), MAC = HMAC(key, purpose 00 text). */
+static void
+each_purpose_has_a_key_of_its_own(void **state)
+{
+	char memory[256], session_memory[256];
+	struct buf b = BUF_ON(memory), session = BUF_ON(session_memory);
+	struct str value, token_text = STR("AbCdEfGhIjKlMnOpQrStUvWxYz012345");
+	struct session_token token;
+
+	token_purpose_sign(&b, STR(SECRET), STR("cookie two_factor"), token_text);
+	assert_str_is(buf_view(&b),
+	    "AbCdEfGhIjKlMnOpQrStUvWxYz012345.Qfdi26b21+exbuL8P2SVtI5d7nRFVP7/Fc7TQ3WXChs=");
+	assert_true(
+	    token_purpose_verify(&value, STR(SECRET), STR("cookie two_factor"), buf_view(&b)));
+	assert_true(str_equal(value, token_text));
+	assert_false(
+	    token_purpose_verify(&value, STR(SECRET), STR("cookie trust_device"), buf_view(&b)));
+	assert_false(token_purpose_verify(&value, STR(SECRET), STR("cookie "), buf_view(&b)));
+	assert_false(token_purpose_verify(&value, STR(""), STR("cookie two_factor"), buf_view(&b)));
+	assert_false(token_session_verify(&token, STR(SECRET), buf_view(&b)));
+	assert_true(token_read(&token, token_text));
+	token_session_sign(&session, STR(SECRET), &token);
+	assert_false(token_purpose_verify(
+	    &value, STR(SECRET), STR("cookie two_factor"), buf_view(&session)));
+	assert_false(
+	    token_purpose_verify(&value, STR(SECRET), STR("page query"), buf_view(&session)));
 }
 
 static void
@@ -335,6 +389,8 @@ main(void)
 	    cmocka_unit_test(jwk_thumbprint_of_the_rfc),
 	    cmocka_unit_test(jwts_of_other_kinds_are_refused),
 	    cmocka_unit_test(session_cookie_of_better_auth),
+	    cmocka_unit_test(a_session_cookie_holds_a_session_token_and_nothing_else),
+	    cmocka_unit_test(each_purpose_has_a_key_of_its_own),
 	    cmocka_unit_test(verification_link_of_better_auth),
 	    cmocka_unit_test(passwords_of_better_auth),
 	    cmocka_unit_test(passwords_are_hashed_as_argon2id),

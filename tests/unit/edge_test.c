@@ -83,7 +83,7 @@ cookie_of(char memory[static 256], const struct config *c, const char *value, in
 {
 	struct buf out = {.p = memory, .size = 256};
 
-	cookie_write(&out, c, STR("session_token"), str_from(value), max_age_seconds);
+	cookie_write(&out, c, COOKIE_SESSION, str_from(value), max_age_seconds);
 	assert_true(buf_ok(&out));
 	return buf_view(&out);
 }
@@ -105,6 +105,40 @@ cookies_have_the_attributes_that_clients_know(void **state)
 	assert_str_is(cookie_of(memory, &production, "v", 604800),
 	    "__Secure-mana.session_token=v; Max-Age=604800; Domain=.mana.how; Path=/; HttpOnly; "
 	    "Secure; SameSite=None");
+}
+
+static struct str
+name_of(char memory[static 64], const struct config *c, enum cookie cookie)
+{
+	struct buf out = {.p = memory, .size = 64};
+
+	cookie_name(&out, c, cookie);
+	return buf_view(&out);
+}
+
+static void
+a_cookie_is_bound_to_the_host_unless_a_domain_shares_it(void **state)
+{
+	const struct config http = {.cookie_domain = STR("")};
+	const struct config alone = {.secure_cookies_prefix = true, .cookie_domain = STR("")};
+	const struct config shared = {
+	    .secure_cookies_prefix = true, .cookie_domain = STR(".mana.how")};
+	char memory[64];
+
+	assert_str_is(name_of(memory, &http, COOKIE_TWO_FACTOR), "mana.two_factor");
+	assert_str_is(name_of(memory, &alone, COOKIE_TWO_FACTOR), "__Host-mana.two_factor");
+	assert_str_is(name_of(memory, &alone, COOKIE_PASSKEY), "__Host-mana.better-auth-passkey");
+	assert_str_is(name_of(memory, &shared, COOKIE_TWO_FACTOR), "__Secure-mana.two_factor");
+	assert_str_is(name_of(memory, &alone, COOKIE_SESSION), "__Secure-mana.session_token");
+}
+
+static void
+cookies_are_known_by_their_short_names(void **state)
+{
+	for (enum cookie cookie = 0; cookie < COOKIE_COUNT; cookie++)
+		assert_int_equal(cookie_by_name(cookie_short_name(cookie)), cookie);
+	assert_int_equal(cookie_by_name(STR("session")), COOKIE_COUNT);
+	assert_int_equal(cookie_by_name(STR("")), COOKIE_COUNT);
 }
 
 static void
@@ -196,6 +230,8 @@ main(void)
 	    cmocka_unit_test(a_wrong_method_is_told_the_right_ones),
 	    cmocka_unit_test(cookies_are_found_by_their_whole_name),
 	    cmocka_unit_test(cookies_have_the_attributes_that_clients_know),
+	    cmocka_unit_test(a_cookie_is_bound_to_the_host_unless_a_domain_shares_it),
+	    cmocka_unit_test(cookies_are_known_by_their_short_names),
 	    cmocka_unit_test(errors_have_the_shape_of_their_routes),
 	    cmocka_unit_test(details_of_an_error_follow_on_its_shape),
 	    cmocka_unit_test(only_the_very_same_token_was_seen_before),

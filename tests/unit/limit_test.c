@@ -176,8 +176,8 @@ a_cookie_signed_with_no_secret_is_refused(void **state)
 	struct buf out = BUF_ON(memory);
 	struct str value;
 
-	token_cookie_sign(&out, STR(""), STR("v"));
-	assert_false(token_cookie_verify(&value, STR(""), buf_view(&out)));
+	token_purpose_sign(&out, STR(""), STR("cookie x"), STR("v"));
+	assert_false(token_purpose_verify(&value, STR(""), STR("cookie x"), buf_view(&out)));
 }
 
 /* 256 is no multiple of 62: without rejection, the first eight letters come 1.25 times as often. */

@@ -149,14 +149,11 @@ consent_refused(struct request *r, enum error e, int retry_after_seconds)
 	    r, error_info(e)->status, WORD_failed, hosted_error_word(e), WORD_COUNT);
 }
 
-/* A session is open, or a consent given: on to where SQL says, else to where nothing waits. Only
- * what belongs to an authorization request is signed; any other place was named by the form. */
+/* A session is open, or a consent given: on to where SQL says, else to where nothing waits. */
 enum step
 hosted_went_on(struct request *r)
 {
-	struct str location = hosted_form_value(r, STR("oauth_query")).len > 0
-				  ? oidc_answer_location(r)
-				  : row_text(r->answer, 0, REPLY_LOCATION);
+	struct str location = oidc_answer_location(r);
 
 	if (row_int(r->answer, 0, REPLY_STATUS, 200) >= 400)
 		return hosted_failed(r);

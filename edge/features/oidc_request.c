@@ -13,7 +13,7 @@
 enum {
 	QUERY_BYTES_MAX = 8192,
 	SIGNED_NAMES_MAX = 32,
-	SIGNATURE_ROOM = 3 * BASE64_LENGTH(DIGEST_BYTES),
+	SIGNATURE_ROOM = 3 * BASE64_LENGTH(DIGEST_BYTES) + 8,
 	SESSION_COOKIE_CHARS = 14 /* "session_token " and the mark of a fresh token */
 };
 
@@ -164,26 +164,24 @@ answer(struct request *r)
 	return r->form != NULL ? reply_relay(r) : oidc_answer_json(r);
 }
 
-/* A path of ours whose query ends in an empty `sig` waits for the signature. A client's address
- * never begins with a slash. */
+/* Only the column sign_query tells that the location is a hosted page of ours; its text does not.
+ */
 struct str
 oidc_answer_location(struct request *r)
 {
-	static const struct str ending = {.p = "&sig=", .len = 5};
 	struct str location = row_text(r->answer, 0, REPLY_LOCATION), path, query;
 	struct buf out;
 	struct digest mac;
 	char memory[BASE64_LENGTH(DIGEST_BYTES) + 1];
 	struct buf signature = BUF_ON(memory);
 
-	if (location.p == NULL || !str_starts(location, STR("/")) || !str_ends(location, ending) ||
-	    !str_cut(&path, &query, location, '?'))
+	if (!row_bool(r->answer, 0, REPLY_SIGN_QUERY) || !str_cut(&path, &query, location, '?'))
 		return location;
-	query.len -= ending.len;
 	signing_page_query_mac(&mac, query);
 	base64_encode(&signature, mac.bytes, sizeof(mac.bytes));
-	out = arena_buf(&r->arena, location.len + SIGNATURE_ROOM + 1);
+	out = arena_buf(&r->arena, location.len + SIGNATURE_ROOM);
 	buf_str(&out, location);
+	buf_str(&out, STR("&sig="));
 	buf_uri(&out, buf_view(&signature));
 	return buf_view(&out);
 }

@@ -40,7 +40,8 @@ CREATE FUNCTION story.times(t text) RETURNS text LANGUAGE sql AS $$
   SELECT regexp_replace(regexp_replace(story.mask(t), '(code=)[A-Za-z0-9]{32}', '\1<code>'), '\m1[0-9]{9}([0-9]{3})?\M', '<time>', 'g');
 $$;
 CREATE FUNCTION story.authorize(cookie text, asked jsonb) RETURNS text LANGUAGE sql AS $$
-  SELECT story.times(r.location) FROM auth_api.oidc_authorize(story.caller(cookie), asked, 'https://id.example', NULL) r;
+  SELECT story.times(r.location || CASE WHEN r.sign_query THEN '&sig=' ELSE '' END)
+    FROM auth_api.oidc_authorize(story.caller(cookie), asked, 'https://id.example', NULL) r;
 $$;
 CREATE FUNCTION story.code(cookie text, asked jsonb) RETURNS text LANGUAGE sql AS $$
   SELECT substring(r.location FROM 'code=([A-Za-z0-9]{32})')
@@ -138,7 +139,7 @@ SELECT story.answer(story.tokens('{"grant_type":"password"}'));
 SELECT story.answer(story.tokens('{}'));
 SELECT story.code('olga-1', story.ask()) AS code \gset
 SELECT r.* FROM story.redeem(:'code') r \gset first_
-SELECT story.times(line) FROM story.answer(ROW(NULL, NULL, NULL, :first_status, :'first_body', NULL, NULL, :'first_claims')::auth.reply) line;
+SELECT story.times(line) FROM story.answer(ROW(NULL, NULL, NULL, :first_status, :'first_body', NULL, NULL, :'first_claims', NULL)::auth.reply) line;
 SELECT replace(:'first_body', E'\x02', '')::json ->> 'access_token' AS access \gset
 SELECT story.answer(auth_api.oidc_userinfo(story.caller(), sha256(:'access'), 'https://id.example', NULL));
 SELECT story.answer(story.redeem(:'code'));
@@ -153,7 +154,7 @@ SELECT story.answer(story.tokens(jsonb_build_object('grant_type', 'refresh_token
 SELECT story.answer(story.tokens(jsonb_build_object('grant_type', 'refresh_token', 'refresh_token', story.hex(:'refresh')), 'matrix-synapse', 's'));
 SELECT story.answer(story.tokens(jsonb_build_object('grant_type', 'refresh_token', 'refresh_token', story.hex(:'refresh'), 'scope', 'openid admin')));
 SELECT r.* FROM story.tokens(jsonb_build_object('grant_type', 'refresh_token', 'refresh_token', story.hex(:'refresh'))) r \gset second_
-SELECT story.times(line) FROM story.answer(ROW(NULL, NULL, NULL, :second_status, :'second_body', NULL, NULL, :'second_claims')::auth.reply) line;
+SELECT story.times(line) FROM story.answer(ROW(NULL, NULL, NULL, :second_status, :'second_body', NULL, NULL, :'second_claims', NULL)::auth.reply) line;
 SELECT replace(:'second_body', E'\x02', '')::json ->> 'access_token' AS access, replace(:'second_body', E'\x02', '')::json ->> 'refresh_token' AS next \gset
 SELECT story.times(line) FROM story.answer(auth_api.oidc_introspect(story.caller(), jsonb_build_object('token', story.hex(:'access')),
   'https://id.example', 'client_secret_basic', 'wiki', sha256('wiki-secret'), NULL, NULL, NULL)) line;
@@ -254,7 +255,7 @@ $$;
 SET ROLE auth_edge;
 SELECT r.* FROM story.tokens('{"grant_type":"client_credentials","scope":"jobs.read","resource":"https://api.example/"}', 'robot', 'robot-secret') r \gset own_
 SELECT story.times(replace(:'own_body', E'\x02', '^B'));
-SELECT story.signed(ROW(NULL, NULL, NULL, NULL, NULL, NULL, NULL, :'own_claims')::auth.reply);
+SELECT story.signed(ROW(NULL, NULL, NULL, NULL, NULL, NULL, NULL, :'own_claims', NULL)::auth.reply);
 SELECT story.answer(story.tokens('{"grant_type":"client_credentials","resource":"https://other.example/"}', 'robot', 'robot-secret'));
 SELECT story.answer(story.tokens('{"grant_type":"client_credentials","resource":"urn:off"}', 'robot', 'robot-secret'));
 SELECT story.answer(story.tokens('{"grant_type":"client_credentials","resource":"urn:wiki"}', 'robot', 'robot-secret'));
@@ -271,7 +272,7 @@ SELECT story.authorize('olga-2', story.ask('{"resource":"urn:wiki","scope":"offl
 SELECT story.answer(story.redeem(story.code('olga-2', story.ask('{"resource":"urn:wiki"}')), '{"resource":"urn:off"}'));
 SELECT r.* FROM story.redeem(story.code('olga-2', story.ask('{"resource":"urn:wiki","scope":"openid email profile offline_access"}'))) r \gset wiki_
 SELECT story.times(replace(:'wiki_body', E'\x02', '^B'));
-SELECT replace(story.signed(ROW(NULL, NULL, NULL, NULL, NULL, NULL, NULL, :'wiki_claims')::auth.reply), story.id_of('olga@example.com'), '<olga>');
+SELECT replace(story.signed(ROW(NULL, NULL, NULL, NULL, NULL, NULL, NULL, :'wiki_claims', NULL)::auth.reply), story.id_of('olga@example.com'), '<olga>');
 SELECT replace(:'wiki_body', E'\x02', '')::json ->> 'refresh_token' AS refresh \gset
 SELECT story.answer(story.tokens(jsonb_build_object('grant_type', 'refresh_token', 'refresh_token', story.hex(:'refresh'), 'resource', 'urn:off')));
 SELECT story.answer(story.tokens(jsonb_build_object('grant_type', 'refresh_token', 'refresh_token', story.hex(:'refresh'), 'scope', 'profile')));

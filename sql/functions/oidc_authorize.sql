@@ -29,14 +29,15 @@ DECLARE
     'exp', auth.epoch(now() + interval '10 minutes')::text,
     'ba_iat', floor(extract(epoch FROM now()) * 1000)::bigint::text);
 BEGIN
-  RETURN auth.oidc_redirect(page || '?' || query || (
+  RETURN ROW(NULL, NULL, NULL, 302, NULL, page || '?' || query || (
     SELECT string_agg('&ba_param=' || name, '' ORDER BY name)
       FROM (SELECT split_part(pair, '=', 1) AS name FROM unnest(string_to_array(query, '&')) pair
-             UNION SELECT 'ba_param') names) || '&sig=');
+             UNION SELECT 'ba_param') names), NULL, NULL, true)::auth.reply;
 END
 $$;
 COMMENT ON FUNCTION auth.oidc_wait IS
-  'to a page of ours with the whole request, its time and its end, which the edge signs; Better Auth''s form';
+  'Sends the browser to a hosted page with the whole request, its time and its end in the query, in Better Auth''s form. The edge '
+  'signs the query.';
 
 CREATE FUNCTION auth.oidc_scopes(scope text) RETURNS text[]
 LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS $$

@@ -216,7 +216,7 @@ COMMENT ON FUNCTION auth.two_factor_refused IS
   'as long, up to a day, and its owner is told: whoever guesses knows the password';
 
 CREATE FUNCTION auth.two_factor_refused_for_good(error text) RETURNS auth.reply LANGUAGE sql IMMUTABLE
-  RETURN ROW(error, NULL, NULL, NULL, NULL, NULL, 'two_factor - 0', NULL)::auth.reply;
+  RETURN ROW(error, NULL, NULL, NULL, NULL, NULL, 'two_factor - 0', NULL, NULL)::auth.reply;
 COMMENT ON FUNCTION auth.two_factor_refused_for_good IS 'a refusal after which the sign-in begins anew';
 
 CREATE FUNCTION auth.two_factor_confirmed(

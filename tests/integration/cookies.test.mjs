@@ -2,15 +2,19 @@
 
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { test } from 'node:test';
+import { after, before, test } from 'node:test';
 
 import { Client } from './lib/http.mjs';
 import { PASSWORD, signIn, somebodySignedIn } from './lib/people.mjs';
-import { startStack } from './lib/stack.mjs';
+import { startStack, UNLIMITED } from './lib/stack.mjs';
 import { totp } from './lib/totp.mjs';
 
 const SECRET = 'q0Zl3v5c1YtWmR8uKx2bNf7hJd9sGpEaTiUoLwQyXzA=';
-const stack = await startStack({ BETTER_AUTH_SECRET: SECRET });
+let stack;
+before(async () => {
+  stack = await startStack({ BETTER_AUTH_SECRET: SECRET }, UNLIMITED);
+});
+after(() => stack?.stop());
 
 const halves = (cookie) => {
   const value = decodeURIComponent(cookie);

@@ -6,6 +6,7 @@
 #include "routes.h"
 
 #include "features/admin.h"
+#include "features/email_revert.h"
 #include "features/gdpr.h"
 #include "features/gdpr_export.h"
 #include "features/api_key.h"
@@ -30,6 +31,7 @@
 #include "features/sign_in.h"
 #include "features/sign_up.h"
 #include "features/social.h"
+#include "features/step_up.h"
 #include "features/two_factor.h"
 #include "features/user.h"
 #include "features/vault.h"
@@ -93,6 +95,11 @@ const struct route routes[] = {
 	ROUTE(POST,   "/api/v1/auth/change-email",              EITHER, "change_email", V1, &email_change_schema, email_change, NONE, 0),
 	ROUTE(DELETE, "/api/v1/auth/account",                   EITHER, "default", V1, &user_delete_schema, user_delete, NONE, ROUTE_BODY_OPTIONAL),
 	ROUTE(GET,    "/api/v1/auth/security-events",           EITHER, "default", V1, &security_events_schema, NULL, SECURITY_EVENT_LIST, 0),
+
+	ROUTE(POST,   "/api/v1/auth/step-up",                   EITHER, "two_factor", V1, &step_up_schema, step_up, NONE, 0),
+	ROUTE(POST,   "/api/v1/auth/step-up/mail",              EITHER, "two_factor", V1, &step_up_mail_schema, NULL, STEP_UP_MAIL, 0),
+	ROUTE(GET,    "/api/auth/revert-email-change",          PUBLIC, "default", BETTER_AUTH, &email_revert_schema, email_revert_open, NONE, 0),
+	ROUTE(POST,   "/api/auth/revert-email-change",          PUBLIC, "default", BETTER_AUTH, &email_revert_schema, email_revert, NONE, ROUTE_FORM_ONLY | ROUTE_LOGIN),
 
 	/* other services that sign in: there are none */
 	ROUTE(POST,   "/api/auth/sign-in/social",               PUBLIC, "sign_in", BETTER_AUTH, &social_schema, social_provider_not_found, NONE, ROUTE_LOGIN),

@@ -11,6 +11,7 @@ SQL_PARTS = \
 	schema/account \
 	schema/verification \
 	schema/magic_link \
+	schema/email_change \
 	schema/two_factor \
 	schema/security_event \
 	schema/lockout \
@@ -40,8 +41,10 @@ SQL_PARTS = \
 	functions/vault_admin \
 	functions/session_list \
 	functions/user \
+	functions/email_change \
 	functions/session_refresh \
 	functions/password \
+	functions/step_up_api \
 	functions/settings \
 	functions/api_key \
 	functions/user_delete \

@@ -84,7 +84,7 @@ SELECT story.answer(auth_api.admin_role_set(story.bearer('second@adm.example'), 
 SELECT refusal FROM auth_api.admin_stats(story.bearer('root@adm.example'), '{}');
 SELECT story.answer(auth_api.admin_role_set(story.bearer('second@adm.example'), jsonb_build_object('id', :'root', 'role', 'admin')));
 RESET ROLE;
-UPDATE auth.sessions SET created_at = now() - interval '25 hours' WHERE token_digest = sha256('adm-2');
+UPDATE auth.sessions SET created_at = now() - interval '25 hours', proved_at = proved_at - interval '25 hours' WHERE token_digest = sha256('adm-2');
 SET ROLE auth_edge;
 SELECT story.answer(auth_api.admin_role_set(story.bearer('second@adm.example'), jsonb_build_object('id', :'root', 'role', 'user')));
 

@@ -37,7 +37,7 @@ RESET ROLE;
 SELECT count(*) >= 10 FROM story.traces(:'hal', 'hal@example.com');
 
 -- Asked without the password in a stale session, with a wrong one, by nobody: nothing begins.
-UPDATE auth.sessions SET created_at = now() - interval '25 hours' WHERE token_digest = sha256('hal-2');
+UPDATE auth.sessions SET created_at = now() - interval '25 hours', proved_at = proved_at - interval '25 hours' WHERE token_digest = sha256('hal-2');
 SET ROLE auth_edge;
 SELECT refusal, erasure_id FROM auth_api.erasure_start(story.caller('hal-2'), NULL, NULL, NULL, NULL, 'w', 20);
 SELECT refusal, erasure_id FROM auth_api.erasure_start(story.caller('hal-1'), 1, false, NULL, NULL, 'w', 20);

@@ -105,11 +105,11 @@ SELECT story.answer(auth_api.passkey_register(story.caller('nia-1'), sha256('tie
 
 -- A session that is a day old adds none; fifty are enough.
 RESET ROLE;
-UPDATE auth.sessions SET created_at = now() - interval '1 day' WHERE token_digest = sha256('ole-1');
+UPDATE auth.sessions SET created_at = now() - interval '1 day', proved_at = proved_at - interval '1 day' WHERE token_digest = sha256('ole-1');
 SET ROLE auth_edge;
 SELECT story.answer(story.registered('ole-1', 'Y3JlZC0z'));
 RESET ROLE;
-UPDATE auth.sessions SET created_at = now() WHERE token_digest = sha256('ole-1');
+UPDATE auth.sessions SET created_at = now(), proved_at = now() WHERE token_digest = sha256('ole-1');
 INSERT INTO auth.passkeys (public_key, user_id, credential_id, device_type)
   SELECT 'key', :'ole', 'many-' || n, 'singleDevice' FROM generate_series(1, 49) n;
 SET ROLE auth_edge;
@@ -184,6 +184,8 @@ SELECT story.answer(auth_api.passkey_update(story.caller('nia-1'), jsonb_build_o
 SELECT story.answer(auth_api.passkey_update(story.caller('nia-1'), jsonb_build_object('id', :'passkey')));
 SELECT body::json #>> '{passkey,name}' FROM auth_api.passkey_update(story.caller('nia-1'), jsonb_build_object('id', :'passkey', 'name', E' Old\n'));
 SELECT body::json #>> '{passkey,name}' FROM auth_api.passkey_update(story.bearer('nia@example.com'), jsonb_build_object('id', :'passkey', 'friendlyName', 'Older'));
+SELECT refusal FROM auth_api.passkey_delete(story.caller('nia-1'), jsonb_build_object('id', :'passkey'));
+SELECT story.proves('nia-1', 'passkey');
 SELECT story.answer(auth_api.passkey_delete(story.caller('nia-1'), jsonb_build_object('id', :'passkey')));
 SELECT story.answer(auth_api.passkey_delete(story.caller('nia-1'), jsonb_build_object('id', :'passkey')));
 

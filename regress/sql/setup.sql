@@ -84,6 +84,11 @@ CREATE FUNCTION story.sign_in(address text, fresh text DEFAULT NULL, verified bo
     FROM auth_api.sign_in_lookup(story.caller(NULL, NULL, ip), address) l;
 $$;
 
+-- Somebody who has just proven their identity in a session.
+CREATE FUNCTION story.proves(cookie text, how text DEFAULT 'password') RETURNS void LANGUAGE sql SECURITY DEFINER AS $$
+  UPDATE auth.sessions s SET proved_at = now(), proof = how WHERE s.token_digest = sha256(convert_to(cookie, 'UTF8'));
+$$;
+
 CREATE FUNCTION story.id_of(address text) RETURNS text LANGUAGE sql SECURITY DEFINER AS $$
   SELECT u.id FROM auth.users u WHERE u.email = address;
 $$;

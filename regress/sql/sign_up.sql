@@ -42,5 +42,6 @@ SELECT story.answer(auth_api.sign_up(story.caller(), 'late@example.com', 'Late',
 
 -- Deleting an account frees no place.
 SELECT status FROM auth_api.verification_verify_email(story.caller(fresh => 'last'), story.token('verify_email', 'last@example.com'), '/');
+SELECT story.proves('last');
 SELECT story.answer(auth_api.user_delete(story.caller('last'), NULL, NULL, NULL, NULL, 'better-auth'));
 SELECT story.answer(auth_api.sign_up(story.caller(), 'late@example.com', 'Late', NULL, 'hash-1', NULL, NULL));

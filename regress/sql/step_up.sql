@@ -66,9 +66,9 @@ INSERT INTO auth.accounts (account_id, provider_id, user_id, password)
 SELECT story.step_up('linda-1', 'change-email');
 
 -- The link that confirms a new account is no proof of its password.
-SELECT refusal FROM auth_api.sign_up(story.caller(), 'vera@example.com', 'Vera', NULL, 'hash-1', NULL, 'en');
-SELECT refusal FROM auth_api.verification_verify_email(story.caller(fresh => 'vera-1'), story.token('verify_email', 'vera@example.com'), NULL);
-SELECT story.proof('vera-1'), story.step_up('vera-1', 'two-factor');
+SELECT refusal FROM auth_api.sign_up(story.caller(), 'verity@example.com', 'Vera', NULL, 'hash-1', NULL, 'en');
+SELECT refusal FROM auth_api.verification_verify_email(story.caller(fresh => 'verity-1'), story.token('verify_email', 'verity@example.com'), NULL);
+SELECT story.proof('verity-1'), story.step_up('verity-1', 'two-factor');
 
 -- A second factor that is set up afterwards makes the password alone worth too little, and a mail too.
 UPDATE auth.users SET two_factor_enabled = true WHERE email = 'stef@example.com';

@@ -100,8 +100,10 @@ SELECT story.answer(auth_api.magic_link_verify(story.caller(fresh => 'two-wait-5
 SELECT refusal FROM auth_api.user_change_email(story.caller('two-tom-3'), '{"newEmail":"tomas@two.example"}');
 SELECT story.answer(auth_api.verification_verify_email(story.caller(fresh => 'two-wait-6'), story.token('change_email', 'tomas@two.example'), '/done'));
 SELECT refusal FROM auth_api.user_change_email(story.caller('two-tom-3'), '{"newEmail":"tom@two.example"}');
-SELECT story.answer(auth_api.verification_verify_email(story.caller(fresh => 'two-wait-7'), story.token('change_email', 'tom@two.example'), NULL));
+SELECT story.answer(auth_api.verification_verify_email(story.caller(fresh => 'two-wait-6'), story.token('change_email', 'tom@two.example'), NULL));
 SELECT story.sessions('tom@two.example') AS of_setup;
+SELECT refusal FROM auth_api.magic_link_send(story.caller(), 'tom@two.example', NULL, NULL, NULL, NULL, 'en');
+SELECT refusal FROM auth_api.magic_link_verify(story.caller(fresh => 'two-wait-7'), story.token('magic_link', 'tom@two.example'), NULL, NULL, '/', 'en');
 
 -- The code of the setup does not work again; the next one does, once; what the client chose at the password holds.
 SELECT story.answer(story.show('totp', story.app(:'uri'), 'two-wait-7'));

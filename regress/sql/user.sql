@@ -34,12 +34,12 @@ SELECT story.answer(auth_api.account_unlink(story.caller('kim-1'), '{"providerId
 RESET ROLE;
 INSERT INTO auth.accounts (id, account_id, provider_id, user_id)
   SELECT 'account-row', 'kim-again', 'elsewhere', id FROM auth.users WHERE email = 'kim@example.com';
-UPDATE auth.sessions SET created_at = now() - interval '25 hours' WHERE token_digest = sha256('kim-1');
+UPDATE auth.sessions SET created_at = now() - interval '25 hours', proved_at = proved_at - interval '25 hours' WHERE token_digest = sha256('kim-1');
 SET ROLE auth_edge;
 SELECT story.answer(auth_api.account_unlink(story.caller('kim-1'), '{"accountId":"account-row"}'));
 SELECT story.answer(auth_api.session_list(story.caller('kim-1'), '{}'));
 RESET ROLE;
-UPDATE auth.sessions SET created_at = now() WHERE token_digest = sha256('kim-1');
+UPDATE auth.sessions SET created_at = now(), proved_at = now() WHERE token_digest = sha256('kim-1');
 SET ROLE auth_edge;
 SELECT story.answer(auth_api.account_unlink(story.caller('kim-1'), '{"accountId":"kim-again"}'));
 
@@ -62,7 +62,7 @@ SELECT story.answer(auth_api.security_event_list(story.caller(), '{}'));
 SELECT story.answer(auth_api.user_delete(story.caller('kim-1'), 1, false, NULL, NULL, 'better-auth'));
 SELECT story.answer(auth_api.user_delete(story.caller('kim-1'), 1, false, NULL, NULL, 'v1'));
 RESET ROLE;
-UPDATE auth.sessions SET created_at = now() - interval '25 hours' WHERE token_digest = sha256('kim-1');
+UPDATE auth.sessions SET created_at = now() - interval '25 hours', proved_at = proved_at - interval '25 hours' WHERE token_digest = sha256('kim-1');
 SET ROLE auth_edge;
 SELECT story.answer(auth_api.user_delete(story.caller('kim-1'), NULL, NULL, NULL, NULL, 'better-auth'));
 SELECT story.answer(auth_api.user_delete(story.caller('kim-1'), NULL, NULL, NULL, '/bye', 'better-auth'));

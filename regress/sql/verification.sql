@@ -34,6 +34,8 @@ SELECT refusal FROM auth_api.verification_send(story.caller(), '{"email":"hal@ex
 SELECT story.answer(auth_api.verification_verify_email(story.caller(), story.token('verify_email', 'hal@example.com'), NULL));
 
 -- A change of address: a mail to the new one. The same address is refused; a taken one gets the same answer and no mail.
+SELECT refusal FROM auth_api.user_change_email(story.caller('gil-1'), '{"newEmail":"GIL@example.com"}');
+SELECT story.proves('gil-1');
 SELECT story.answer(auth_api.user_change_email(story.caller('gil-1'), '{"newEmail":"GIL@example.com"}'));
 SELECT story.answer(auth_api.user_change_email_v1(story.caller('gil-1'), '{"newEmail":"gil@example.com"}'));
 SELECT story.answer(auth_api.user_change_email(story.caller('gil-1'), '{"newEmail":"hal@example.com"}'));

@@ -80,12 +80,15 @@ DECLARE
   is_last constant boolean := auth.admin_is_last(input ->> 'id');
   admin constant auth.users := auth.admin_acting(c); -- read under the lock: whoever has just ended this admin is seen
   wanted constant text := input ->> 'role';
+  refusal auth.reply;
   u auth.users;
 BEGIN
   IF admin.id IS NULL THEN
     RETURN auth.refuse('FORBIDDEN');
-  ELSIF NOT auth.session_is_fresh(auth.session_find(c)) THEN
-    RETURN auth.refuse('SESSION_EXPIRED');
+  END IF;
+  refusal := auth.step_up_refusal(c, auth.session_find(c), 'admin');
+  IF refusal.refusal IS NOT NULL THEN
+    RETURN refusal;
   END IF;
   u := auth.user_lock(input ->> 'id');
   IF u.id IS NULL THEN
@@ -101,7 +104,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth_api.admin_role_set IS
-  'PUT /admin/users/:id/role: user or admin, in a session of today; the last admin stays one';
+  'PUT /admin/users/:id/role: user or admin, with step-up; the last admin stays one';
 
 CREATE FUNCTION auth_api.admin_stats(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

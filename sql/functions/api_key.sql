@@ -28,10 +28,16 @@ DECLARE
   keys_max constant integer := 100;
   u constant auth.users := auth.user_lock((auth.session_find(c)).user_id); -- keys of one user are made one at a time
   secret constant text := encode(auth.random_bytes(32), 'hex');
+  refusal auth.reply;
   k auth.api_keys;
 BEGIN
   IF u.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED'); -- or their erasure has just begun
+  ELSIF u.role = 'admin' THEN
+    refusal := auth.step_up_refusal(c, auth.session_find(c), 'api-key');
+  END IF;
+  IF refusal.refusal IS NOT NULL THEN
+    RETURN refusal;
   END IF;
   IF (SELECT count(*) >= keys_max FROM auth.api_keys x WHERE x.user_id = u.id AND auth.api_key_is_good(x)) THEN
     RETURN auth.refuse('API_KEY_LIMIT_REACHED');

@@ -69,6 +69,11 @@ BEGIN
   DELETE FROM auth.passkey_challenges p WHERE p.user_id = u.id;
   DELETE FROM auth.two_factor_challenges t WHERE t.user_id = u.id;
   DELETE FROM auth.verification v WHERE v.user_id = u.id;
+  -- Whoever read the mails of an address that was given up in the last days learns that the account ends.
+  PERFORM auth.mail_queue('account_deleted', e.old_email, u.locale, auth.json_object('name', u.name))
+     FROM (SELECT DISTINCT x.old_email FROM auth.email_changes x
+            WHERE x.user_id = u.id AND x.reverted_at IS NULL AND x.expires_at > now() AND x.old_email <> u.email) e;
+  DELETE FROM auth.email_changes e WHERE e.user_id = u.id;
   UPDATE auth.users x
      SET deleted_at = now(), email = lower(e.pseudonym) || '@erased.invalid', email_verified = false, name = '', image = NULL,
          two_factor_enabled = false, updated_at = now()

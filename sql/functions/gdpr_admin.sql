@@ -39,7 +39,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
   u constant auth.users := auth.user_lock_to_end(of_user_id);
   admin constant auth.users := auth.admin_acting(c); -- of two admins who erase each other the second is none any more
-  blocked constant auth.reply := auth.organization_release_refusal(u.id);
+  blocked auth.reply := auth.organization_release_refusal(u.id);
 BEGIN
   IF admin.id IS NULL THEN
     refusal := 'FORBIDDEN';
@@ -49,12 +49,15 @@ BEGIN
   ELSIF u.id = admin.id THEN
     refusal := 'FORBIDDEN';
     message := 'One''s own account is deleted by DELETE /api/v1/me/data';
-  ELSIF NOT auth.session_is_fresh(auth.session_find(c)) THEN
-    refusal := 'SESSION_EXPIRED';
-  ELSIF blocked.refusal IS NOT NULL THEN
+  ELSE
+    IF blocked.refusal IS NULL THEN
+      blocked := auth.step_up_refusal(c, auth.session_find(c), 'admin');
+    END IF;
     refusal := blocked.refusal;
     message := blocked.message;
-  ELSE
+    body := blocked.body;
+  END IF;
+  IF admin.id IS NOT NULL AND refusal IS NULL AND status IS NULL THEN
     PERFORM auth.security_event(c, admin.id, 'ADMIN_USER_ERASED', auth.json_object('userId', u.id)::jsonb);
     erasure_id := auth.user_erase(c, u, 'admin:' || admin.id);
     PERFORM auth.erasure_lease(erasure_id, worker, lease_seconds);
@@ -62,4 +65,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth_api.admin_user_erase IS
-  'DELETE /admin/users/:id/data: begins an erasure as its user would, in a session of today; nobody erases themselves that way';
+  'DELETE /admin/users/:id/data: begins an erasure as its user would, with step-up; nobody erases themselves that way';

@@ -87,6 +87,11 @@ BEGIN
               UNION ALL SELECT 'magic-link', m.created_at, m.expires_at FROM auth.magic_links m WHERE m.email = u.email
               UNION ALL SELECT 'second-factor', t.created_at, t.expires_at FROM auth.two_factor_challenges t WHERE t.user_id = u.id)
              l (kind, created_at, expires_at))) || ','
+    || auth.gdpr_member(1, 'emailChanges', (
+      SELECT auth.json_array_agg(auth.json_object(
+               'oldEmail', e.old_email, 'newEmail', e.new_email, 'changedAt', e.changed_at, 'revertibleUntil', e.expires_at,
+               'revertedAt', e.reverted_at) ORDER BY e.changed_at, e.id)
+        FROM auth.email_changes e WHERE e.user_id = u.id)) || ','
     || auth.gdpr_member(1, 'vault', (
       SELECT auth.json_object(
                'formatVersion', v.format_version, 'kekId', v.kek_id, 'keyGeneration', v.generation,

@@ -49,6 +49,10 @@ BEGIN
     INSERT INTO auth.users AS x (name, email, email_verified, locale) VALUES (link.name, link.email, true, magic_link_verify.locale)
     ON CONFLICT ON CONSTRAINT users_email_unique DO NOTHING
     RETURNING x.* INTO u;
+    IF auth.email_is_reserved(link.email) THEN -- asked after the insert, as in auth_api.sign_up
+      DELETE FROM auth.users x WHERE x.id = u.id;
+      RETURN auth.magic_link_refused(error_url, 'INVALID_TOKEN');
+    END IF;
     is_new := u.id IS NOT NULL;
     IF is_new THEN
       PERFORM auth.sign_up_done(c, u, link.email);

@@ -57,16 +57,14 @@ COMMENT ON FUNCTION auth.passkey_challenge_consume IS
   'takes the challenge of a cookie: it is gone whoever else asks, and whatever comes of it. A row of NULLs: unknown, used, '
   'expired, or of the other ceremony';
 
-CREATE FUNCTION auth.passkey_refusal(me auth.sessions) RETURNS auth.reply
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION auth.passkey_refusal(c auth.caller, me auth.sessions) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  fresh constant interval := '1 day';
   most constant integer := 50;
+  refusal constant auth.reply := auth.step_up_refusal(c, me, 'passkey');
 BEGIN
-  IF me.id IS NULL THEN
-    RETURN auth.refuse('UNAUTHORIZED');
-  ELSIF me.created_at <= now() - fresh THEN
-    RETURN auth.refuse('SESSION_NOT_FRESH');
+  IF refusal.refusal IS NOT NULL THEN
+    RETURN refusal;
   ELSIF (SELECT count(*) FROM auth.passkeys p WHERE p.user_id = me.user_id) >= most THEN
     RETURN auth.refuse('PASSKEY_LIMIT_REACHED');
   END IF;
@@ -74,13 +72,14 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth.passkey_refusal IS
-  'why this session may not add a passkey: a new way in wants a session younger than a day. A row of NULLs: go on';
+  'why this session may not add a passkey: a new way in requires step-up authentication, and there are at most 50. A row of NULLs: '
+  'go on';
 
 CREATE FUNCTION auth_api.passkey_register_options(c auth.caller, rp_id text, rp_name text, name text, attachment text)
 RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   me constant auth.sessions := auth.session_find(c);
-  refusal constant auth.reply := auth.passkey_refusal(me);
+  refusal constant auth.reply := auth.passkey_refusal(c, me);
   u auth.users;
   selection json;
 BEGIN
@@ -113,7 +112,7 @@ RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = 
 DECLARE
   me constant auth.sessions := auth.session_find(c);
   u constant auth.users := auth.user_lock(me.user_id);
-  refusal constant auth.reply := auth.passkey_refusal(me);
+  refusal constant auth.reply := auth.passkey_refusal(c, me);
   asked auth.passkey_challenges;
   p auth.passkeys;
   s auth.sessions;
@@ -144,7 +143,8 @@ BEGIN
   IF NOT open_session THEN
     RETURN auth.granted(auth.passkey_json(p));
   END IF;
-  s := auth.session_open(c, u.id, true);
+  s := auth.session_open(c, u.id, true, me.proof);
+  UPDATE auth.sessions x SET proved_at = me.proved_at WHERE x.id = s.id; -- the proof grows no younger
   RETURN auth.granted(
     auth.json_object(
       'name', p.name, 'publicKey', p.public_key, 'userId', p.user_id, 'credentialID', p.credential_id, 'counter', p.counter,
@@ -196,9 +196,10 @@ CREATE FUNCTION auth_api.passkey_delete(c auth.caller, input jsonb) RETURNS auth
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   me constant auth.sessions := auth.session_find(c);
+  refusal constant auth.reply := auth.step_up_refusal(c, me, 'passkey');
 BEGIN
-  IF me.id IS NULL THEN
-    RETURN auth.refuse('UNAUTHORIZED');
+  IF refusal.refusal IS NOT NULL THEN
+    RETURN refusal;
   END IF;
   DELETE FROM auth.passkeys p WHERE p.id = input ->> 'id' AND p.user_id = me.user_id;
   IF NOT FOUND THEN
@@ -208,7 +209,7 @@ BEGIN
   RETURN auth.granted(auth.json_object('status', true));
 END
 $$;
-COMMENT ON FUNCTION auth_api.passkey_delete IS 'POST /passkey/delete-passkey {id}: one of the caller''s own';
+COMMENT ON FUNCTION auth_api.passkey_delete IS 'POST /passkey/delete-passkey {id}, with step-up: one of the caller''s own';
 
 CREATE FUNCTION auth_api.passkey_update(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -48,10 +48,15 @@ BEGIN
     RETURN auth.refuse('UNAUTHORIZED');
   END IF;
   refusal := auth.password_refusal(c, u, password_version, verified, 'better-auth');
-  RETURN CASE WHEN refusal.refusal IS NULL THEN auth.granted(auth.json_object('status', true)) ELSE refusal END;
+  IF refusal.refusal IS NOT NULL THEN
+    RETURN refusal;
+  END IF;
+  PERFORM auth.step_up_prove(me.id, 'password');
+  RETURN auth.granted(auth.json_object('status', true));
 END
 $$;
-COMMENT ON FUNCTION auth_api.password_verify IS 'POST /verify-password, after it was verified or not';
+COMMENT ON FUNCTION auth_api.password_verify IS
+  'POST /verify-password, after it was verified or not; a right one is a proof of identity (auth.step_up_refusal)';
 
 CREATE FUNCTION auth_api.password_change(
     c auth.caller, password_version integer, verified boolean, new_hash text, revoke_others boolean, dialect text)

@@ -46,6 +46,10 @@ BEGIN
   VALUES (sign_up.name, address, sign_up.image, sign_up.locale)
   ON CONFLICT ON CONSTRAINT users_email_unique DO NOTHING
   RETURNING x.* INTO u;
+  IF auth.email_is_reserved(address) THEN -- asked after the insert, which has waited for a change of the address under way
+    DELETE FROM auth.users x WHERE x.id = u.id;
+    u := NULL;
+  END IF;
   IF u.id IS NULL THEN
     RETURN auth.sign_up_again(c, address, name, image);
   END IF;

@@ -96,3 +96,12 @@ $$;
 COMMENT ON FUNCTION auth.step_up_prove IS
   'records that the user has just proven their identity in a session. A password does not replace a stronger proof of a user with a '
   'second factor. False: nothing was recorded, or the session has ended';
+
+CREATE FUNCTION auth.step_up_by_password(c auth.caller, s auth.sessions, purpose text) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN CASE WHEN auth.step_up_prove(s.id, 'password') THEN NULL ELSE auth.step_up_refusal(c, s, purpose) END;
+END
+$$;
+COMMENT ON FUNCTION auth.step_up_by_password IS
+  'auth.step_up_refusal for a request whose password was right: that is a proof, unless the user has a second factor';

@@ -26,6 +26,9 @@ BEGIN
   DELETE FROM auth.verification v WHERE v.id IN (
     SELECT x.id FROM auth.verification x WHERE x.expires_at < now() ORDER BY x.expires_at LIMIT batch FOR UPDATE SKIP LOCKED);
   GET DIAGNOSTICS n = ROW_COUNT; swept := swept + n;
+  DELETE FROM auth.email_changes e WHERE e.id IN (
+    SELECT x.id FROM auth.email_changes x WHERE x.expires_at < now() ORDER BY x.expires_at LIMIT batch FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; swept := swept + n;
   DELETE FROM auth.magic_links l WHERE l.email IN (
     SELECT x.email FROM auth.magic_links x WHERE x.expires_at < now() ORDER BY x.expires_at LIMIT batch FOR UPDATE SKIP LOCKED);
   GET DIAGNOSTICS n = ROW_COUNT; swept := swept + n;

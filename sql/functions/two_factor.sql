@@ -131,6 +131,9 @@ BEGIN
     RETURN auth.two_factor_refused(c, u, f, method);
   END IF;
   UPDATE auth.two_factor_auth x SET failures = 0, locked_until = NULL WHERE x.user_id = u.id;
+  IF me.id IS NOT NULL THEN
+    PERFORM auth.step_up_prove(me.id, 'second-factor');
+  END IF;
   IF without_session THEN
     RETURN auth.granted(auth.json_object('user', auth.user_json(u)));
   ELSIF challenge.digest IS NULL THEN

@@ -1,4 +1,5 @@
--- Setting up a second factor and giving it up. The password is asked for again, by the edge, before any of it.
+-- Setting up a second factor and giving it up. The password is asked for again, by the edge, before any of it; where a second
+-- factor is on, the session must hold a proof by it, too.
 
 CREATE FUNCTION auth.session_rotate(c auth.caller, s auth.sessions) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -81,6 +82,19 @@ END
 $$;
 COMMENT ON FUNCTION auth.two_factor_backup_codes_make IS 'ten new codes, shown this once; the older ones are dead';
 
+CREATE FUNCTION auth.two_factor_setup_refusal(
+    c auth.caller, me auth.sessions, u auth.users, password_version integer, verified boolean)
+  RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  refusal constant auth.reply := auth.password_refusal(c, u, password_version, verified, 'better-auth');
+BEGIN
+  RETURN CASE WHEN refusal.refusal IS NOT NULL THEN refusal ELSE auth.step_up_by_password(c, me, 'two-factor') END;
+END
+$$;
+COMMENT ON FUNCTION auth.two_factor_setup_refusal IS
+  'why a user (locked) may not change or see the second factor: the password is wrong, or one is on already and the session holds no '
+  'proof beyond the password. A row of NULLs: go on';
+
 CREATE FUNCTION auth_api.two_factor_enable(
     c auth.caller, password_version integer, verified boolean, method text, issuer text)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -94,7 +108,7 @@ BEGIN
   IF u.id IS NULL OR me.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
   END IF;
-  refusal := auth.password_refusal(c, u, password_version, verified, 'better-auth');
+  refusal := auth.two_factor_setup_refusal(c, me, u, password_version, verified);
   IF refusal.refusal IS NOT NULL THEN
     RETURN refusal;
   ELSIF method = 'otp' THEN
@@ -130,7 +144,7 @@ BEGIN
   IF u.id IS NULL OR me.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
   END IF;
-  refusal := auth.password_refusal(c, u, password_version, verified, 'better-auth');
+  refusal := auth.two_factor_setup_refusal(c, me, u, password_version, verified);
   IF refusal.refusal IS NOT NULL THEN
     RETURN refusal;
   END IF;
@@ -153,7 +167,7 @@ BEGIN
   IF u.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
   END IF;
-  refusal := auth.password_refusal(c, u, password_version, verified, 'better-auth');
+  refusal := auth.two_factor_setup_refusal(c, me, u, password_version, verified);
   SELECT x.secret INTO sealed FROM auth.two_factor_auth x WHERE x.user_id = u.id;
   RETURN CASE
     WHEN refusal.refusal IS NOT NULL THEN refusal
@@ -173,7 +187,7 @@ BEGIN
   IF u.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
   END IF;
-  refusal := auth.password_refusal(c, u, password_version, verified, 'better-auth');
+  refusal := auth.two_factor_setup_refusal(c, me, u, password_version, verified);
   IF refusal.refusal IS NOT NULL THEN
     RETURN refusal;
   ELSIF NOT COALESCE(u.two_factor_enabled, false) THEN

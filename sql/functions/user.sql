@@ -67,15 +67,16 @@ COMMENT ON FUNCTION auth_api.user_profile IS
 CREATE FUNCTION auth_api.user_change_email(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  me constant auth.sessions := auth.session_find(c);
-  u constant auth.users := auth.user_lock(me.user_id);
+  u constant auth.users := auth.user_lock((auth.session_find(c)).user_id);
+  me constant auth.sessions := auth.session_hold(c);
   address constant text := auth.email_normal(input ->> 'newEmail');
+  refusal constant auth.reply := auth.step_up_refusal(c, me, 'change-email');
   wait_seconds integer;
   token text;
   mail text;
 BEGIN
-  IF u.id IS NULL THEN
-    RETURN auth.refuse('UNAUTHORIZED');
+  IF refusal.refusal IS NOT NULL THEN
+    RETURN refusal;
   ELSIF u.email = address THEN
     RETURN auth.refuse_as(400, 'Email is the same');
   END IF;
@@ -85,17 +86,18 @@ BEGIN
   END IF;
   PERFORM auth.security_event(c, u.id, 'EMAIL_CHANGE_REQUESTED', auth.json_object('newEmail', address)::jsonb);
   token := auth.verification_issue('change-email', u.id, auth.json_object('email', u.email, 'newEmail', address),
-                                   interval '1 hour');
+                                   interval '1 hour', me.id);
   mail := auth.mail_queue('change_email', address, u.locale, auth.json_object(
     'name', u.name, 'newEmail', address, 'callbackURL', COALESCE(input ->> 'callbackURL', '/'), 'token', token), u.id);
-  IF EXISTS (SELECT FROM auth.users x WHERE x.email = address) OR auth.rate_limit_count('mail/change_email', address) > 0 THEN
+  IF EXISTS (SELECT FROM auth.users x WHERE x.email = address) OR auth.email_is_reserved(address, u.id) OR auth.rate_limit_count('mail/change_email', address) > 0 THEN
     PERFORM auth.mail_take_back(mail, 'change-email', token);
   END IF;
   RETURN auth.granted(auth.json_object('status', true));
 END
 $$;
 COMMENT ON FUNCTION auth_api.user_change_email IS
-  'POST /change-email: a mail to the new address, whose link changes it; a taken address gets the same answer and no mail';
+  'POST /change-email, with step-up: a mail to the new address, whose link changes it as long as the session lives; a taken address '
+  'gets the same answer and no mail';
 
 CREATE FUNCTION auth_api.user_change_email_v1(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -111,29 +113,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth_api.user_change_email_v1 IS 'POST /api/v1/auth/change-email';
-
-CREATE FUNCTION auth.email_change_finish(c auth.caller, of_user_id text, old_email text, new_email text) RETURNS auth.users
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  u auth.users;
-BEGIN
-  UPDATE auth.users x SET email = new_email, email_verified = true, updated_at = now()
-   WHERE x.id = of_user_id AND x.email = old_email
-     AND NOT EXISTS (SELECT FROM auth.users taken WHERE taken.email = new_email)
-  RETURNING x.* INTO u;
-  IF u.id IS NOT NULL THEN
-    PERFORM auth.verification_revoke_all(u.id);
-    PERFORM auth.security_event(c, u.id, 'EMAIL_CHANGED');
-    PERFORM auth.mail_queue('email_changed', old_email, u.locale, auth.json_object('name', u.name), u.id);
-  END IF;
-  RETURN u;
-EXCEPTION WHEN unique_violation THEN
-  RETURN NULL; -- somebody signed up with the address just now
-END
-$$;
-COMMENT ON FUNCTION auth.email_change_finish IS
-  'the link of a change of address was opened: links from before die, the old address is told. A row of NULLs: the new one is '
-  'taken by now, or the old one has changed since';
 
 CREATE FUNCTION auth_api.account_list(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -158,11 +137,10 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
   me constant auth.sessions := auth.session_find(c);
   u constant auth.users := auth.user_lock(me.user_id); -- of two parallel calls the second sees what the first left
+  refusal constant auth.reply := auth.step_up_refusal(c, me, 'unlink-account');
 BEGIN
-  IF u.id IS NULL THEN
-    RETURN auth.refuse('UNAUTHORIZED');
-  ELSIF NOT auth.session_is_fresh(me) THEN
-    RETURN auth.refuse('SESSION_NOT_FRESH');
+  IF refusal.refusal IS NOT NULL THEN
+    RETURN refusal;
   ELSIF (SELECT count(*) FROM auth.accounts a WHERE a.user_id = u.id) <= 1 THEN
     RETURN auth.refuse('FAILED_TO_UNLINK_LAST_ACCOUNT');
   END IF;
@@ -177,7 +155,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth_api.account_unlink IS
-  'POST /unlink-account, never the last way in, by a fresh session: accountId is the row''s id, or with providerId (clients of '
+  'POST /unlink-account, never the last way in, with step-up: accountId is the row''s id, or with providerId (clients of '
   'Better Auth 1.6) the id that the provider gave';
 
 CREATE FUNCTION auth.account_provider_refusal(c auth.caller, input jsonb, part text, message text, code text) RETURNS auth.reply

@@ -1,4 +1,4 @@
--- Deleting one's own account: by the password, by a fresh session, or by a link that was mailed. What is left is a trail
+-- Deleting one's own account: with step-up authentication, or by a link that was mailed. What is left is a trail
 -- under a pseudonym.
 
 CREATE FUNCTION auth.user_delete_refusal(
@@ -6,38 +6,37 @@ CREATE FUNCTION auth.user_delete_refusal(
     dialect text) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  refusal constant auth.reply := auth.organization_release_refusal(u.id);
+  refusal auth.reply := auth.organization_release_refusal(u.id);
 BEGIN
-  IF u.id IS NULL THEN
+  IF u.id IS NULL OR me.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
   ELSIF refusal.refusal IS NOT NULL THEN
     RETURN refusal;
   ELSIF auth.admin_is_last(u.id) THEN
     RETURN auth.refuse('LAST_ADMIN');
   ELSIF verified IS NOT NULL THEN
-    RETURN auth.password_refusal(c, u, password_version, verified, dialect);
+    refusal := auth.password_refusal(c, u, password_version, verified, dialect);
+    RETURN CASE WHEN refusal.refusal IS NOT NULL THEN refusal ELSE auth.step_up_by_password(c, me, 'delete-account') END;
   ELSIF token IS NOT NULL THEN
     RETURN CASE WHEN (auth.verification_consume('delete-account', token, u.id)).user_id IS NULL
                 THEN auth.refuse('INVALID_TOKEN') END;
-  ELSIF NOT auth.session_is_fresh(me) AND callback_url IS NOT NULL THEN
-    RETURN auth.user_delete_mail(u, callback_url);
-  ELSIF NOT auth.session_is_fresh(me) THEN
-    RETURN auth.refuse('SESSION_EXPIRED');
+  ELSIF callback_url IS NOT NULL AND NOT auth.step_up_is_proven(me, u, 'delete-account') THEN
+    RETURN auth.user_delete_mail(me, u, callback_url);
   END IF;
-  RETURN NULL;
+  RETURN auth.step_up_refusal(c, me, 'delete-account');
 END
 $$;
 COMMENT ON FUNCTION auth.user_delete_refusal IS
   'what is answered instead of deleting, a mail that was promised included; a row of NULLs: go on. Asked for are the password '
-  '(verified or not), the token of a mail, or without either (NULL) a session younger than a day; an older one that names a '
-  'callback URL is mailed a link';
+  '(verified or not; not enough where a second factor is on), the token of a mail, or without either (NULL) a proof of the session. '
+  'Without one a session that names a callback URL is mailed a link';
 
 CREATE FUNCTION auth_api.user_delete(
     c auth.caller, password_version integer, verified boolean, token text, callback_url text, dialect text)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  me constant auth.sessions := auth.session_find(c);
-  u constant auth.users := auth.user_lock_to_end(me.user_id);
+  u constant auth.users := auth.user_lock_to_end((auth.session_find(c)).user_id);
+  me constant auth.sessions := auth.session_hold(c);
   instead constant auth.reply := auth.user_delete_refusal(c, me, u, password_version, verified, token, callback_url, dialect);
 BEGIN
   IF instead.refusal IS NOT NULL OR instead.body IS NOT NULL THEN
@@ -58,8 +57,8 @@ CREATE FUNCTION auth_api.erasure_start(
     OUT cookies text, OUT claims text, OUT erasure_id text)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  me constant auth.sessions := auth.session_find(c);
-  u constant auth.users := auth.user_lock_to_end(me.user_id);
+  u constant auth.users := auth.user_lock_to_end((auth.session_find(c)).user_id);
+  me constant auth.sessions := auth.session_hold(c);
   instead constant auth.reply := auth.user_delete_refusal(c, me, u, password_version, verified, token, callback_url, 'v1');
 BEGIN
   IF instead.refusal IS NOT NULL OR instead.body IS NOT NULL THEN
@@ -79,7 +78,7 @@ COMMENT ON FUNCTION auth_api.erasure_start IS
   'DELETE /me/data and DELETE /api/v1/auth/account: the same, and the erasure''s id. Its sources are leased to the worker, '
   'which asks each of them once before it answers';
 
-CREATE FUNCTION auth.user_delete_mail(u auth.users, callback_url text) RETURNS auth.reply
+CREATE FUNCTION auth.user_delete_mail(me auth.sessions, u auth.users, callback_url text) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   wait_seconds constant integer := auth.rate_limit_count('mail/delete_account', u.id);
@@ -89,7 +88,7 @@ BEGIN
   END IF;
   PERFORM auth.mail_queue('delete_account', u.email, u.locale, auth.json_object(
     'name', u.name, 'callbackURL', callback_url,
-    'token', auth.verification_issue('delete-account', u.id, auth.json_object('email', u.email), interval '1 day')), u.id);
+    'token', auth.verification_issue('delete-account', u.id, auth.json_object('email', u.email), interval '1 day', me.id)), u.id);
   RETURN auth.granted(auth.json_object('success', true, 'message', 'Verification email sent'));
 END
 $$;

@@ -53,18 +53,22 @@ BEGIN
     u := auth.email_verify(c, v.user_id, v.value::jsonb ->> 'email');
   ELSIF v.id IS NULL THEN
     change := auth.verification_consume('change-email', token);
-    u := auth.email_change_finish(c, change.user_id, change.value::jsonb ->> 'email', change.value::jsonb ->> 'newEmail');
+    u := auth.email_change_finish(c, change.user_id, change.value::jsonb ->> 'email', change.value::jsonb ->> 'newEmail',
+                                  change.session_id, token);
   END IF;
-  IF u.id IS NULL THEN
+  IF u.id IS NULL AND v.id IS NULL AND change.id IS NULL AND auth.email_change_was_done(token) THEN
+    RETURN auth.email_change_granted(u, callback_url);
+  ELSIF u.id IS NULL THEN
     RETURN auth.verification_refused(
       CASE WHEN COALESCE(v.expires_at, change.expires_at) <= now() THEN 'TOKEN_EXPIRED' ELSE 'INVALID_TOKEN' END, callback_url);
   END IF;
-  RETURN auth.verification_granted(c, u, change.id IS NOT NULL, callback_url, device_digest);
+  RETURN CASE WHEN change.id IS NULL THEN auth.verification_granted(c, u, callback_url, device_digest)
+              ELSE auth.email_change_granted(u, callback_url) END;
 END
 $$;
 COMMENT ON FUNCTION auth_api.verification_verify_email IS
-  'GET /verify-email: takes the token, marks the address as verified (or changes it) and signs in; 302 to the callback, or '
-  'JSON without';
+  'GET /verify-email: takes the token, marks the address as verified and signs in, or changes the address and opens no session; 302 to '
+  'the callback, or JSON without';
 
 CREATE FUNCTION auth_api.verification_verify_email_legacy(
     c auth.caller, email text, update_to text, expires_at bigint, callback_url text, device_digest bytea DEFAULT NULL)
@@ -82,7 +86,7 @@ BEGIN
   IF owner.id IS NULL OR owner.email <> address THEN
     RETURN auth.verification_refused('INVALID_TOKEN', callback_url);
   ELSIF update_to IS NOT NULL THEN
-    u := auth.email_change_finish(c, owner.id, address, auth.email_normal(update_to));
+    u := auth.email_change_finish(c, owner.id, address, auth.email_normal(update_to), NULL, NULL);
   ELSIF NOT owner.email_verified THEN
     u := auth.email_verify(c, owner.id, address);
   ELSE
@@ -92,7 +96,8 @@ BEGIN
   IF u.id IS NULL THEN
     RETURN auth.verification_refused('INVALID_TOKEN', callback_url);
   END IF;
-  RETURN auth.verification_granted(c, u, update_to IS NOT NULL, callback_url, device_digest);
+  RETURN CASE WHEN update_to IS NULL THEN auth.verification_granted(c, u, callback_url, device_digest)
+              ELSE auth.email_change_granted(u, callback_url) END;
 END
 $$;
 COMMENT ON FUNCTION auth_api.verification_verify_email_legacy IS
@@ -115,35 +120,26 @@ END
 $$;
 COMMENT ON FUNCTION auth.email_verify IS 'marks the address as verified; a row of NULLs: it is no longer the user''s';
 
-CREATE FUNCTION auth.verification_granted(
-    c auth.caller, u auth.users, changed boolean, callback_url text, device_digest bytea)
+CREATE FUNCTION auth.verification_granted(c auth.caller, u auth.users, callback_url text, device_digest bytea)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  me constant auth.sessions := auth.session_find(c);
-  mine constant boolean := changed AND me.user_id IS NOT DISTINCT FROM u.id AND c.session_digest IS NOT NULL;
-  gate auth.two_factor_gate;
+  gate constant auth.two_factor_gate := auth.two_factor_gate(c, u, true, 'mail', device_digest);
 BEGIN
-  IF NOT mine THEN
-    gate := auth.two_factor_gate(c, u, true, 'mail', device_digest);
-    IF gate.asked THEN
-      RETURN auth.granted(
-        CASE WHEN callback_url IS NULL THEN auth.json_object(
-          'status', true, 'user', CASE WHEN changed THEN auth.user_json(u) END, 'twoFactorRedirect', gate.methods IS NOT NULL,
-          'twoFactorMethods', COALESCE(gate.methods, '[]')) END,
-        gate.cookies, NULL, CASE WHEN callback_url IS NOT NULL THEN 302 END, auth.two_factor_page_url(gate, callback_url));
-    END IF;
-    PERFORM auth.session_open(c, u.id, true);
+  IF gate.asked THEN
+    RETURN auth.granted(
+      CASE WHEN callback_url IS NULL THEN auth.json_object(
+        'status', true, 'user', NULL::text, 'twoFactorRedirect', gate.methods IS NOT NULL,
+        'twoFactorMethods', COALESCE(gate.methods, '[]')) END,
+      gate.cookies, NULL, CASE WHEN callback_url IS NOT NULL THEN 302 END, auth.two_factor_page_url(gate, callback_url));
   END IF;
+  PERFORM auth.session_open(c, u.id, true);
   RETURN auth.granted(
-    CASE WHEN callback_url IS NULL
-         THEN auth.json_object('status', true, 'user', CASE WHEN changed THEN auth.user_json(u) END) END,
-    CASE WHEN NOT mine THEN auth.session_cookies(true) || gate.cookies WHEN me.remember_me THEN E'session_token \x03 604800' END,
-    NULL, CASE WHEN callback_url IS NOT NULL THEN 302 END, callback_url);
+    CASE WHEN callback_url IS NULL THEN auth.json_object('status', true, 'user', NULL::text) END,
+    auth.session_cookies(true) || gate.cookies, NULL, CASE WHEN callback_url IS NOT NULL THEN 302 END, callback_url);
 END
 $$;
 COMMENT ON FUNCTION auth.verification_granted IS
-  'the answer to a good link: signed in, if no second factor is asked for; who changed the address in this browser keeps the '
-  'session';
+  'the answer to a link that proves an address: signed in, unless a second factor is asked for';
 
 CREATE FUNCTION auth.verification_refused(problem text, callback_url text) RETURNS auth.reply
 LANGUAGE sql IMMUTABLE

@@ -41,7 +41,8 @@ COMMENT ON COLUMN auth.reply.message IS 'instead of the error''s own message';
 COMMENT ON COLUMN auth.reply.status IS 'HTTP status of a granted reply; NULL: 200';
 COMMENT ON COLUMN auth.reply.body IS
   'JSON; the bytes 01, 02 and 03, which JSON text cannot contain, stand for the fresh session token, the access JWT '
-  'signed from claims, and the presented session token. NULL: no body';
+  'signed from claims, and the presented session token. NULL: no body. '
+  'Of a refusal: an object whose members follow on those of the error, such as methods of STEP_UP_REQUIRED';
 COMMENT ON COLUMN auth.reply.location IS 'Location header';
 COMMENT ON COLUMN auth.reply.cookies IS
   'a line each: name, value, and Max-Age in seconds or `session`; `- 0` deletes. The edge adds prefix, signature, attributes';

@@ -184,7 +184,7 @@ describe('the official client', () => {
   });
 
   test('deletes the account by the mailed link', async () => {
-    stack.psql(`UPDATE auth.sessions SET created_at = created_at - interval '2 days' WHERE user_id = :'id'`, { id: ada.id });
+    stack.psql(`UPDATE auth.sessions SET proved_at = proved_at - interval '11 minutes' WHERE user_id = :'id'`, { id: ada.id });
     await refused(auth.deleteUser({ password: 'not-this-one' }), 400, 'INVALID_PASSWORD');
     const asked = granted(await auth.deleteUser({ callbackURL: '/' }));
     assert.deepEqual([asked.success, asked.message], [true, 'Verification email sent']);

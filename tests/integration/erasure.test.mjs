@@ -191,10 +191,9 @@ describe('erasure', () => {
     const person = await somebodyWithData();
     const wrong = await erase(person, { password: 'not-the-password' });
     assert.equal(wrong.status, 401);
-    stack.psql(`UPDATE auth.sessions SET created_at = now() - interval '25 hours' WHERE user_id = :'id'`, { id: person.id });
+    stack.psql(`UPDATE auth.sessions SET proved_at = proved_at - interval '11 minutes' WHERE user_id = :'id'`, { id: person.id });
     const stale = await person.http.delete(DATA, { bearer: person.token });
-    assert.equal(stale.status, 400);
-    assert.match(stale.json.message, /Re-authenticate/);
+    assert.deepEqual([stale.status, stale.json.code, stale.json.methods], [403, 'STEP_UP_REQUIRED', ['password', 'mail']]);
     assert.equal((await erase(person, { token: 'made-up' })).status, 400);
     assert.deepEqual([sync.count(person.id), rowsOf(person)], [3, 1]);
     const mailed = await erase(person, { callbackURL: '/bye' });
@@ -265,8 +264,8 @@ describe('erasure', () => {
       WHERE user_id = :'id' AND event_type LIKE 'ADMIN%' ORDER BY created_at`, { id: admin.id });
     assert.deepEqual(acts, [{ event_type: 'ADMIN_USER_DATA_VIEWED', who: person.id }, { event_type: 'ADMIN_USER_ERASED', who: person.id }]);
 
-    stack.psql(`UPDATE auth.sessions SET created_at = now() - interval '25 hours' WHERE user_id = :'id'`, { id: admin.id });
-    assert.equal((await admin.http.delete(path(other.id), { bearer: admin.token })).json.message, 'Session expired. Re-authenticate to perform this action.');
+    stack.psql(`UPDATE auth.sessions SET proved_at = proved_at - interval '11 minutes' WHERE user_id = :'id'`, { id: admin.id });
+    assert.equal((await admin.http.delete(path(other.id), { bearer: admin.token })).json.code, 'STEP_UP_REQUIRED');
     stack.psql(`UPDATE auth.users SET role = 'user' WHERE id = :'id'`, { id: admin.id });
     assert.equal((await admin.http.get(path(other.id), { bearer: admin.token })).status, 403, 'the database decides, not the JWT');
   });

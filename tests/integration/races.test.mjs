@@ -74,13 +74,13 @@ describe('fifty at once', () => {
     await ada.http.post('/api/auth/change-email', { newEmail });
     const link = await stack.mail.link(newEmail, '/verify-email');
     const answers = await atOnce((http) => http.get(link), ada.http.cookies);
-    assert.deepEqual(tally(answers, where), { '302 /': 1, '302 /?error=INVALID_TOKEN': AT_ONCE - 1 });
+    assert.deepEqual(tally(answers, where), { '302 /': AT_ONCE }, 'a link whose work is done is no error');
     assert.equal(count(`SELECT 1 FROM auth.security_events WHERE user_id = :'id' AND event_type = 'EMAIL_CHANGED'`, ada), 1);
   });
 
   test('one link deletes the account once', async () => {
     const ada = await somebodySignedIn(stack);
-    stack.psql(`UPDATE auth.sessions SET created_at = now() - interval '2 days' WHERE user_id = :'id'`, ada);
+    stack.psql(`UPDATE auth.sessions SET proved_at = proved_at - interval '11 minutes' WHERE user_id = :'id'`, ada);
     await ada.http.post('/api/auth/delete-user', { callbackURL: '/bye' });
     const link = await stack.mail.link(ada.email, '/delete-user/callback', { contains: '/delete-user/callback' });
     const answers = await atOnce((http) => http.get(link), ada.http.cookies);

@@ -1,0 +1,164 @@
+-- A change of address: it opens no session, ends with the session that requested it, and can be reverted from the old address.
+\pset format unaligned
+\pset tuples_only on
+SET story.ip = '192.0.2.62';
+-- The token that a session has requested: by the API, and around its limit of mails.
+CREATE FUNCTION story.link(cookie text, address text) RETURNS text LANGUAGE sql SECURITY DEFINER AS $$
+  SELECT auth.verification_issue('change-email', u.id, json_build_object('email', u.email, 'newEmail', address), '1 hour', s.id)
+    FROM auth.sessions s JOIN auth.users u ON u.id = s.user_id WHERE s.token_digest = sha256(convert_to(cookie, 'UTF8'));
+$$;
+CREATE FUNCTION story.asked_link(cookie text, address text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  IF (auth_api.user_change_email(story.caller(cookie), jsonb_build_object('newEmail', address))).refusal IS NOT NULL THEN
+    RETURN NULL;
+  END IF;
+  RETURN story.token('change_email', address);
+END
+$$;
+CREATE FUNCTION story.opens(token text, fresh text DEFAULT NULL) RETURNS SETOF text LANGUAGE sql AS $$
+  SELECT story.answer(auth_api.verification_verify_email(story.caller(fresh => fresh), token, '/changed'));
+$$;
+CREATE FUNCTION story.reverts(token text) RETURNS SETOF text LANGUAGE sql AS $$
+  SELECT story.answer(auth_api.email_change_revert(story.caller(), token));
+$$;
+CREATE FUNCTION story.changes(address text) RETURNS TABLE (old_email text, new_email text, reverted boolean) LANGUAGE sql SECURITY DEFINER AS $$
+  SELECT x.old_email, x.new_email, x.reverted_at IS NOT NULL FROM auth.email_changes x JOIN auth.users u ON u.id = x.user_id
+   WHERE u.email = address ORDER BY x.changed_at;
+$$;
+
+SET ROLE auth_edge;
+SELECT story.member('ann@chg.example', 'Ann');
+SELECT refusal FROM story.sign_in('ann@chg.example', 'chg-1');
+SELECT refusal FROM story.sign_in('ann@chg.example', 'chg-2');
+SELECT refusal FROM story.sign_in('ann@chg.example', 'chg-3');
+
+-- However a session ends, the change that it requested ends with it.
+SELECT story.asked_link('chg-1', 'ann1@chg.example') AS token \gset
+SELECT refusal FROM auth_api.session_sign_out(story.caller('chg-1'), '{}');
+SELECT story.opens(:'token');
+SELECT story.link('chg-2', 'ann2@chg.example') AS token \gset
+SELECT refusal FROM auth_api.session_revoke_others(story.caller('chg-3'), '{}');
+SELECT story.opens(:'token');
+SELECT refusal FROM story.sign_in('ann@chg.example', 'chg-4');
+SELECT story.link('chg-4', 'ann3@chg.example') AS token \gset
+SELECT refusal FROM auth_api.session_revoke(story.caller('chg-3'), jsonb_build_object('token', story.handle('chg-4')));
+SELECT story.opens(:'token');
+SELECT story.link('chg-3', 'ann4@chg.example') AS token \gset
+SELECT refusal FROM auth_api.session_revoke_all(story.caller('chg-3'), '{}');
+SELECT story.opens(:'token');
+SELECT refusal FROM story.sign_in('ann@chg.example', 'chg-5');
+SELECT story.link('chg-5', 'ann5@chg.example') AS token \gset
+RESET ROLE;
+SELECT auth.end_sessions('ann@chg.example') > 0;
+SET ROLE auth_edge;
+SELECT story.opens(:'token');
+SELECT refusal FROM story.sign_in('ann@chg.example', 'chg-6');
+SELECT story.link('chg-6', 'ann6@chg.example') AS token \gset
+RESET ROLE;
+UPDATE auth.sessions SET expires_at = now() - interval '1 second' WHERE token_digest = sha256('chg-6');
+SET ROLE auth_edge;
+SELECT story.opens(:'token');
+SET mana_auth.session_limit = 1;
+SELECT refusal FROM story.sign_in('ann@chg.example', 'chg-7');
+SELECT story.link('chg-7', 'ann7@chg.example') AS token \gset
+SELECT refusal FROM story.sign_in('ann@chg.example', 'chg-8');
+SELECT story.opens(:'token');
+RESET mana_auth.session_limit;
+SELECT refusal FROM story.sign_in('ann@chg.example', 'chg-9');
+SELECT story.link('chg-9', 'ann8@chg.example') AS token \gset
+SELECT refusal FROM auth_api.password_change(story.caller('chg-8'), 1, true, 'hash-2', false, 'better-auth');
+SELECT story.opens(:'token');
+SELECT email FROM auth_api.password_lookup(story.caller('chg-8'));
+
+-- So does the link that deletes the account.
+SELECT refusal FROM story.sign_in('ann@chg.example', 'chg-10');
+RESET ROLE;
+UPDATE auth.sessions SET proved_at = now() - interval '1 hour' WHERE token_digest = sha256('chg-10');
+SET ROLE auth_edge;
+SELECT story.answer(auth_api.user_delete(story.caller('chg-10'), NULL, NULL, NULL, '/bye', 'better-auth'));
+SELECT story.token('delete_account', 'ann@chg.example') AS token \gset
+SELECT refusal FROM auth_api.session_sign_out(story.caller('chg-10'), '{}');
+SELECT story.answer(auth_api.user_delete_callback(story.caller('chg-8'), jsonb_build_object('token', :'token')));
+
+-- The link changes the address, opens no session, and ends every session but the one that requested it. Again it does nothing.
+SELECT refusal FROM story.sign_in('ann@chg.example', 'chg-11');
+SELECT story.asked_link('chg-11', 'thief@chg.example') AS token \gset
+SELECT story.opens(:'token', 'chg-stolen');
+SELECT story.opens(:'token', 'chg-stolen');
+SELECT story.answer(auth_api.verification_verify_email(story.caller(fresh => 'chg-stolen'), :'token', NULL));
+SELECT story.answer(auth_api.session_get(story.caller('chg-stolen'), '{}'));
+SELECT story.sessions('thief@chg.example'), story.handle('chg-8') IS NULL AS other_ended, story.handle('chg-11') IS NOT NULL AS own_lives;
+SELECT * FROM story.mails('ann@chg.example') WHERE kind = 'email_changed';
+SELECT story.token('email_changed', 'ann@chg.example') AS revert \gset
+
+-- Nobody else gets the old address meanwhile, and nobody learns why.
+SELECT story.answer(auth_api.sign_up(story.caller(), 'ann@chg.example', 'Other', NULL, 'hash-1', NULL, 'en'));
+SELECT kind FROM story.mails('ann@chg.example') WHERE kind IN ('verify_email', 'existing_account');
+SET mana_auth.signup_duplicate = 'conflict';
+SELECT refusal FROM auth_api.sign_up(story.caller(), 'ann@chg.example', 'Other', NULL, 'hash-1', NULL, 'en');
+RESET mana_auth.signup_duplicate;
+SELECT refusal FROM auth_api.magic_link_send(story.caller(), 'ann@chg.example', NULL, NULL, NULL, NULL, 'en');
+SELECT location FROM auth_api.magic_link_verify(story.caller(fresh => 'chg-x'), story.token('magic_link', 'ann@chg.example'), NULL, NULL, '/', 'en');
+SELECT story.member('other@chg.example', 'Other');
+SELECT refusal FROM story.sign_in('other@chg.example', 'chg-other');
+SELECT story.answer(auth_api.user_change_email(story.caller('chg-other'), '{"newEmail":"ann@chg.example"}'));
+SELECT count(*) FROM story.mails('ann@chg.example') WHERE kind = 'change_email';
+RESET ROLE;
+SELECT count(*) FROM auth.users WHERE email = 'ann@chg.example';
+
+-- The thief settles in: another change, a passkey, a second factor, an API key.
+INSERT INTO auth.passkeys (public_key, user_id, credential_id, device_type) VALUES ('k', story.id_of('thief@chg.example'), 'chg-passkey', 'singleDevice');
+INSERT INTO auth.two_factor_auth (user_id, by_mail) VALUES (story.id_of('thief@chg.example'), true);
+UPDATE auth.users SET two_factor_enabled = true WHERE email = 'thief@chg.example';
+SELECT story.proves('chg-11', 'second-factor');
+SET ROLE auth_edge;
+SELECT refusal FROM auth_api.api_key_create(story.caller('chg-11'), '{"name":"k"}');
+SELECT story.link('chg-11', 'thief2@chg.example') AS token \gset
+SELECT story.opens(:'token');
+SELECT story.token('email_changed', 'thief@chg.example') AS thiefs \gset
+SELECT story.link('chg-11', 'thief3@chg.example') AS pending \gset
+SELECT * FROM story.changes('thief2@chg.example');
+
+-- The revert restores the first address, ends everything since, tells the address that is given up, and mails a link to a new password.
+SELECT story.reverts('made-up');
+SELECT story.reverts(:'revert');
+SELECT story.reverts(:'revert');
+SELECT story.reverts(:'thiefs');
+SELECT story.opens(:'pending');
+SELECT story.sessions('ann@chg.example');
+SELECT * FROM story.changes('ann@chg.example');
+SELECT kind FROM story.mails('thief2@chg.example') WHERE kind = 'email_reverted';
+SELECT kind, args FROM story.mails('ann@chg.example') WHERE kind = 'reset_password';
+SELECT (SELECT refusal FROM story.sign_in('ann@chg.example', 'chg-12'));
+RESET ROLE;
+SELECT u.two_factor_enabled, (SELECT count(*) FROM auth.passkeys p WHERE p.user_id = u.id) AS passkeys,
+       (SELECT count(*) FROM auth.api_keys k WHERE k.user_id = u.id AND k.revoked_at IS NULL) AS api_keys
+  FROM auth.users u WHERE u.email = 'ann@chg.example';
+SET ROLE auth_edge;
+SELECT refusal FROM auth_api.password_reset(story.caller(), story.token('reset_password', 'ann@chg.example'), 'hash-3', 'better-auth');
+SELECT refusal FROM story.sign_in('ann@chg.example', 'chg-13');
+SELECT event_type FROM story.events('ann@chg.example') WHERE event_type LIKE 'EMAIL_CHANGE%' ORDER BY 1;
+
+-- After a week the address is free, and the link is worth nothing.
+SELECT story.link('chg-13', 'ann9@chg.example') AS token \gset
+SELECT story.opens(:'token');
+SELECT story.token('email_changed', 'ann@chg.example') AS revert \gset
+RESET ROLE;
+UPDATE auth.email_changes SET expires_at = now() - interval '1 second' WHERE user_id = story.id_of('ann9@chg.example');
+SET ROLE auth_edge;
+SELECT story.reverts(:'revert');
+SELECT story.member('ann@chg.example', 'Another Ann');
+RESET ROLE;
+SELECT auth.sweep() > 0;
+SELECT count(*) FROM story.changes('ann9@chg.example');
+
+-- An erasure ends the revert, and the address that could have reverted learns of it.
+SET ROLE auth_edge;
+SELECT story.link('chg-13', 'ann10@chg.example') AS token \gset
+SELECT story.opens(:'token');
+SELECT story.token('email_changed', 'ann9@chg.example') AS revert \gset
+SELECT refusal FROM auth_api.user_delete(story.caller('chg-13'), NULL, NULL, NULL, NULL, 'better-auth');
+SELECT story.reverts(:'revert');
+SELECT kind FROM story.mails('ann9@chg.example');
+RESET ROLE;
+SELECT count(*) FROM auth.email_changes WHERE 'ann9@chg.example' IN (old_email, new_email);

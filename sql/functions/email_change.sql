@@ -1,0 +1,105 @@
+-- The second half of a change of address: the link to the new address changes it and opens no session; the link to the old address
+-- takes it back for a week. The first half is auth_api.user_change_email.
+
+CREATE FUNCTION auth.email_change_finish(
+    c auth.caller, of_user_id text, old_email text, new_email text, of_session_id text, token text) RETURNS auth.users
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  revert_token constant text := auth.random_id(32);
+  u auth.users;
+BEGIN
+  UPDATE auth.users x SET email = new_email, email_verified = true, updated_at = now()
+   WHERE x.id = of_user_id AND x.email = old_email
+     AND NOT EXISTS (SELECT FROM auth.users taken WHERE taken.email = new_email)
+  RETURNING x.* INTO u;
+  IF u.id IS NULL THEN
+    RETURN NULL;
+  ELSIF auth.email_is_reserved(new_email, u.id) THEN
+    RAISE unique_violation;
+  END IF;
+  PERFORM auth.sessions_end(c, u.id, of_session_id);
+  PERFORM auth.verification_revoke_all(u.id);
+  DELETE FROM auth.magic_links l WHERE l.email = old_email;
+  INSERT INTO auth.email_changes (user_id, old_email, new_email, digest)
+  VALUES (u.id, old_email, new_email, sha256(convert_to(revert_token, 'UTF8')));
+  IF token IS NOT NULL THEN
+    INSERT INTO auth.verification (identifier, value, user_id, expires_at)
+    VALUES (auth.verification_identifier('changed-email', token), '{}', u.id, now() + interval '1 day');
+  END IF;
+  PERFORM auth.security_event(c, u.id, 'EMAIL_CHANGED');
+  PERFORM auth.mail_queue('email_changed', old_email, u.locale, auth.json_object('name', u.name, 'token', revert_token), u.id);
+  RETURN u;
+EXCEPTION WHEN unique_violation THEN
+  RETURN NULL; -- somebody signed up with the address just now, or may still take it back
+END
+$$;
+COMMENT ON FUNCTION auth.email_change_finish IS
+  'the link of a change of address was opened: sessions but the one that requested it, links and trusted devices from before end, and '
+  'the old address is mailed a link that reverts the change for 7 days. A row of NULLs: the new address is taken by now, or the old '
+  'one has changed since';
+
+CREATE FUNCTION auth.email_change_was_done(token text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN COALESCE((auth.verification_find('changed-email', token)).expires_at > now(), false);
+END
+$$;
+COMMENT ON FUNCTION auth.email_change_was_done IS 'whether a link has changed the address before: opening it again is no error, and does nothing';
+
+CREATE FUNCTION auth.email_change_granted(u auth.users, callback_url text) RETURNS auth.reply LANGUAGE sql STABLE
+  RETURN auth.granted(
+    CASE WHEN callback_url IS NULL
+         THEN auth.json_object('status', true, 'user', CASE WHEN u.id IS NOT NULL THEN auth.user_json(u) END) END,
+    NULL, NULL, CASE WHEN callback_url IS NOT NULL THEN 302 END, callback_url);
+COMMENT ON FUNCTION auth.email_change_granted IS 'the answer to the link of a change of address; no user: it was done before';
+
+CREATE FUNCTION auth_api.email_change_revert(c auth.caller, token text) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  presented constant bytea := sha256(convert_to(token, 'UTF8'));
+  u constant auth.users := auth.user_lock((SELECT x.user_id FROM auth.email_changes x WHERE x.digest = presented));
+  change auth.email_changes;
+BEGIN
+  UPDATE auth.email_changes x SET reverted_at = now()
+   WHERE x.digest = presented AND x.user_id = u.id AND x.reverted_at IS NULL AND x.expires_at > now()
+  RETURNING x.* INTO change;
+  IF change.id IS NULL THEN
+    RETURN auth.refuse('INVALID_TOKEN');
+  END IF;
+  PERFORM auth.sessions_end(c, u.id, NULL);
+  PERFORM auth.email_change_undo(c, u, change.changed_at);
+  UPDATE auth.users x SET email = change.old_email, email_verified = true, updated_at = now() WHERE x.id = u.id;
+  PERFORM auth.security_event(c, u.id, 'EMAIL_CHANGE_REVERTED');
+  IF u.email <> change.old_email THEN
+    PERFORM auth.mail_queue('email_reverted', u.email, u.locale, auth.json_object('name', u.name), u.id);
+  END IF;
+  PERFORM auth.mail_queue('reset_password', change.old_email, u.locale, auth.json_object(
+    'name', u.name, 'callbackURL', '/reset-password',
+    'token', auth.verification_issue('reset-password', u.id, auth.json_object('email', change.old_email), interval '1 hour')), u.id);
+  RETURN auth.granted(auth.json_object('status', true));
+END
+$$;
+COMMENT ON FUNCTION auth_api.email_change_revert IS
+  'POST /revert-email-change: the link in the mail to the old address, once within 7 days. The user gets the old address back, also when '
+  'it was changed again since; whoever was signed in, and what they set up since the change, is out; the old address is mailed a link '
+  'to a new password';
+
+CREATE FUNCTION auth.email_change_undo(c auth.caller, u auth.users, since timestamptz) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  DELETE FROM auth.email_changes x WHERE x.user_id = u.id AND x.changed_at > since;
+  PERFORM auth.verification_revoke_all(u.id);
+  DELETE FROM auth.verification v WHERE v.user_id = u.id;
+  DELETE FROM auth.passkeys p WHERE p.user_id = u.id AND p.created_at >= since;
+  DELETE FROM auth.passkey_challenges p WHERE p.user_id = u.id;
+  UPDATE auth.api_keys k SET revoked_at = now() WHERE k.user_id = u.id AND k.created_at >= since AND k.revoked_at IS NULL;
+  IF EXISTS (SELECT FROM auth.two_factor_auth f WHERE f.user_id = u.id AND COALESCE(f.confirmed_at, f.created_at) >= since) THEN
+    PERFORM auth.two_factor_remove(c, u);
+  END IF;
+  -- A password may be what was stolen, or be the thief's by now.
+  DELETE FROM auth.accounts a WHERE a.user_id = u.id AND a.provider_id = 'credential';
+END
+$$;
+COMMENT ON FUNCTION auth.email_change_undo IS
+  'ends what was set up or requested since a change of address that its owner reverts: later changes, links, passkeys, API keys, a second '
+  'factor; and the password, whatever its age';

@@ -47,7 +47,7 @@ describe('export', () => {
     assert.deepEqual(Object.keys(json), [
       'exportedAt', 'exportVersion', 'data', 'details', 'profile', 'settings', 'secondFactor', 'trustedDevices', 'knownDevices', 'accounts',
       'organizations', 'invitations', 'consents',
-      'authorizations', 'loginAttempts', 'pendingLinks', 'vault', 'vaultAudit', 'mails', 'syncRecords',
+      'authorizations', 'loginAttempts', 'pendingLinks', 'emailChanges', 'vault', 'vaultAudit', 'mails', 'syncRecords',
       'syncRecordsComplete', 'syncRecordsReason']);
     assert.equal(json.exportVersion, '2.0');
     assert.equal(json.data.user.name, person.name);

@@ -4,13 +4,14 @@
 #   make test     every test there is; ends with one line `N passed, N failed`
 #   make lint     format, who includes whom, warnings, scripts        make format   let clang-format write
 #   make fuzz     every parser for SECONDS (60)                        make bench    requests a second, as a table
+#   make sanitize  regress/ with the extension under ASan and UBSan     make valgrind   the same under valgrind (slow)
 #   make faults   200 erasures while every service involved dies at random
 #   make routes   the public API as Markdown                           make config   the environment as Markdown
 #   make build    common/, extension/, edge/                           make install  the same, into DESTDIR
 #   make clean    what was built; the data of `make run` stays         make distclean  that too
 
 .DEFAULT_GOAL := build
-.PHONY: run test lint format fuzz bench faults routes config build stage packages secrets install clean distclean
+.PHONY: run test lint format fuzz sanitize valgrind bench faults routes config build stage packages secrets install clean distclean
 
 SECONDS_EACH = $(or $(SECONDS),60)
 PARTS        = common extension edge
@@ -26,6 +27,12 @@ lint: stage
 
 fuzz: packages
 	@$(MAKE) --no-print-directory -C tests/fuzz check SECONDS=$(SECONDS_EACH)
+
+sanitize: packages
+	@tests/sanitize/run $(STORIES)
+
+valgrind: packages
+	@tests/sanitize/run --valgrind $(STORIES)
 
 bench: stage
 	@SECONDS_EACH=$(or $(SECONDS),3) tests/bench/run

@@ -99,7 +99,9 @@ SELECT format('dbname=%s host=%s port=%s', :'home', split_part(current_setting('
 CREATE EXTENSION dblink;
 SELECT * FROM dblink(:'home_conn', 'SELECT DISTINCT available, reason FROM story.projects') AS t (available text, reason text);
 -- Who waits for it can be cancelled: nothing sits in a library that does not listen.
-SELECT * FROM dblink(:'home_conn' || ' options=-cstatement_timeout=300', 'SELECT available, reason FROM story.projects') AS t (available text, reason text);
+\set SHOW_CONTEXT never
+SELECT * FROM dblink(:'home_conn' || ' options=-cstatement_timeout=1500', 'SELECT available, reason FROM story.projects') AS t (available text, reason text);
+\set SHOW_CONTEXT errors
 ROLLBACK;
 ALTER TABLE sync_changes RENAME TO elsewhere;
 \connect :home

@@ -51,10 +51,6 @@ BEGIN
                'id', d.id, 'ipAddress', d.ip_address, 'userAgent', d.user_agent, 'createdAt', d.created_at,
                'lastUsedAt', d.last_used_at, 'expiresAt', d.expires_at) ORDER BY d.created_at, d.id)
         FROM auth.trusted_devices d WHERE d.user_id = u.id)) || ','
-    || auth.gdpr_member(1, 'knownDevices', (
-      SELECT auth.json_array_agg(auth.json_object(
-               'id', d.id, 'createdAt', d.created_at, 'lastSeenAt', d.last_seen_at) ORDER BY d.created_at, d.id)
-        FROM auth.known_devices d WHERE d.user_id = u.id)) || ','
     || auth.gdpr_member(1, 'accounts', (
       SELECT auth.json_array_agg(auth.json_object(
                'id', a.id, 'providerId', a.provider_id, 'accountId', a.account_id, 'scope', a.scope,
@@ -133,6 +129,8 @@ BEGIN
           FROM auth.outbox o
          WHERE (o.user_id = u.id OR o.recipient = u.email) AND (before_at IS NULL OR (o.created_at, o.id) < (before_at, before_id))
          ORDER BY o.created_at DESC, o.id DESC LIMIT most;
+    ELSE
+      RAISE EXCEPTION 'unknown list in the cursor of an export' USING ERRCODE = 'invalid_parameter_value';
   END CASE;
 END
 $$;

@@ -13,9 +13,8 @@ enum {
 	SCRYPT_N = 16384,
 	SCRYPT_R = 16,
 	SCRYPT_P = 1,
-	SCRYPT_SALT_BYTES = 16,
-	SCRYPT_KEY_BYTES = 64,
-	SCRYPT_STORED_CHARS = 2 * SCRYPT_SALT_BYTES + 1 + 2 * SCRYPT_KEY_BYTES,
+	SCRYPT_SALT_BYTES = PASSWORD_SALT_BYTES,
+	SCRYPT_KEY_BYTES = PASSWORD_SCRYPT_BYTES,
 };
 
 /* zxcvbn's bits of entropy below which about 10^6 guesses suffice (its score 0 and 1). */
@@ -25,7 +24,8 @@ static bool normalise(uint8_t **out, size_t *len, struct str plain);
 static void wipe(uint8_t *bytes, size_t len);
 static bool scrypt_key(
     unsigned char key[static SCRYPT_KEY_BYTES], const uint8_t *plain, size_t len, struct str salt);
-static bool scrypt_verify(struct str stored, const uint8_t *plain, size_t len);
+static bool argon2id_key(unsigned char key[static PASSWORD_ARGON2ID_BYTES], const uint8_t *plain,
+    size_t len, const struct password_form *form);
 static bool scrypt_hash(struct buf *out, const uint8_t *plain, size_t len);
 
 bool
@@ -51,47 +51,39 @@ password_hash(struct buf *out, struct str plain, struct password_params params)
 }
 
 bool
-password_verify(struct str stored, struct str plain)
+password_output(unsigned char out[static PASSWORD_OUTPUT_MAX], size_t *count, struct str challenge,
+    struct str plain)
 {
-	char phc[crypto_pwhash_STRBYTES] = "";
+	struct password_form form;
 	uint8_t *normal;
 	size_t len;
-	bool ok = false;
+	bool ok;
 
-	if (!normalise(&normal, &len, plain))
+	sodium_memzero(out, PASSWORD_OUTPUT_MAX);
+	*count = 0;
+	if (!password_form_read(&form, challenge) || form.output.p != NULL ||
+	    !normalise(&normal, &len, plain))
 		return false;
-	if (str_starts(stored, STR("$argon2id$")) && stored.len < sizeof(phc)) {
-		memcpy(phc, stored.p, stored.len);
-		ok = crypto_pwhash_str_verify(phc, (const char *)normal, len) == 0;
-	} else if (stored.len == SCRYPT_STORED_CHARS) {
-		ok = scrypt_verify(stored, normal, len);
-	}
+	ok = form.scheme == PASSWORD_SCRYPT ? scrypt_key(out, normal, len, form.salt)
+					    : argon2id_key(out, normal, len, &form);
 	wipe(normal, len);
+	if (ok)
+		*count = form.scheme == PASSWORD_SCRYPT ? PASSWORD_SCRYPT_BYTES
+							: PASSWORD_ARGON2ID_BYTES;
+	else
+		sodium_memzero(out, PASSWORD_OUTPUT_MAX);
 	return ok;
 }
 
-void
-password_verify_dummy(struct str plain, struct password_params params)
-{
-	char memory[PASSWORD_HASH_MAX];
-	struct buf out = BUF_ON(memory);
-
-	if (!password_hash(&out, plain, params))
-		out.len = 0; /* too long or not UTF-8: as quick as for an account that exists */
-	sodium_memzero(memory, sizeof(memory));
-}
-
 bool
-password_needs_rehash(struct str stored, struct password_params params)
+password_needs_rehash(struct str challenge, struct password_params params)
 {
-	char phc[crypto_pwhash_STRBYTES] = "";
+	struct password_form form;
 
-	if (params.scheme == PASSWORD_SCRYPT)
-		return stored.len != SCRYPT_STORED_CHARS;
-	if (!str_starts(stored, STR("$argon2id$")) || stored.len >= sizeof(phc))
+	if (!password_form_read(&form, challenge) || form.scheme != params.scheme)
 		return true;
-	memcpy(phc, stored.p, stored.len);
-	return crypto_pwhash_str_needs_rehash(phc, params.passes, (size_t)params.memory_bytes) != 0;
+	return form.scheme == PASSWORD_ARGON2ID &&
+	       (form.memory_bytes != params.memory_bytes || form.passes != params.passes);
 }
 
 /* zxcvbn is quadratic: what is long is judged in pieces, which a guesser must guess as well. A
@@ -141,6 +133,7 @@ wipe(uint8_t *bytes, size_t len)
 	free(bytes);
 }
 
+/* The salt is the hex text, not the bytes that it stands for. */
 static bool
 scrypt_key(
     unsigned char key[static SCRYPT_KEY_BYTES], const uint8_t *plain, size_t len, struct str salt)
@@ -149,21 +142,18 @@ scrypt_key(
 		   SCRYPT_N, SCRYPT_R, SCRYPT_P, key, SCRYPT_KEY_BYTES) == 0;
 }
 
-/* The salt is the hex text, not the bytes that it stands for. */
 static bool
-scrypt_verify(struct str stored, const uint8_t *plain, size_t len)
+argon2id_key(unsigned char key[static PASSWORD_ARGON2ID_BYTES], const uint8_t *plain, size_t len,
+    const struct password_form *form)
 {
-	unsigned char wanted[SCRYPT_KEY_BYTES], got[SCRYPT_KEY_BYTES];
-	struct str salt, hex;
+	unsigned char salt[PASSWORD_SALT_BYTES];
 	size_t count;
-	bool ok;
 
-	ok = str_cut(&salt, &hex, stored, ':') && salt.len == 2 * SCRYPT_SALT_BYTES &&
-	     sodium_hex2bin(wanted, sizeof(wanted), hex.p, hex.len, NULL, &count, NULL) == 0 &&
-	     count == sizeof(wanted) && scrypt_key(got, plain, len, salt) &&
-	     sodium_memcmp(wanted, got, sizeof(got)) == 0;
-	sodium_memzero(got, sizeof(got));
-	return ok;
+	return sodium_base642bin(salt, sizeof(salt), form->salt.p, form->salt.len, NULL, &count,
+		   NULL, sodium_base64_VARIANT_ORIGINAL_NO_PADDING) == 0 &&
+	       count == sizeof(salt) &&
+	       crypto_pwhash(key, PASSWORD_ARGON2ID_BYTES, (const char *)plain, len, salt,
+		   form->passes, (size_t)form->memory_bytes, crypto_pwhash_ALG_ARGON2ID13) == 0;
 }
 
 static bool

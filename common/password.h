@@ -8,11 +8,9 @@
 
 #include <stdint.h>
 
-#include "buf.h"
+#include "password_form.h"
 
 enum { PASSWORD_HASH_MAX = 256, PASSWORD_BYTES_MAX = 4096 };
-
-enum password_scheme { PASSWORD_ARGON2ID, PASSWORD_SCRYPT };
 
 struct password_params {
 	enum password_scheme scheme;
@@ -27,13 +25,13 @@ struct password_params {
 /* Appends the hash. False (nothing appended) if plain is too long, not UTF-8, or memory is short.
  */
 bool password_hash(struct buf *out, struct str plain, struct password_params params) MUST_USE;
-/* Whether plain is the password behind stored, in either form. False for a hash of no known form.
- */
-bool password_verify(struct str stored, struct str plain) MUST_USE;
-/* Costs what a hash with these params costs and is thrown away: for accounts that do not exist. */
-void password_verify_dummy(struct str plain, struct password_params params);
-/* Whether stored should be written anew: another scheme or other parameters. */
-bool password_needs_rehash(struct str stored, struct password_params params) MUST_USE;
+/* Computes the output that the database compares with what it keeps: argon2id or scrypt of plain
+ * with the parameters and the salt of a challenge. False, and out wiped, if the challenge is of no
+ * known form, plain too long or not UTF-8, or memory short. */
+bool password_output(unsigned char out[static PASSWORD_OUTPUT_MAX], size_t *count,
+    struct str challenge, struct str plain) MUST_USE;
+/* Whether the hash behind a challenge should be written again: another scheme or parameters. */
+bool password_needs_rehash(struct str challenge, struct password_params params) MUST_USE;
 /* Whether zxcvbn guesses it easily; words (NULL-terminated C strings: address, name, product) count
  * as known. */
 bool password_guessable(struct str plain, const char *const words[]) MUST_USE;

@@ -30,7 +30,8 @@
 
 #define BUCKETS         8192 /* a power of two */
 #define BUCKET_ENTRIES  7
-#define IPV6_KEPT_BYTES 8 /* a /64 is one client (RFC 6177) */
+#define IPV6_KEPT_BYTES 8                /* a /64 is one client (RFC 6177) */
+#define LOCKOUT_CLASS   "password_guess" /* counted also when mana_auth.rate_limit is off */
 
 struct limit {
 	const char *class;
@@ -40,7 +41,9 @@ struct limit {
 
 static const struct limit limits[] = {
     {"sign_in", 10, 3},
-    {"sign_in_failure", 900, 20},
+    {"sign_in_failure", 900, 20}, /* of one client, whatever accounts it tries */
+    {"sign_in_slow", 10, 1},      /* attempts of a client with that many failures */
+    {LOCKOUT_CLASS, 900, 20},     /* guesses of one account */
     {"sign_up", 10, 3},
     {"change_password", 10, 3},
     {"change_email", 10, 3},
@@ -74,6 +77,7 @@ struct table {
 PG_FUNCTION_INFO_V1(mana_caller);
 PG_FUNCTION_INFO_V1(mana_rate_limit_count);
 PG_FUNCTION_INFO_V1(mana_rate_limit_wait);
+PG_FUNCTION_INFO_V1(mana_rate_limit_clear);
 
 static struct table *table;
 static bool enabled = true;
@@ -83,9 +87,11 @@ static shmem_startup_hook_type next_shmem_startup;
 static void request_memory(void);
 static void start_up(void);
 static const struct limit *limit_of(const text *class);
+static bool is_counted(const struct limit *limit);
 static uint64 key_of(const text *class, const inet *ip, const text *subject);
 static int count(uint64 key, const struct limit *limit);
 static int wait_of(uint64 key, const struct limit *limit);
+static void forget(uint64 key);
 static struct entry *entry_of(struct bucket *bucket, uint64 key);
 static _Noreturn void refuse(int retry_after_seconds);
 
@@ -159,7 +165,7 @@ mana_rate_limit_count(PG_FUNCTION_ARGS)
 	const text *class = PG_GETARG_TEXT_PP(0);
 	const struct limit *limit = limit_of(class);
 
-	if (!enabled || limit == NULL)
+	if (limit == NULL || !is_counted(limit))
 		PG_RETURN_INT32(0);
 	PG_RETURN_INT32(count(key_of(class, NULL, PG_GETARG_TEXT_PP(1)), limit));
 }
@@ -171,9 +177,20 @@ mana_rate_limit_wait(PG_FUNCTION_ARGS)
 	const text *class = PG_GETARG_TEXT_PP(0);
 	const struct limit *limit = limit_of(class);
 
-	if (!enabled || limit == NULL)
+	if (limit == NULL || !is_counted(limit))
 		PG_RETURN_INT32(0);
 	PG_RETURN_INT32(wait_of(key_of(class, NULL, PG_GETARG_TEXT_PP(1)), limit));
+}
+
+/* auth.rate_limit_clear(class, subject): as if it had never been counted. */
+Datum
+mana_rate_limit_clear(PG_FUNCTION_ARGS)
+{
+	const text *class = PG_GETARG_TEXT_PP(0);
+
+	if (limit_of(class) != NULL)
+		forget(key_of(class, NULL, PG_GETARG_TEXT_PP(1)));
+	PG_RETURN_VOID();
 }
 
 /* A class is a name of the table, or `name/what` to count apart under the same numbers; `none` is
@@ -194,6 +211,12 @@ limit_of(const text *class)
 			return &limits[i];
 	ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 	    errmsg("there is no rate class \"%s\"", text_to_cstring(class)));
+}
+
+static bool
+is_counted(const struct limit *limit)
+{
+	return enabled || strcmp(limit->class, LOCKOUT_CLASS) == 0;
 }
 
 static uint64
@@ -261,6 +284,18 @@ wait_of(uint64 key, const struct limit *limit)
 	}
 	SpinLockRelease(&bucket->lock);
 	return (int)((wait + USECS_PER_SEC - 1) / USECS_PER_SEC);
+}
+
+static void
+forget(uint64 key)
+{
+	struct bucket *bucket = &table->buckets[key & (BUCKETS - 1)];
+
+	SpinLockAcquire(&bucket->lock);
+	for (int i = 0; i < BUCKET_ENTRIES; i++)
+		if (bucket->entries[i].key == key)
+			bucket->entries[i] = (struct entry){0};
+	SpinLockRelease(&bucket->lock);
 }
 
 static struct entry *

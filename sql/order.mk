@@ -24,6 +24,9 @@ SQL_PARTS = \
 	schema/api_key \
 	functions/session \
 	functions/step_up \
+	functions/lockout \
+	functions/password_check \
+	functions/known_device \
 	functions/trusted_device \
 	functions/two_factor \
 	functions/two_factor_setup \

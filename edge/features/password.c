@@ -1,7 +1,5 @@
 /*
- * The present password, asked for again (password.h): look up what it is verified against, verify
- * it on a thread, let SQL finish by the outcome. SQL looks at the version of the password again, so
- * that one changed in between does not count, and counts what fails towards the lockout.
+ * Routes that ask for the present password again (password.h, jobs/password_ask.h).
  */
 #include "features/password.h"
 
@@ -10,8 +8,7 @@
 #include "features/password_rules.h"
 #include "http/reply.h"
 #include "jobs/erasure.h"
-#include "jobs/job.h"
-#include "jobs/password_job.h"
+#include "jobs/password_ask.h"
 
 struct password_fields {
 	struct str password; /* the present one */
@@ -21,13 +18,11 @@ struct password_fields {
 	struct str callback_url;
 };
 
-struct password_state {
-	int64_t version;
-	struct password_checking checking;
+struct changing {
+	struct password_asking asking; /* first: it is the state of the request */
 	struct password_hashing hashing;
+	enum error length_problem;
 };
-
-enum column { USER_ID, PASSWORD, PASSWORD_VERSION, EMAIL, NAME };
 
 static const struct field change_fields[] = {
     {"newPassword", FIELD_PASSWORD, FIELD_REQUIRED,
@@ -64,90 +59,67 @@ static const struct field delete_callback_fields[] = {
 const struct schema user_delete_callback_schema = {
     delete_callback_fields, sizeof(struct password_fields)};
 
-static enum step check(struct request *r, step_fn *next);
-static enum step change_credentials_found(struct request *r);
-static enum step change_password_checked(struct request *r);
-static enum step change_password_hashed(struct request *r);
-static enum step verify_credentials_found(struct request *r);
-static enum step verify_password_checked(struct request *r);
-static enum step delete_credentials_found(struct request *r);
-static enum step delete_password_checked(struct request *r);
-static enum step erase(struct request *r, struct db_arg version, struct db_arg verified);
+static enum step change_finish(struct request *r);
+static struct str problem_of(const struct changing *s);
+static enum step verify_finish(struct request *r);
+static enum step delete_finish(struct request *r);
+static enum step erase(struct request *r, struct db_arg challenge, struct db_arg output);
 static struct str dialect(const struct request *r);
 
+/* What is wrong with the new password is told by SQL, to callers whose present one is right. */
 enum step
 password_change(struct request *r)
 {
 	const struct password_fields *in = r->fields;
-	enum error problem = password_length_problem(r, in->new_password);
+	struct changing *s = request_state(r, sizeof(*s));
 
-	if (problem != OK)
-		return reply_error(r, problem);
-	return db_call(r, CALL_PASSWORD_LOOKUP, change_credentials_found);
+	s->length_problem = password_length_problem(r, in->new_password);
+	s->hashing.plain = in->new_password;
+	s->asking = (struct password_asking){.plain = in->password,
+	    .finish = change_finish,
+	    .hashing = s->length_problem == OK ? &s->hashing : NULL};
+	return password_ask(r, &s->asking);
 }
 
 static enum step
-change_credentials_found(struct request *r)
+change_finish(struct request *r)
 {
 	const struct password_fields *in = r->fields;
-	struct password_state *s = request_state(r, sizeof(*s));
+	const struct changing *s = r->state;
+	struct str new_hash = s->hashing.hashed ? buf_view(&s->hashing.hash) : STR_NONE;
 
-	if (row_count(r->answer) != 1)
-		return reply_error(r, ERR_UNAUTHORIZED);
-	password_hashing_prepare(r, &s->hashing, in->new_password, row_text(r->answer, 0, EMAIL),
-	    row_text(r->answer, 0, NAME));
-	return check(r, change_password_checked);
-}
-
-static enum step
-change_password_checked(struct request *r)
-{
-	struct password_state *s = r->state;
-
-	if (!s->checking.verified) /* nothing to hash: SQL counts the failure and refuses */
-		return change_password_hashed(r);
-	return job_run(r, JOB_HASH, password_hash_work, &s->hashing, change_password_hashed);
-}
-
-static enum step
-change_password_hashed(struct request *r)
-{
-	const struct password_fields *in = r->fields;
-	const struct password_state *s = r->state;
-
-	if (s->hashing.guessable)
-		return reply_error(r, ERR_PASSWORD_COMPROMISED);
-	if (s->checking.verified && !s->hashing.hashed)
-		return reply_error(r, ERR_INTERNAL);
-	return db_call(r, CALL_PASSWORD_CHANGE, reply_relay, db_int(r, s->version),
-	    db_bool(s->checking.verified), db_text(r, buf_view(&s->hashing.hash)),
+	return db_call(r, CALL_PASSWORD_CHANGE, password_answered,
+	    password_challenge_arg(r, &s->asking), password_output_arg(&s->asking),
+	    db_text(r, new_hash), db_text(r, problem_of(s)),
 	    db_bool(in->revoke_others == FIELD_TRUE), db_text(r, dialect(r)));
+}
+
+/* Neither a hash nor a problem: memory was short, or nothing was hashed for a locked session. */
+static struct str
+problem_of(const struct changing *s)
+{
+	if (s->length_problem != OK)
+		return error_info(s->length_problem)->name;
+	return s->hashing.guessable ? error_info(ERR_PASSWORD_COMPROMISED)->name : STR_NONE;
 }
 
 enum step
 password_verify_own(struct request *r)
 {
-	return db_call(r, CALL_PASSWORD_LOOKUP, verify_credentials_found);
+	const struct password_fields *in = r->fields;
+	struct password_asking *asking = request_state(r, sizeof(*asking));
+
+	*asking = (struct password_asking){.plain = in->password, .finish = verify_finish};
+	return password_ask(r, asking);
 }
 
 static enum step
-verify_credentials_found(struct request *r)
+verify_finish(struct request *r)
 {
-	struct password_state *s = request_state(r, sizeof(*s));
+	const struct password_asking *asking = r->state;
 
-	(void)s;
-	if (row_count(r->answer) != 1)
-		return reply_error(r, ERR_UNAUTHORIZED);
-	return check(r, verify_password_checked);
-}
-
-static enum step
-verify_password_checked(struct request *r)
-{
-	const struct password_state *s = r->state;
-
-	return db_call(r, CALL_PASSWORD_VERIFY, reply_relay, db_int(r, s->version),
-	    db_bool(s->checking.verified));
+	return db_call(r, CALL_PASSWORD_VERIFY, password_answered,
+	    password_challenge_arg(r, asking), password_output_arg(asking));
 }
 
 enum step
@@ -162,34 +134,26 @@ user_erase(struct request *r)
 {
 	const struct password_fields *in = r->fields;
 
+	struct password_asking *asking = request_state(r, sizeof(*asking));
+
 	if (in == NULL || in->password.p == NULL)
 		return erase(r, db_null(), db_null());
-	return db_call(r, CALL_PASSWORD_LOOKUP, delete_credentials_found);
+	*asking = (struct password_asking){.plain = in->password, .finish = delete_finish};
+	return password_ask(r, asking);
 }
 
 static enum step
-delete_credentials_found(struct request *r)
+delete_finish(struct request *r)
 {
-	struct password_state *s = request_state(r, sizeof(*s));
+	const struct password_asking *asking = r->state;
 
-	(void)s;
-	if (row_count(r->answer) != 1)
-		return reply_error(r, ERR_UNAUTHORIZED);
-	return check(r, delete_password_checked);
-}
-
-static enum step
-delete_password_checked(struct request *r)
-{
-	const struct password_state *s = r->state;
-
-	return erase(r, db_int(r, s->version), db_bool(s->checking.verified));
+	return erase(r, password_challenge_arg(r, asking), password_output_arg(asking));
 }
 
 /* Better Auth's client is told that it is done; ours wait for what comes of it, source by source.
  */
 static enum step
-erase(struct request *r, struct db_arg version, struct db_arg verified)
+erase(struct request *r, struct db_arg challenge, struct db_arg output)
 {
 	static const struct password_fields nothing;
 	const struct password_fields *in = r->fields != NULL ? r->fields : &nothing;
@@ -197,21 +161,9 @@ erase(struct request *r, struct db_arg version, struct db_arg verified)
 	struct db_arg callback_url = db_text(r, in->callback_url);
 
 	if (r->route->errors == ERRORS_BETTER_AUTH)
-		return db_call(r, CALL_USER_DELETE, reply_relay, version, verified, token,
+		return db_call(r, CALL_USER_DELETE, password_answered, challenge, output, token,
 		    callback_url, db_text(r, dialect(r)));
-	return erasure_start(r, version, verified, token, callback_url);
-}
-
-/* The answer holds the caller's credentials. */
-static enum step
-check(struct request *r, step_fn *next)
-{
-	const struct password_fields *in = r->fields;
-	struct password_state *s = r->state;
-
-	s->version = row_int(r->answer, 0, PASSWORD_VERSION, 0);
-	password_checking_prepare(r, &s->checking, in->password, row_text(r->answer, 0, PASSWORD));
-	return job_run(r, JOB_HASH, password_check_work, &s->checking, next);
+	return erasure_start(r, challenge, output, token, callback_url);
 }
 
 static struct str

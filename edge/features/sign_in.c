@@ -1,7 +1,7 @@
 /*
- * Signing in, in both dialects: find the hash, verify it on a thread, then finish in one
- * transaction (lockout, events, rehash, session or two-factor ticket). An unknown address costs a
- * dummy hash: there is no branch to time. A locked address costs none, and is told so.
+ * Signing in, in both dialects: ask for the challenge, compute the output on a thread, then finish
+ * in one transaction (lockout, comparison, events, rehash, session or two-factor ticket). An
+ * unknown address has a challenge as well: there is no branch to time. A locked one costs no hash.
  */
 #include "features/sign_in.h"
 
@@ -31,12 +31,11 @@ struct sign_in {
 	struct str device_id;
 	struct str device_name;
 	struct str oauth_input; /* an authorization request that waits for this */
-	struct str user_id;
-	int64_t password_version;
-	struct password_checking checking;
+	bool is_asked_again;    /* the stored hash was replaced meanwhile, once */
+	struct password_proof proof;
 };
 
-enum column { USER_ID, PASSWORD, PASSWORD_VERSION, LOCKED_SECONDS };
+enum column { CHALLENGE, LOCKED_SECONDS };
 
 static const struct field sign_in_field_table[] = {
     {"email", FIELD_STRING, FIELD_REQUIRED, .offset = offsetof(struct sign_in_fields, email)},
@@ -61,9 +60,9 @@ static const struct field login_field_table[] = {
 };
 const struct schema login_schema = {login_field_table, sizeof(struct sign_in_fields)};
 
-static enum step lookup(struct request *r, struct str dialect);
-static enum step credentials_found(struct request *r);
-static enum step password_checked(struct request *r);
+static enum step begin(struct request *r, struct str dialect);
+static enum step lookup(struct request *r);
+static enum step challenge_found(struct request *r);
 static enum step finish(struct request *r);
 static enum step finished(struct request *r);
 
@@ -74,7 +73,7 @@ sign_in(struct request *r)
 
 	if (!email_valid(in->email))
 		return reply_error(r, ERR_INVALID_EMAIL);
-	return lookup(r, STR("better-auth"));
+	return begin(r, STR("better-auth"));
 }
 
 enum step
@@ -84,11 +83,11 @@ login(struct request *r)
 
 	if (!email_valid(in->email))
 		return reply_error(r, ERR_VALIDATION);
-	return lookup(r, STR("v1"));
+	return begin(r, STR("v1"));
 }
 
 static enum step
-lookup(struct request *r, struct str dialect)
+begin(struct request *r, struct str dialect)
 {
 	const struct sign_in_fields *in = r->fields;
 	struct sign_in *s = request_state(r, sizeof(*s));
@@ -102,48 +101,55 @@ lookup(struct request *r, struct str dialect)
 	s->device_name = in->device_name;
 	if (in->oauth_query.len > 0 && !oidc_request_read(r, &s->oauth_input, in->oauth_query))
 		return oidc_invalid_signature(r);
-	return db_call(r, CALL_SIGN_IN_LOOKUP, credentials_found, db_text(r, s->email));
+	return lookup(r);
 }
 
 static enum step
-credentials_found(struct request *r)
+lookup(struct request *r)
+{
+	const struct sign_in *s = r->state;
+
+	return db_call(r, CALL_SIGN_IN_LOOKUP, challenge_found, db_text(r, s->email),
+	    db_digest(request_cookie_digest(r, COOKIE_DEVICE)),
+	    db_digest(request_cookie_digest(r, COOKIE_TRUST_DEVICE)));
+}
+
+static enum step
+challenge_found(struct request *r)
 {
 	struct sign_in *s = r->state;
 
 	if (row_count(r->answer) != 1)
 		return reply_error(r, ERR_INTERNAL);
-	s->user_id = arena_copy(&r->arena, row_text(r->answer, 0, USER_ID));
-	s->password_version = row_int(r->answer, 0, PASSWORD_VERSION, 0);
-	password_checking_prepare(r, &s->checking, s->password, row_text(r->answer, 0, PASSWORD));
+	password_proof_prepare(r, &s->proof, s->password, row_text(r->answer, 0, CHALLENGE));
+	s->proof.is_rehashing = true;
 	if (row_int(r->answer, 0, LOCKED_SECONDS, 0) > 0)
 		return finish(r);
-	return job_run(r, JOB_HASH, password_check_work, &s->checking, password_checked);
-}
-
-static enum step
-password_checked(struct request *r)
-{
-	return finish(r);
+	return job_run(r, JOB_HASH, password_proof_work, &s->proof, finish);
 }
 
 static enum step
 finish(struct request *r)
 {
 	const struct sign_in *s = r->state;
-	struct str new_hash = s->checking.hash.len > 0 ? buf_view(&s->checking.hash) : STR_NONE;
+	struct str new_hash = s->proof.hash.len > 0 ? buf_view(&s->proof.hash) : STR_NONE;
 
 	return db_call(r, CALL_SIGN_IN_FINISH, finished, db_text(r, s->email),
-	    db_text(r, s->user_id), db_int(r, s->password_version), db_bool(s->checking.verified),
-	    db_text(r, new_hash), db_bool(s->remember), db_text(r, s->callback_url),
-	    db_text(r, s->dialect), db_digest(request_cookie_digest(r, COOKIE_TRUST_DEVICE)),
-	    db_text(r, s->device_id), db_text(r, s->device_name));
+	    db_text(r, s->proof.challenge), password_proof_arg(&s->proof), db_text(r, new_hash),
+	    db_bool(s->remember), db_text(r, s->callback_url), db_text(r, s->dialect),
+	    db_digest(request_cookie_digest(r, COOKIE_TRUST_DEVICE)), db_text(r, s->device_id),
+	    db_text(r, s->device_name), db_digest(request_cookie_digest(r, COOKIE_DEVICE)));
 }
 
 static enum step
 finished(struct request *r)
 {
-	const struct sign_in *s = r->state;
+	struct sign_in *s = r->state;
 
+	if (!s->is_asked_again && password_proof_is_stale(r)) {
+		s->is_asked_again = true;
+		return lookup(r);
+	}
 	return s->oauth_input.p != NULL ? oidc_continue_as_signed_in(r, s->oauth_input)
 					: reply_relay(r);
 }

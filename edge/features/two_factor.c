@@ -1,7 +1,7 @@
 /*
- * Second factors (two_factor.h). SQL decides, and knows all secrets; here the password is verified
- * on a thread, as in password.c, and cookies are read. A sign-in that waits is known by the digest
- * of its cookie.
+ * Second factors (two_factor.h). SQL decides, and knows all secrets; here the password is asked for
+ * (jobs/password_ask.h), and cookies are read. A sign-in that waits is known by the digest of its
+ * cookie.
  */
 #include "features/two_factor.h"
 
@@ -9,8 +9,7 @@
 #include "db/db.h"
 #include "features/oidc_request.h"
 #include "http/reply.h"
-#include "jobs/job.h"
-#include "jobs/password_job.h"
+#include "jobs/password_ask.h"
 
 struct password_fields {
 	struct str password;
@@ -25,17 +24,9 @@ struct code_fields {
 	struct str oauth_query;
 };
 
-struct asking {
-	step_fn *next;
-	int64_t version;
-	struct password_checking checking;
-};
-
 struct verifying {
 	struct str oauth_input; /* an authorization request that waits for this */
 };
-
-enum column { USER_ID, PASSWORD, PASSWORD_VERSION };
 
 static const char *const methods[] = {"otp", "totp", NULL};
 
@@ -74,99 +65,87 @@ static const struct field send_fields[] = {
 };
 const struct schema two_factor_send_schema = {send_fields, 0};
 
-static enum step ask_password(struct request *r, step_fn *next);
-static enum step credentials_found(struct request *r);
-static enum step enable_checked(struct request *r);
-static enum step disable_checked(struct request *r);
-static enum step totp_uri_checked(struct request *r);
-static enum step backup_codes_checked(struct request *r);
+static enum step ask_password(struct request *r, step_fn *finish);
+static enum step enable_finish(struct request *r);
+static enum step disable_finish(struct request *r);
+static enum step totp_uri_finish(struct request *r);
+static enum step backup_codes_finish(struct request *r);
 static enum step verify(struct request *r, struct str method, bool may_skip_session);
 static enum step verified(struct request *r);
 
 enum step
 two_factor_enable(struct request *r)
 {
-	return ask_password(r, enable_checked);
+	return ask_password(r, enable_finish);
 }
 
 static enum step
-enable_checked(struct request *r)
+enable_finish(struct request *r)
 {
 	const struct password_fields *in = r->fields;
-	const struct asking *s = r->state;
+	const struct password_asking *asking = r->state;
 
-	return db_call(r, CALL_TWO_FACTOR_ENABLE, reply_relay, db_int(r, s->version),
-	    db_bool(s->checking.verified), db_text(r, in->method.p ? in->method : STR("totp")),
+	return db_call(r, CALL_TWO_FACTOR_ENABLE, password_answered,
+	    password_challenge_arg(r, asking), password_output_arg(asking),
+	    db_text(r, in->method.p ? in->method : STR("totp")),
 	    db_text(r, in->issuer.len > 0 ? in->issuer : config.brand_name));
 }
 
 enum step
 two_factor_disable(struct request *r)
 {
-	return ask_password(r, disable_checked);
+	return ask_password(r, disable_finish);
 }
 
 static enum step
-disable_checked(struct request *r)
+disable_finish(struct request *r)
 {
-	const struct asking *s = r->state;
+	const struct password_asking *asking = r->state;
 
-	return db_call(r, CALL_TWO_FACTOR_DISABLE, reply_relay, db_int(r, s->version),
-	    db_bool(s->checking.verified),
+	return db_call(r, CALL_TWO_FACTOR_DISABLE, password_answered,
+	    password_challenge_arg(r, asking), password_output_arg(asking),
 	    db_digest(request_cookie_digest(r, COOKIE_TRUST_DEVICE)));
 }
 
 enum step
 two_factor_totp_uri(struct request *r)
 {
-	return ask_password(r, totp_uri_checked);
+	return ask_password(r, totp_uri_finish);
 }
 
 static enum step
-totp_uri_checked(struct request *r)
+totp_uri_finish(struct request *r)
 {
-	const struct asking *s = r->state;
+	const struct password_asking *asking = r->state;
 
-	return db_call(r, CALL_TWO_FACTOR_TOTP_URI, reply_relay, db_int(r, s->version),
-	    db_bool(s->checking.verified), db_text(r, config.brand_name));
+	return db_call(r, CALL_TWO_FACTOR_TOTP_URI, password_answered,
+	    password_challenge_arg(r, asking), password_output_arg(asking),
+	    db_text(r, config.brand_name));
 }
 
 enum step
 two_factor_backup_codes(struct request *r)
 {
-	return ask_password(r, backup_codes_checked);
+	return ask_password(r, backup_codes_finish);
 }
 
 static enum step
-backup_codes_checked(struct request *r)
+backup_codes_finish(struct request *r)
 {
-	const struct asking *s = r->state;
+	const struct password_asking *asking = r->state;
 
-	return db_call(r, CALL_TWO_FACTOR_BACKUP_CODES, reply_relay, db_int(r, s->version),
-	    db_bool(s->checking.verified));
-}
-
-/* SQL counts what fails, and looks at the version again. */
-static enum step
-ask_password(struct request *r, step_fn *next)
-{
-	struct asking *s = request_state(r, sizeof(*s));
-
-	s->next = next;
-	return db_call(r, CALL_PASSWORD_LOOKUP, credentials_found);
+	return db_call(r, CALL_TWO_FACTOR_BACKUP_CODES, password_answered,
+	    password_challenge_arg(r, asking), password_output_arg(asking));
 }
 
 static enum step
-credentials_found(struct request *r)
+ask_password(struct request *r, step_fn *finish)
 {
 	const struct password_fields *in = r->fields;
-	struct asking *s = r->state;
+	struct password_asking *asking = request_state(r, sizeof(*asking));
 
-	if (row_count(r->answer) != 1)
-		return reply_error(r, ERR_UNAUTHORIZED);
-	s->version = row_int(r->answer, 0, PASSWORD_VERSION, 0);
-	password_checking_prepare(r, &s->checking, in->password, row_text(r->answer, 0, PASSWORD));
-	return job_run(r, JOB_HASH, password_check_work, &s->checking, s->next);
+	*asking = (struct password_asking){.plain = in->password, .finish = finish};
+	return password_ask(r, asking);
 }
 
 enum step
@@ -204,7 +183,8 @@ verify(struct request *r, struct str method, bool may_skip_session)
 	return db_call(r, CALL_TWO_FACTOR_VERIFY, verified,
 	    db_digest(request_cookie_digest(r, COOKIE_TWO_FACTOR)), db_text(r, method),
 	    db_text(r, in->code), db_bool(in->trust_device == FIELD_TRUE),
-	    db_bool(may_skip_session && in->disable_session == FIELD_TRUE));
+	    db_bool(may_skip_session && in->disable_session == FIELD_TRUE),
+	    db_digest(request_cookie_digest(r, COOKIE_DEVICE)));
 }
 
 static enum step

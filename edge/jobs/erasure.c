@@ -69,13 +69,13 @@ erasure_run_due(struct request *r)
 }
 
 enum step
-erasure_start(struct request *r, struct db_arg password_version, struct db_arg verified,
-    struct db_arg token, struct db_arg callback_url)
+erasure_start(struct request *r, struct db_arg challenge, struct db_arg output, struct db_arg token,
+    struct db_arg callback_url)
 {
 	struct erasing *s = state_make(r);
 
-	return db_call(r, CALL_ERASURE_START, started, password_version, verified, token,
-	    callback_url, db_text(r, str_from(s->worker)), db_int(r, LEASE_SECONDS));
+	return db_call(r, CALL_ERASURE_START, started, challenge, output, token, callback_url,
+	    db_text(r, str_from(s->worker)), db_int(r, LEASE_SECONDS));
 }
 
 enum step

@@ -12,7 +12,7 @@
 step_fn erasure_run_due;
 /* Begins the erasure of the caller, asks each of its sources once, and answers with what came of
  * it. The arguments are those of auth_api.erasure_start. */
-enum step erasure_start(struct request *r, struct db_arg password_version, struct db_arg verified,
+enum step erasure_start(struct request *r, struct db_arg challenge, struct db_arg output,
     struct db_arg token, struct db_arg callback_url);
 /* The same of another user, for an admin. */
 enum step erasure_start_for(struct request *r, struct db_arg user_id);

@@ -4,9 +4,9 @@
 #include "jobs/password_job.h"
 
 #include "config.h"
+#include "http/reply.h"
 #include "preload/hash_memory.h"
 
-static void check(struct password_checking *work);
 static void keep_memory(bool on);
 
 void
@@ -30,15 +30,28 @@ password_hashing_prepare(struct request *r, struct password_hashing *work, struc
 }
 
 void
-password_checking_prepare(
-    struct request *r, struct password_checking *work, struct str plain, struct str stored)
+password_proof_prepare(
+    struct request *r, struct password_proof *work, struct str plain, struct str challenge)
 {
-	*work = (struct password_checking){
+	*work = (struct password_proof){
 	    .plain = plain,
-	    .stored = arena_copy(&r->arena, stored),
+	    .challenge = arena_copy(&r->arena, challenge),
 	    .params = config.password,
 	    .hash = arena_buf(&r->arena, PASSWORD_HASH_MAX),
 	};
+}
+
+struct db_arg
+password_proof_arg(const struct password_proof *work)
+{
+	return work->output_count > 0 ? db_bytes(work->output, work->output_count) : db_null();
+}
+
+bool
+password_proof_is_stale(const struct request *r)
+{
+	return row_count(r->answer) == 1 &&
+	       str_equal(row_text(r->answer, 0, REPLY_REFUSAL), STR("PASSWORD_CHALLENGE_STALE"));
 }
 
 void
@@ -52,28 +65,21 @@ password_hash_work(void *state)
 	keep_memory(false);
 }
 
+/* A rehash is made whether or not the password is right, which only the database will know. One
+ * that fails is tried at the next sign-in: the old hash still verifies. */
 void
-password_check_work(void *state)
+password_proof_work(void *state)
 {
-	struct password_checking *work = state;
+	struct password_proof *work = state;
 
 	keep_memory(true);
-	check(work);
-	keep_memory(false);
-}
-
-static void
-check(struct password_checking *work)
-{
-	if (work->stored.p == NULL) {
-		password_verify_dummy(work->plain, work->params);
-		return;
-	}
-	work->verified = password_verify(work->stored, work->plain);
-	/* A rehash that fails is tried again at the next sign-in: the old hash still verifies. */
-	if (work->verified && password_needs_rehash(work->stored, work->params) &&
+	if (!password_output(work->output, &work->output_count, work->challenge, work->plain))
+		work->output_count = 0;
+	if (work->is_rehashing && work->output_count > 0 &&
+	    password_needs_rehash(work->challenge, work->params) &&
 	    !password_hash(&work->hash, work->plain, work->params))
 		buf_wipe(&work->hash);
+	keep_memory(false);
 }
 
 static void

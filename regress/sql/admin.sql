@@ -76,8 +76,8 @@ SELECT pg_temp.found('{"tier":"founder","search":"adm"}'), pg_temp.found('{"tier
 
 -- Roles: the last admin stays one, and does not go either; of two one may.
 SELECT story.answer(auth_api.admin_role_set(story.bearer('root@adm.example'), jsonb_build_object('id', :'root', 'role', 'user')));
-SELECT story.answer(auth_api.user_delete(story.caller('adm-1'), 1, true, NULL, NULL, 'better-auth'));
-SELECT refusal FROM auth_api.erasure_start(story.caller('adm-1'), 1, true, NULL, NULL, 'w', 20);
+SELECT story.answer(auth_api.user_delete(story.caller('adm-1'), story.challenge('adm-1'), story.right('adm-1'), NULL, NULL, 'better-auth'));
+SELECT refusal FROM auth_api.erasure_start(story.caller('adm-1'), story.challenge('adm-1'), story.right('adm-1'), NULL, NULL, 'w', 20);
 SELECT story.answer(auth_api.admin_role_set(story.bearer('root@adm.example'), jsonb_build_object('id', story.id_of('new@adm.example'), 'role', 'admin')));
 SELECT story.answer(auth_api.admin_role_set(story.bearer('root@adm.example'), jsonb_build_object('id', :'second', 'role', 'admin')));
 SELECT story.answer(auth_api.admin_role_set(story.bearer('second@adm.example'), jsonb_build_object('id', :'root', 'role', 'user')));

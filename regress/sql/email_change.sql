@@ -66,7 +66,7 @@ SELECT story.opens(:'token');
 RESET mana_auth.session_limit;
 SELECT refusal FROM story.sign_in('ann@chg.example', 'chg-9');
 SELECT story.link('chg-9', 'ann8@chg.example') AS token \gset
-SELECT refusal FROM auth_api.password_change(story.caller('chg-8'), 1, true, 'hash-2', false, 'better-auth');
+SELECT refusal FROM auth_api.password_change(story.caller('chg-8'), story.challenge('chg-8'), story.right('chg-8'), story.hash('hash-2'), NULL, false, 'better-auth');
 SELECT story.opens(:'token');
 SELECT email FROM auth_api.password_lookup(story.caller('chg-8'));
 
@@ -92,10 +92,10 @@ SELECT * FROM story.mails('ann@chg.example') WHERE kind = 'email_changed';
 SELECT story.token('email_changed', 'ann@chg.example') AS revert \gset
 
 -- Nobody else gets the old address meanwhile, and nobody learns why.
-SELECT story.answer(auth_api.sign_up(story.caller(), 'ann@chg.example', 'Other', NULL, 'hash-1', NULL, 'en'));
+SELECT story.answer(auth_api.sign_up(story.caller(), 'ann@chg.example', 'Other', NULL, story.hash('hash-1'), NULL, 'en'));
 SELECT kind FROM story.mails('ann@chg.example') WHERE kind IN ('verify_email', 'existing_account');
 SET mana_auth.signup_duplicate = 'conflict';
-SELECT refusal FROM auth_api.sign_up(story.caller(), 'ann@chg.example', 'Other', NULL, 'hash-1', NULL, 'en');
+SELECT refusal FROM auth_api.sign_up(story.caller(), 'ann@chg.example', 'Other', NULL, story.hash('hash-1'), NULL, 'en');
 RESET mana_auth.signup_duplicate;
 SELECT refusal FROM auth_api.magic_link_send(story.caller(), 'ann@chg.example', NULL, NULL, NULL, NULL, 'en');
 SELECT location FROM auth_api.magic_link_verify(story.caller(fresh => 'chg-x'), story.token('magic_link', 'ann@chg.example'), NULL, NULL, '/', 'en');
@@ -135,7 +135,7 @@ SELECT u.two_factor_enabled, (SELECT count(*) FROM auth.passkeys p WHERE p.user_
        (SELECT count(*) FROM auth.api_keys k WHERE k.user_id = u.id AND k.revoked_at IS NULL) AS api_keys
   FROM auth.users u WHERE u.email = 'ann@chg.example';
 SET ROLE auth_edge;
-SELECT refusal FROM auth_api.password_reset(story.caller(), story.token('reset_password', 'ann@chg.example'), 'hash-3', 'better-auth');
+SELECT refusal FROM auth_api.password_reset(story.caller(), story.token('reset_password', 'ann@chg.example'), story.hash('hash-3'), 'better-auth');
 SELECT refusal FROM story.sign_in('ann@chg.example', 'chg-13');
 SELECT event_type FROM story.events('ann@chg.example') WHERE event_type LIKE 'EMAIL_CHANGE%' ORDER BY 1;
 

@@ -40,14 +40,14 @@ SELECT count(*) >= 10 FROM story.traces(:'hal', 'hal@example.com');
 UPDATE auth.sessions SET created_at = now() - interval '25 hours', proved_at = proved_at - interval '25 hours' WHERE token_digest = sha256('hal-2');
 SET ROLE auth_edge;
 SELECT refusal, erasure_id FROM auth_api.erasure_start(story.caller('hal-2'), NULL, NULL, NULL, NULL, 'w', 20);
-SELECT refusal, erasure_id FROM auth_api.erasure_start(story.caller('hal-1'), 1, false, NULL, NULL, 'w', 20);
+SELECT refusal, erasure_id FROM auth_api.erasure_start(story.caller('hal-1'), story.challenge('hal-1'), story.wrong(), NULL, NULL, 'w', 20);
 SELECT refusal, erasure_id FROM auth_api.erasure_start(story.caller('made-up'), NULL, NULL, NULL, NULL, 'w', 20);
 SELECT count(*) FROM auth_api.erasure_claim('w', 20, NULL);
 
 -- Two other services hold something. What signs in or names the person goes at once; the rest of our rows waits.
 SET mana_auth.erasure_services = 'credits,subscriptions';
 SELECT COALESCE(refusal, 'granted') AS outcome, cookies = E'session_token - 0\nsession_data - 0\ndont_remember - 0' AS signed_out, erasure_id AS erasure
-  FROM auth_api.erasure_start(story.caller('hal-1'), 1, true, NULL, NULL, 'w', 20) \gset begun_
+  FROM auth_api.erasure_start(story.caller('hal-1'), story.challenge('hal-1'), story.right('hal-1'), NULL, NULL, 'w', 20) \gset begun_
 SELECT :'begun_outcome', :'begun_signed_out', length(:'begun_erasure');
 RESET ROLE;
 SELECT email ~ '^erased-[a-z0-9]{24}@erased.invalid$' AS unnamed, name, image, deleted_at IS NOT NULL FROM auth.users WHERE id = :'hal';
@@ -56,7 +56,7 @@ SELECT (SELECT count(*) FROM auth.sessions WHERE user_id = :'hal') AS sessions, 
        (SELECT count(*) FROM auth.security_events WHERE user_id = :'hal') > 0 AS events,
        (SELECT count(*) FROM auth.outbox WHERE recipient = 'hal@example.com') AS mails;
 SET ROLE auth_edge;
-SELECT refusal FROM auth_api.erasure_start(story.caller('hal-1'), 1, true, NULL, NULL, 'w', 20);
+SELECT refusal FROM auth_api.erasure_start(story.caller('hal-1'), story.challenge('hal-1'), story.right('hal-1'), NULL, NULL, 'w', 20);
 
 RESET ROLE;
 SELECT * FROM story.traces('no-such-id', 'hal@example.com');
@@ -105,7 +105,7 @@ SELECT * FROM auth.vault_audit_verify();
 SET ROLE auth_edge;
 SELECT story.member('ivy@example.com', 'Ivy');
 SELECT refusal FROM story.sign_in('ivy@example.com', 'ivy-1');
-SELECT erasure_id AS erasure FROM auth_api.erasure_start(story.caller('ivy-1'), 1, true, NULL, NULL, 'w', 20) \gset ivy_
+SELECT erasure_id AS erasure FROM auth_api.erasure_start(story.caller('ivy-1'), story.challenge('ivy-1'), story.right('ivy-1'), NULL, NULL, 'w', 20) \gset ivy_
 SELECT source FROM auth_api.erasure_claim('w', 20, :'ivy_erasure');
 SELECT source FROM auth_api.erasure_claim('w', 20, :'ivy_erasure');
 SELECT auth_api.erasure_failed(:'ivy_erasure', s, 'w', 'away') FROM unnest('{credits,subscriptions}'::text[]) s;

@@ -61,7 +61,7 @@ SELECT refusal FROM auth_api.magic_link_send(story.caller(), 'pam@magic.example'
 SELECT refusal FROM auth_api.magic_link_verify(story.caller(), story.token('magic_link', 'pam@magic.example'), NULL, NULL, '/', 'en');
 SELECT refusal FROM story.sign_in('pam@magic.example', 'magic-pam-1');
 SELECT refusal FROM auth_api.magic_link_send(story.caller(), 'pam@magic.example', NULL, NULL, NULL, NULL, 'en');
-SELECT refusal FROM auth_api.password_change(story.caller('magic-pam-1'), 1, true, 'hash-2', false, 'better-auth');
+SELECT refusal FROM auth_api.password_change(story.caller('magic-pam-1'), story.challenge('magic-pam-1'), story.right('magic-pam-1'), story.hash('hash-2'), NULL, false, 'better-auth');
 SELECT story.answer(auth_api.magic_link_verify(story.caller(), story.token('magic_link', 'pam@magic.example'), NULL, NULL, '/', 'en'));
 SELECT refusal FROM auth_api.magic_link_send(story.caller(), 'mia@magic2.example', NULL, NULL, NULL, NULL, 'en');
 SELECT refusal FROM auth_api.magic_link_verify(story.caller(fresh => 'magic-mia-net'), story.token('magic_link', 'mia@magic2.example'), NULL, NULL, '/', 'en');

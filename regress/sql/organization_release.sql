@@ -16,7 +16,7 @@ SET ROLE auth_edge;
 
 -- One that nobody could own keeps her, by every way out, and changes nothing.
 SELECT story.answer(auth_api.user_delete(story.caller('gina-1'), NULL, NULL, NULL, NULL, 'better-auth'));
-SELECT story.answer(auth_api.user_delete(story.caller('gina-1'), 1, true, NULL, NULL, 'v1'));
+SELECT story.answer(auth_api.user_delete(story.caller('gina-1'), story.challenge('gina-1'), story.right('gina-1'), NULL, NULL, 'v1'));
 RESET ROLE;
 SELECT id AS gina FROM story.id_of('gina@example.com') id \gset
 SELECT auth.verification_issue('delete-account', :'gina', '{"email":"gina@example.com"}', interval '1 day') AS token \gset

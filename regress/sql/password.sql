@@ -7,37 +7,41 @@ SELECT story.member('fay@example.com', 'Fay');
 SELECT refusal FROM story.sign_in('fay@example.com', 'fay-1');
 SELECT refusal FROM story.sign_in('fay@example.com', 'fay-2');
 
--- What the edge verifies against; nothing for nobody.
-SELECT password, password_version, email, name FROM auth_api.password_lookup(story.caller('fay-1'));
+-- What the edge computes from; nothing for nobody.
+SELECT challenge, locked_seconds, email, name FROM auth_api.password_lookup(story.caller('fay-1'));
 SELECT count(*) FROM auth_api.password_lookup(story.caller('made-up'));
 
 -- Asked again.
-SELECT story.answer(auth_api.password_verify(story.caller('fay-1'), 1, true));
-SELECT story.answer(auth_api.password_verify(story.caller('fay-1'), 1, false));
-SELECT story.answer(auth_api.password_verify(story.caller(), 1, true));
+SELECT story.answer(auth_api.password_verify(story.caller('fay-1'), story.challenge('fay-1'), story.right('fay-1')));
+SELECT story.answer(auth_api.password_verify(story.caller('fay-1'), story.challenge('fay-1'), story.wrong()));
+SELECT story.answer(auth_api.password_verify(story.caller(), NULL, story.wrong()));
 
 -- A wrong present password counts like a failed sign-in.
-SELECT story.answer(auth_api.password_change(story.caller('fay-1'), 1, false, NULL, false, 'better-auth'));
-SELECT story.answer(auth_api.password_change(story.bearer('fay@example.com'), 1, false, NULL, false, 'v1'));
+SELECT story.answer(auth_api.password_change(story.caller('fay-1'), story.challenge('fay-1'), story.wrong(), NULL, NULL, false, 'better-auth'));
+SELECT story.answer(auth_api.password_change(story.bearer('fay@example.com'), story.challenge('fay-2'), story.wrong(), NULL, NULL, false, 'v1'));
 RESET ROLE;
 SELECT count(*) FROM auth.login_attempts WHERE email = 'fay@example.com';
 SET ROLE auth_edge;
 
 -- A change ends the other sessions; who asks for it gets a new token as well.
-SELECT story.answer(auth_api.password_change(story.caller('fay-1'), 1, true, 'hash-2', false, 'better-auth'));
+SELECT story.answer(auth_api.password_change(story.caller('fay-1'), story.challenge('fay-1'), story.right('fay-1'), story.hash('hash-2'), NULL, false, 'better-auth'));
 SELECT t, (auth_api.session_get(story.caller(t), '{}')).body <> 'null' AS lives FROM unnest(ARRAY['fay-1', 'fay-2']) t;
-SELECT story.answer(auth_api.password_change(story.caller('fay-1', 'fay-3'), 2, true, 'hash-3', true, 'better-auth'));
+SELECT story.answer(auth_api.password_change(story.caller('fay-1', 'fay-3'), story.challenge('fay-1'), story.right('fay-1'), story.hash('hash-3'), NULL, true, 'better-auth'));
 SELECT t, (auth_api.session_get(story.caller(t), '{}')).body <> 'null' AS lives FROM unnest(ARRAY['fay-1', 'fay-3']) t;
-SELECT story.answer(auth_api.password_change(story.bearer('fay@example.com'), 3, true, 'hash-4', false, 'v1'));
--- What was verified against the password before does not change the one after.
-SELECT story.answer(auth_api.password_change(story.caller('fay-3'), 3, true, 'hash-5', false, 'better-auth'));
-SELECT password, password_version FROM auth_api.password_lookup(story.caller('fay-3'));
+SELECT story.challenge('fay-3') AS before \gset
+SELECT story.answer(auth_api.password_change(story.bearer('fay@example.com'), story.challenge('fay-3'), story.right('fay-3'), story.hash('hash-4'), NULL, false, 'v1'));
+-- What was computed for the password before does not change the one after.
+SELECT story.answer(auth_api.password_change(story.caller('fay-3'), :'before', story.output(:'before'), story.hash('hash-5'), NULL, false, 'better-auth'));
+SELECT story.word(challenge) FROM auth_api.password_lookup(story.caller('fay-3'));
 
--- Locked, no password is looked at.
+-- Failures of strangers do not lock a session. Its own do, whatever the network; then no password is compared.
 RESET ROLE;
-SELECT auth.lockout_count_failure(story.caller(), 'fay@example.com') > 0 FROM generate_series(1, 5);
+SELECT auth.lockout_count_failure(story.caller(), auth.lockout_stranger(story.caller(), 'fay@example.com')) > 0 FROM generate_series(1, 5);
 SET ROLE auth_edge;
-SELECT story.answer(auth_api.password_change(story.caller('fay-3'), 4, true, 'hash-5', false, 'better-auth'));
+SELECT story.answer(auth_api.password_verify(story.caller('fay-3'), story.challenge('fay-3'), story.right('fay-3')));
+SELECT (auth_api.password_verify(story.caller('fay-3', ip => ('10.' || n || '.0.1')::inet), story.challenge('fay-3'), story.wrong())).refusal
+  FROM generate_series(1, 6) n;
+SELECT story.answer(auth_api.password_change(story.caller('fay-3'), story.challenge('fay-3'), story.right('fay-3'), story.hash('hash-5'), NULL, false, 'better-auth'));
 
 -- Forgotten: the same answer for everybody, and only a known address gets a mail.
 SELECT story.answer(auth_api.password_request_reset(story.caller(), '{"email":"FAY@example.com","redirectTo":"/new?x=1#here"}'));
@@ -61,15 +65,15 @@ SELECT count(*) FROM auth_api.password_reset_lookup(story.caller(), 'made-up');
 -- A later link makes the earlier one dead.
 SELECT :'token' AS older \gset
 SELECT story.answer(auth_api.password_request_reset_v1(story.caller(), '{"email":"fay@example.com"}'));
-SELECT story.answer(auth_api.password_reset(story.caller(), :'older', 'hash-x', 'better-auth'));
+SELECT story.answer(auth_api.password_reset(story.caller(), :'older', story.hash('hash-x'), 'better-auth'));
 
 -- Used once: a new password, no session left, the address unlocked, the owner told. Used twice: refused.
 SELECT story.token('reset_password', 'fay@example.com') AS token \gset
-SELECT story.answer(auth_api.password_reset(story.caller(), :'token', 'hash-6', 'better-auth'));
-SELECT story.answer(auth_api.password_reset(story.caller(), :'token', 'hash-7', 'better-auth'));
-SELECT story.answer(auth_api.password_reset(story.caller(), :'token', 'hash-7', 'v1'));
+SELECT story.answer(auth_api.password_reset(story.caller(), :'token', story.hash('hash-6'), 'better-auth'));
+SELECT story.answer(auth_api.password_reset(story.caller(), :'token', story.hash('hash-7'), 'better-auth'));
+SELECT story.answer(auth_api.password_reset(story.caller(), :'token', story.hash('hash-7'), 'v1'));
 SELECT story.sessions('fay@example.com');
-SELECT password, password_version, locked_seconds FROM auth_api.sign_in_lookup(story.caller(), 'fay@example.com');
+SELECT story.word(challenge), locked_seconds FROM auth_api.sign_in_lookup(story.caller(), 'fay@example.com');
 SELECT kind FROM story.mails('fay@example.com') WHERE kind = 'password_changed';
 SELECT event_type FROM story.events('fay@example.com') WHERE event_type LIKE 'PASSWORD%';
 
@@ -79,7 +83,7 @@ SELECT story.token('reset_password', 'fay@example.com') AS token \gset
 RESET ROLE;
 UPDATE auth.verification SET expires_at = now() WHERE identifier LIKE 'reset-password:%';
 SET ROLE auth_edge;
-SELECT story.answer(auth_api.password_reset(story.caller(), :'token', 'hash-8', 'v1'));
+SELECT story.answer(auth_api.password_reset(story.caller(), :'token', story.hash('hash-8'), 'v1'));
 
 -- The database holds no token that anybody could use.
 RESET ROLE;

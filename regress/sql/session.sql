@@ -122,7 +122,8 @@ RESET ROLE;
 CREATE FUNCTION story.sign_in_with(address text, agent text, verified boolean DEFAULT true) RETURNS text LANGUAGE sql AS $$
   SELECT (auth_api.sign_in_finish(
            auth_api.caller(NULL, sha256(gen_random_uuid()::text::bytea), NULL, NULL, '203.0.113.5', agent, 'request-1', NULL),
-           address, l.user_id, l.password_version, verified, NULL, true, NULL, 'better-auth')).refusal
+           address, l.challenge, CASE WHEN verified THEN story.output(l.challenge) ELSE story.wrong() END, NULL, true, NULL,
+           'better-auth')).refusal
     FROM auth_api.sign_in_lookup(story.caller(), address) l;
 $$;
 SET ROLE auth_edge;

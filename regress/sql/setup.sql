@@ -66,22 +66,43 @@ CREATE FUNCTION story.handle(token text) RETURNS text LANGUAGE sql SECURITY DEFI
   SELECT s.id FROM auth.sessions s WHERE s.token_digest = sha256(convert_to(token, 'UTF8'));
 $$;
 
--- Somebody who has signed up, verified the address and is not signed in. The hash stands for any hash.
+-- Hashes and outputs of the cheapest kind: the salt is the password itself, and the output is SHA-256 of the salt. So the right
+-- output can be told from a challenge.
+CREATE FUNCTION story.hash(word text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT '$argon2id$v=19$m=8,t=1,p=1$' || rtrim(encode(convert_to(rpad(word, 16), 'UTF8'), 'base64'), '=') || '$'
+         || rtrim(encode(sha256(convert_to(rpad(word, 16), 'UTF8')), 'base64'), '=');
+$$;
+CREATE FUNCTION story.output(challenge text) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$
+  SELECT sha256(decode(split_part(challenge, '$', 5) || '==', 'base64')) WHERE challenge LIKE '$argon2id$%';
+$$;
+-- What the edge computes for the user of a session token: right, or wrong.
+CREATE FUNCTION story.challenge(cookie text) RETURNS text LANGUAGE sql AS $$
+  SELECT l.challenge FROM auth_api.password_lookup(story.caller(cookie)) l;
+$$;
+CREATE FUNCTION story.right(cookie text) RETURNS bytea LANGUAGE sql AS $$ SELECT story.output(story.challenge(cookie)); $$;
+CREATE FUNCTION story.wrong() RETURNS bytea LANGUAGE sql IMMUTABLE AS $$ SELECT sha256('wrong'); $$;
+-- The password behind a challenge of these stories.
+CREATE FUNCTION story.word(challenge text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT rtrim(convert_from(decode(split_part(challenge, '$', 5) || '==', 'base64'), 'UTF8'));
+$$;
+
+-- Somebody who has signed up, verified the address and is not signed in.
 CREATE FUNCTION story.member(address text, called text DEFAULT 'Somebody') RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM auth_api.sign_up(story.caller(), address, called, NULL, 'hash-1', NULL, 'en');
+  PERFORM auth_api.sign_up(story.caller(), address, called, NULL, story.hash('hash-1'), NULL, 'en');
   PERFORM auth_api.verification_verify_email(story.caller(fresh => 'verified ' || address),
                                              story.token('verify_email', address), NULL);
   PERFORM auth_api.session_sign_out(story.caller('verified ' || address), '{}');
 END
 $$;
--- Signs in with a password that the edge has found right, or wrong.
+-- Signs in with the right password, or with a wrong one.
 CREATE FUNCTION story.sign_in(address text, fresh text DEFAULT NULL, verified boolean DEFAULT true, ip inet DEFAULT NULL,
                               new_hash text DEFAULT NULL, remember boolean DEFAULT true, callback text DEFAULT NULL,
-                              dialect text DEFAULT 'better-auth') RETURNS auth.reply LANGUAGE sql AS $$
-  SELECT auth_api.sign_in_finish(story.caller(NULL, fresh, ip), address, l.user_id, l.password_version,
-                                 verified AND l.password IS NOT NULL, new_hash, remember, callback, dialect)
-    FROM auth_api.sign_in_lookup(story.caller(NULL, NULL, ip), address) l;
+                              dialect text DEFAULT 'better-auth', device text DEFAULT NULL) RETURNS auth.reply LANGUAGE sql AS $$
+  SELECT auth_api.sign_in_finish(story.caller(NULL, fresh, ip), address, l.challenge,
+                                 CASE WHEN verified THEN story.output(l.challenge) ELSE story.wrong() END, new_hash, remember,
+                                 callback, dialect, device_digest => sha256(convert_to(device, 'UTF8')))
+    FROM auth_api.sign_in_lookup(story.caller(NULL, NULL, ip), address, sha256(convert_to(device, 'UTF8'))) l;
 $$;
 
 -- Somebody who has just proven their identity in a session.

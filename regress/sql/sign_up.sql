@@ -5,7 +5,7 @@ SET story.ip = '192.0.2.16';
 SET ROLE auth_edge;
 
 -- Ada signs up. The address is kept in lower case, and she is not signed in before it is verified.
-SELECT story.answer(auth_api.sign_up(story.caller(), 'Ada@Example.com', 'Ada', NULL, 'hash-1', '/welcome', 'en'));
+SELECT story.answer(auth_api.sign_up(story.caller(), 'Ada@Example.com', 'Ada', NULL, story.hash('hash-1'), '/welcome', 'en'));
 SELECT * FROM story.mails('ada@example.com');
 SELECT * FROM story.events('ada@example.com');
 
@@ -13,12 +13,12 @@ SELECT * FROM story.events('ada@example.com');
 SELECT * FROM story.calls('ada@example.com');
 
 -- Eve signs up with the same address: the same answer, about nobody. Its owner gets a mail, and nothing else happens.
-SELECT story.answer(auth_api.sign_up(story.caller(), 'ADA@example.com', 'Eve', 'https://eve/x.png', 'hash-2', NULL, 'de'));
+SELECT story.answer(auth_api.sign_up(story.caller(), 'ADA@example.com', 'Eve', 'https://eve/x.png', story.hash('hash-2'), NULL, 'de'));
 SELECT * FROM story.mails('ada@example.com');
 SELECT * FROM story.events('ada@example.com');
 RESET ROLE;
 SELECT name, email, email_verified, image, locale FROM auth.users WHERE email = 'ada@example.com';
-SELECT provider_id, password, account_id = user_id AS of_the_user FROM auth.accounts
+SELECT provider_id, auth.password_challenge(password), account_id = user_id AS of_the_user FROM auth.accounts
  WHERE user_id = (SELECT id FROM auth.users WHERE email = 'ada@example.com');
 SELECT count(*) AS decoys FROM auth.verification WHERE user_id IS NULL;
 SELECT count(*) AS calls FROM story.calls('ada@example.com');
@@ -26,7 +26,7 @@ SELECT count(*) AS calls FROM story.calls('ada@example.com');
 -- Where an instance prefers to say it, it is said.
 SET ROLE auth_edge;
 SET mana_auth.signup_duplicate = 'conflict';
-SELECT story.answer(auth_api.sign_up(story.caller(), 'ada@example.com', 'Eve', NULL, 'hash-2', NULL, NULL));
+SELECT story.answer(auth_api.sign_up(story.caller(), 'ada@example.com', 'Eve', NULL, story.hash('hash-2'), NULL, NULL));
 RESET mana_auth.signup_duplicate;
 
 -- No limit, and then one that the accounts made today reach.
@@ -35,13 +35,13 @@ RESET ROLE;
 SELECT count(*) + 1 AS most FROM auth.security_events WHERE event_type = 'REGISTER' \gset
 SET ROLE auth_edge;
 SET mana_auth.signup_daily_max = :most;
-SELECT refusal FROM auth_api.sign_up(story.caller(), 'last@example.com', 'Last', NULL, 'hash-1', NULL, NULL);
+SELECT refusal FROM auth_api.sign_up(story.caller(), 'last@example.com', 'Last', NULL, story.hash('hash-1'), NULL, NULL);
 SELECT (body::json -> 'registrationOpen')::text AS open, (body::json -> 'spotsRemaining')::text AS spots
   FROM auth_api.signup_status(story.caller(), '{}');
-SELECT story.answer(auth_api.sign_up(story.caller(), 'late@example.com', 'Late', NULL, 'hash-1', NULL, NULL));
+SELECT story.answer(auth_api.sign_up(story.caller(), 'late@example.com', 'Late', NULL, story.hash('hash-1'), NULL, NULL));
 
 -- Deleting an account frees no place.
 SELECT status FROM auth_api.verification_verify_email(story.caller(fresh => 'last'), story.token('verify_email', 'last@example.com'), '/');
 SELECT story.proves('last');
 SELECT story.answer(auth_api.user_delete(story.caller('last'), NULL, NULL, NULL, NULL, 'better-auth'));
-SELECT story.answer(auth_api.sign_up(story.caller(), 'late@example.com', 'Late', NULL, 'hash-1', NULL, NULL));
+SELECT story.answer(auth_api.sign_up(story.caller(), 'late@example.com', 'Late', NULL, story.hash('hash-1'), NULL, NULL));

@@ -66,7 +66,7 @@ INSERT INTO auth.accounts (account_id, provider_id, user_id, password)
 SELECT story.step_up('linda-1', 'change-email');
 
 -- The link that confirms a new account is no proof of its password.
-SELECT refusal FROM auth_api.sign_up(story.caller(), 'verity@example.com', 'Vera', NULL, 'hash-1', NULL, 'en');
+SELECT refusal FROM auth_api.sign_up(story.caller(), 'verity@example.com', 'Vera', NULL, story.hash('hash-1'), NULL, 'en');
 SELECT refusal FROM auth_api.verification_verify_email(story.caller(fresh => 'verity-1'), story.token('verify_email', 'verity@example.com'), NULL);
 SELECT story.proof('verity-1'), story.step_up('verity-1', 'two-factor');
 

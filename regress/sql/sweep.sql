@@ -16,8 +16,9 @@ UPDATE auth.session_tokens SET spent_at = now() - interval '31 days' WHERE spent
 SELECT auth.sweep();
 SELECT story.answer(auth_api.session_refresh(story.caller(fresh => 'thief'), '{"refreshToken":"sam-1"}'));
 
-SELECT auth.lockout_count_failure(story.caller(), 'sam@example.com') FROM generate_series(1, 2);
+SELECT auth.lockout_count_failure(story.caller(), auth.lockout_stranger(story.caller(), 'sam@example.com')) FROM generate_series(1, 2);
 UPDATE auth.login_attempts SET attempted_at = now() - interval '25 hours' WHERE email = 'sam@example.com';
+INSERT INTO auth.lockouts (email) VALUES ('sam@example.com');
 UPDATE auth.lockouts SET failed_at = now() - interval '25 hours' WHERE email = 'sam@example.com';
 UPDATE auth.security_events SET created_at = now() - interval '366 days' WHERE event_type = 'LOGIN_SUCCESS'
   AND user_id = (SELECT id FROM auth.users WHERE email = 'sam@example.com');

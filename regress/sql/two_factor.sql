@@ -41,7 +41,7 @@ CREATE FUNCTION story.show(method text, code text, challenge text DEFAULT NULL, 
   SELECT auth_api.two_factor_verify(story.caller(cookie, fresh), story.digest(challenge), method, code, trust, false);
 $$;
 CREATE FUNCTION story.sign_in_with(address text, fresh text, device text) RETURNS auth.reply LANGUAGE sql AS $$
-  SELECT auth_api.sign_in_finish(story.caller(NULL, fresh), address, l.user_id, l.password_version, true, NULL, true, NULL,
+  SELECT auth_api.sign_in_finish(story.caller(NULL, fresh), address, l.challenge, story.output(l.challenge), NULL, true, NULL,
                                  'better-auth', story.digest(device))
     FROM auth_api.sign_in_lookup(story.caller(), address) l;
 $$;
@@ -62,24 +62,26 @@ SELECT story.member('tom@two.example', 'Tom');
 SELECT refusal FROM story.sign_in('tom@two.example', 'two-tom-1');
 
 -- Setting up: only with the password, and in force only when the app has shown a code.
-SELECT story.answer(auth_api.two_factor_enable(story.caller(), 1, true, 'totp', 'Mana'));
-SELECT story.answer(auth_api.two_factor_enable(story.caller('two-tom-1'), 1, false, 'totp', 'Mana'));
-SELECT story.answer(auth_api.two_factor_enable(story.caller('two-tom-1'), 2, true, 'totp', 'Mana'));
-SELECT body::json AS setup FROM auth_api.two_factor_enable(story.caller('two-tom-1'), 1, true, 'totp', 'Mana') \gset
+SELECT story.answer(auth_api.two_factor_enable(story.caller(), NULL, story.wrong(), 'totp', 'Mana'));
+SELECT story.answer(auth_api.two_factor_enable(story.caller('two-tom-1'), story.challenge('two-tom-1'), story.wrong(), 'totp', 'Mana'));
+-- of an older password
+SELECT story.answer(auth_api.two_factor_enable(story.caller('two-tom-1'), c.old, story.output(c.old), 'totp', 'Mana'))
+  FROM (SELECT regexp_replace(story.hash('hash-0'), '[$][^$]*$', '') AS old) c;
+SELECT body::json AS setup FROM auth_api.two_factor_enable(story.caller('two-tom-1'), story.challenge('two-tom-1'), story.right('two-tom-1'), 'totp', 'Mana') \gset
 SELECT :'setup'::json ->> 'totpURI' AS uri, :'setup'::json #>> '{backupCodes,0}' AS backup, :'setup'::json #>> '{backupCodes,1}' AS backup2 \gset
 SELECT json_object_keys(:'setup'), :'uri' ~ '^otpauth://totp/Mana:tom%40two.example\?secret=[A-Z2-7]{52}&issuer=Mana&digits=6&period=30$';
 SELECT count(*), count(DISTINCT code), bool_and(code ~ '^[A-Za-z0-9]{5}-[A-Za-z0-9]{5}$') FROM json_array_elements_text(:'setup'::json -> 'backupCodes') code;
 SELECT story.answer(story.sign_in('tom@two.example', 'two-tom-2'));
 SELECT story.answer(story.show('totp', '000000', cookie => 'two-tom-1'));
-SELECT story.answer(auth_api.two_factor_totp_uri(story.caller('two-tom-1'), 1, true, 'Mana')) LIKE '%' || (:'uri'::text) || '%' AS same;
-SELECT refusal FROM auth_api.two_factor_totp_uri(story.caller('two-tom-1'), 1, false, 'Mana');
+SELECT story.answer(auth_api.two_factor_totp_uri(story.caller('two-tom-1'), story.challenge('two-tom-1'), story.right('two-tom-1'), 'Mana')) LIKE '%' || (:'uri'::text) || '%' AS same;
+SELECT refusal FROM auth_api.two_factor_totp_uri(story.caller('two-tom-1'), story.challenge('two-tom-1'), story.wrong(), 'Mana');
 
 -- The first right code: in force, and the session has another token.
 SELECT story.answer(story.show('totp', story.app(:'uri'), cookie => 'two-tom-1', fresh => 'two-tom-3'));
 SELECT story.answer(auth_api.session_get(story.caller('two-tom-1'), '{}'));
 SELECT body LIKE '%"twoFactorEnabled":true%' FROM auth_api.session_get(story.caller('two-tom-3'), '{}');
 SELECT kind FROM story.mails('tom@two.example') WHERE kind LIKE 'two_factor%';
-SELECT refusal FROM auth_api.two_factor_enable(story.caller('two-tom-3'), 1, true, 'totp', 'Mana');
+SELECT refusal FROM auth_api.two_factor_enable(story.caller('two-tom-3'), story.challenge('two-tom-3'), story.right('two-tom-3'), 'totp', 'Mana');
 
 -- Nothing in the tables shows a code or opens anything.
 RESET ROLE;
@@ -160,9 +162,9 @@ SELECT story.answer(story.show('backup', :'backup', 'two-wait-12', fresh => 'two
 SELECT args FROM story.mails('tom@two.example') WHERE kind = 'backup_code_used';
 SELECT refusal FROM story.sign_in('tom@two.example', 'two-wait-13');
 SELECT refusal FROM story.show('backup', :'backup', 'two-wait-13');
-SELECT story.answer(auth_api.two_factor_backup_codes(story.caller('two-tom-7'), 1, false));
+SELECT story.answer(auth_api.two_factor_backup_codes(story.caller('two-tom-7'), story.challenge('two-tom-7'), story.wrong()));
 SELECT body::json #>> '{backupCodes,0}' AS newer, json_array_length(body::json -> 'backupCodes') AS newer_count
-  FROM auth_api.two_factor_backup_codes(story.caller('two-tom-7'), 1, true) \gset
+  FROM auth_api.two_factor_backup_codes(story.caller('two-tom-7'), story.challenge('two-tom-7'), story.right('two-tom-7')) \gset
 SELECT refusal FROM story.show('backup', :'backup2', 'two-wait-13');
 SELECT story.answer(auth_api.two_factor_verify(story.caller(), story.digest('two-wait-13'), 'backup', :'newer', false, true)) LIKE 'body     {"user":%' AS no_session;
 
@@ -199,7 +201,7 @@ SET ROLE auth_edge;
 SELECT story.step_passes('tom@two.example');
 SELECT story.device(story.show('totp', story.app(:'uri'), 'two-wait-15', fresh => 'two-tom-10', trust => true)) AS device \gset
 SELECT refusal FROM story.sign_in('tom@two.example', 'two-wait-16');
-SELECT refusal FROM auth_api.password_change(story.caller('two-tom-10'), 1, true, 'hash-2', false, 'better-auth');
+SELECT refusal FROM auth_api.password_change(story.caller('two-tom-10'), story.challenge('two-tom-10'), story.right('two-tom-10'), story.hash('hash-2'), NULL, false, 'better-auth');
 SELECT story.step_passes('tom@two.example');
 SELECT refusal FROM story.show('totp', story.app(:'uri'), 'two-wait-16');
 SELECT body LIKE '{"twoFactorRedirect":true%' AS asked FROM story.sign_in_with('tom@two.example', 'two-wait-17', :'device');
@@ -208,7 +210,7 @@ SELECT body LIKE '{"twoFactorRedirect":true%' AS asked FROM story.sign_in_with('
 SELECT refusal FROM auth_api.two_factor_send(story.caller(), story.digest('two-wait-17'));
 SELECT story.member('ute@two.example', 'Ute');
 SELECT refusal FROM story.sign_in('ute@two.example', 'two-ute-1');
-SELECT story.answer(auth_api.two_factor_enable(story.caller('two-ute-1', 'two-ute-2'), 1, true, 'otp', 'Mana'));
+SELECT story.answer(auth_api.two_factor_enable(story.caller('two-ute-1', 'two-ute-2'), story.challenge('two-ute-1'), story.right('two-ute-1'), 'otp', 'Mana'));
 SELECT story.answer(story.sign_in('ute@two.example', 'two-u-wait-1'));
 SELECT refusal FROM story.sign_in('ute@two.example', 'two-u-wait-2');
 SELECT story.answer(story.show('totp', '123456', 'two-u-wait-1'));
@@ -233,8 +235,8 @@ SELECT refusal FROM auth_api.two_factor_send(story.caller(), NULL);
 SELECT (story.show('otp', '00000' || i, cookie => 'two-ute-3')).refusal FROM generate_series(1, 7) i;
 
 -- On our page one field takes them all, and what was taken is told as what it was.
-SELECT refusal FROM auth_api.two_factor_enable(story.caller('two-ute-3', 'two-ute-3b'), 1, true, 'otp', 'Mana');
-SELECT body::json AS setup FROM auth_api.two_factor_enable(story.caller('two-ute-3b'), 1, true, 'totp', 'Mana') \gset
+SELECT refusal FROM auth_api.two_factor_enable(story.caller('two-ute-3', 'two-ute-3b'), story.challenge('two-ute-3'), story.right('two-ute-3'), 'otp', 'Mana');
+SELECT body::json AS setup FROM auth_api.two_factor_enable(story.caller('two-ute-3b'), story.challenge('two-ute-3b'), story.right('two-ute-3b'), 'totp', 'Mana') \gset
 SELECT refusal FROM story.show('totp', story.app(:'setup'::json ->> 'totpURI'), cookie => 'two-ute-3b', fresh => 'two-ute-3');
 SELECT story.step_passes('ute@two.example');
 SELECT body FROM story.sign_in('ute@two.example', 'two-u-wait-4');
@@ -247,11 +249,11 @@ SELECT (story.show('any', '00 00 00', 'two-u-wait-6')).refusal, (story.show('any
 SELECT metadata FROM story.events('ute@two.example') WHERE metadata ? 'secondFactor' OR metadata ->> 'method' = 'backup';
 
 -- Giving it up wipes all of it, and changes the token of the session.
-SELECT story.answer(auth_api.two_factor_disable(story.caller('two-ute-3'), 1, false, NULL));
-SELECT story.answer(auth_api.two_factor_disable(story.caller('two-ute-3', 'two-ute-4'), 1, true, story.digest('device')));
+SELECT story.answer(auth_api.two_factor_disable(story.caller('two-ute-3'), story.challenge('two-ute-3'), story.wrong(), NULL));
+SELECT story.answer(auth_api.two_factor_disable(story.caller('two-ute-3', 'two-ute-4'), story.challenge('two-ute-3'), story.right('two-ute-3'), story.digest('device')));
 SELECT story.answer(auth_api.session_get(story.caller('two-ute-3'), '{}'));
-SELECT refusal FROM auth_api.two_factor_backup_codes(story.caller('two-ute-4'), 1, true);
-SELECT refusal FROM auth_api.two_factor_totp_uri(story.caller('two-ute-4'), 1, true, 'Mana');
+SELECT refusal FROM auth_api.two_factor_backup_codes(story.caller('two-ute-4'), story.challenge('two-ute-4'), story.right('two-ute-4'));
+SELECT refusal FROM auth_api.two_factor_totp_uri(story.caller('two-ute-4'), story.challenge('two-ute-4'), story.right('two-ute-4'), 'Mana');
 SELECT (story.show('totp', '123456', cookie => 'two-ute-4')).refusal, (story.show('backup', 'aaaaa-bbbbb', cookie => 'two-ute-4')).refusal;
 SELECT body LIKE '{"redirect":false%' AS not_asked FROM story.sign_in('ute@two.example', 'two-ute-5');
 RESET ROLE;

@@ -59,8 +59,8 @@ SELECT body::json -> 0 ->> 'event_type', json_array_length(body::json)
 SELECT story.answer(auth_api.security_event_list(story.caller(), '{}'));
 
 -- Deleting: a wrong password; a session that is no longer fresh; the same with a page to come back to, which gets a mail.
-SELECT story.answer(auth_api.user_delete(story.caller('kim-1'), 1, false, NULL, NULL, 'better-auth'));
-SELECT story.answer(auth_api.user_delete(story.caller('kim-1'), 1, false, NULL, NULL, 'v1'));
+SELECT story.answer(auth_api.user_delete(story.caller('kim-1'), story.challenge('kim-1'), story.wrong(), NULL, NULL, 'better-auth'));
+SELECT story.answer(auth_api.user_delete(story.caller('kim-1'), story.challenge('kim-1'), story.wrong(), NULL, NULL, 'v1'));
 RESET ROLE;
 UPDATE auth.sessions SET created_at = now() - interval '25 hours', proved_at = proved_at - interval '25 hours' WHERE token_digest = sha256('kim-1');
 SET ROLE auth_edge;
@@ -92,7 +92,7 @@ SELECT story.mask(user_id), action, ip_address, user_agent FROM auth.encryption_
 
 -- By the password, and by a fresh session.
 SET ROLE auth_edge;
-SELECT story.answer(auth_api.user_delete(story.caller('lea-1'), 1, true, NULL, NULL, 'v1'));
+SELECT story.answer(auth_api.user_delete(story.caller('lea-1'), story.challenge('lea-1'), story.right('lea-1'), NULL, NULL, 'v1'));
 SELECT story.member('max@example.com', 'Max');
 SELECT refusal FROM story.sign_in('max@example.com', 'max-1');
 SELECT story.answer(auth_api.user_delete(story.caller('max-1'), NULL, NULL, NULL, NULL, 'better-auth'));

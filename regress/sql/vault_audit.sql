@@ -299,7 +299,7 @@ RESET ROLE;
 
 -- Erased: the trail stays, under a name that says nothing, and still verifies.
 SET ROLE auth_edge;
-SELECT refusal FROM auth_api.user_delete(story.caller('trail'), 1, true, NULL, NULL, 'v1');
+SELECT refusal FROM auth_api.user_delete(story.caller('trail'), story.challenge('trail'), story.right('trail'), NULL, NULL, 'v1');
 RESET ROLE;
 SELECT count(*) FROM auth.encryption_vault_audit WHERE user_id = :'me';
 SELECT count(*) >= 3 AS rows, count(ip_address) AS addresses, count(user_agent) AS agents FROM auth.encryption_vault_audit

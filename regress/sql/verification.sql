@@ -3,7 +3,7 @@
 \pset tuples_only on
 SET story.ip = '192.0.2.19';
 SET ROLE auth_edge;
-SELECT refusal FROM auth_api.sign_up(story.caller(), 'gil@example.com', 'Gil', NULL, 'hash-1', NULL, 'de');
+SELECT refusal FROM auth_api.sign_up(story.caller(), 'gil@example.com', 'Gil', NULL, story.hash('hash-1'), NULL, 'de');
 
 -- A link that nobody made, with and without a page to go to.
 SELECT story.answer(auth_api.verification_verify_email(story.caller(), 'bad', NULL));
@@ -25,7 +25,7 @@ SELECT story.answer(auth_api.verification_send(story.caller(), '{"email":"gil@ex
 SELECT kind, count(*) FROM story.mails('gil@example.com') GROUP BY kind;
 
 -- Without a page the answer is JSON; too late it says so.
-SELECT refusal FROM auth_api.sign_up(story.caller(), 'hal@example.com', 'Hal', NULL, 'hash-1', NULL, 'en');
+SELECT refusal FROM auth_api.sign_up(story.caller(), 'hal@example.com', 'Hal', NULL, story.hash('hash-1'), NULL, 'en');
 RESET ROLE;
 UPDATE auth.verification SET expires_at = now() WHERE user_id = (SELECT id FROM auth.users WHERE email = 'hal@example.com');
 SET ROLE auth_edge;
@@ -48,17 +48,17 @@ SELECT story.answer(auth_api.user_change_email(story.caller(), '{"newEmail":"x@e
 SELECT refusal FROM auth_api.password_request_reset(story.caller(), '{"email":"gil@example.com"}');
 SELECT story.token('reset_password', 'gil@example.com') AS reset \gset
 SELECT story.answer(auth_api.verification_verify_email(story.caller('gil-1'), story.token('change_email', 'gilbert@example.com'), '/x'));
-SELECT story.answer(auth_api.password_reset(story.caller(), :'reset', 'hash-2', 'better-auth'));
+SELECT story.answer(auth_api.password_reset(story.caller(), :'reset', story.hash('hash-2'), 'better-auth'));
 SELECT kind FROM story.mails('gil@example.com') WHERE kind = 'email_changed';
 SELECT event_type, metadata FROM story.events('gilbert@example.com');
 
 -- The new address is taken between the mail and its link.
 SELECT refusal FROM auth_api.user_change_email(story.caller('gil-1'), '{"newEmail":"late@example.net"}');
-SELECT refusal FROM auth_api.sign_up(story.caller(), 'late@example.net', 'L', NULL, 'hash-1', NULL, NULL);
+SELECT refusal FROM auth_api.sign_up(story.caller(), 'late@example.net', 'L', NULL, story.hash('hash-1'), NULL, NULL);
 SELECT story.answer(auth_api.verification_verify_email(story.caller('gil-1'), story.token('change_email', 'late@example.net'), '/x'));
 
 -- A link of the service before us: good for a session only while the address is not verified.
-SELECT refusal FROM auth_api.sign_up(story.caller(), 'ina@example.com', 'Ina', NULL, 'hash-1', NULL, NULL);
+SELECT refusal FROM auth_api.sign_up(story.caller(), 'ina@example.com', 'Ina', NULL, story.hash('hash-1'), NULL, NULL);
 SELECT story.answer(auth_api.verification_verify_email_legacy(story.caller(), 'ina@example.com', NULL, extract(epoch FROM now())::bigint + 60, '/'));
 SELECT story.answer(auth_api.verification_verify_email_legacy(story.caller(), 'ina@example.com', NULL, extract(epoch FROM now())::bigint + 60, '/'));
 SELECT story.answer(auth_api.verification_verify_email_legacy(story.caller(), 'ina@example.com', 'ina2@example.com', extract(epoch FROM now())::bigint + 60, NULL));

@@ -101,7 +101,7 @@ CREATE VIEW auth.user_overview AS
   SELECT u.id, u.email, u.name, u.role, u.access_tier, u.kind, u.email_verified, u.two_factor_enabled, u.created_at,
          (SELECT pg_catalog.count(*) FROM auth.sessions s WHERE s.user_id = u.id AND s.expires_at > pg_catalog.now()) AS sessions,
          (SELECT pg_catalog.max(s.last_activity_at) FROM auth.sessions s WHERE s.user_id = u.id) AS last_active_at,
-         (SELECT l.locked_until FROM auth.lockouts l WHERE l.email = u.email AND l.locked_until > pg_catalog.now()) AS locked_until
+         (SELECT max(l.locked_until) FROM auth.lockouts l WHERE l.email = u.email AND l.locked_until > pg_catalog.now()) AS locked_until
     FROM auth.users u WHERE u.deleted_at IS NULL;
 COMMENT ON VIEW auth.user_overview IS 'for admins: users, without what proves who they are';
 CREATE VIEW auth.event_overview AS

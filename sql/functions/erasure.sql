@@ -68,6 +68,7 @@ BEGIN
   DELETE FROM auth.api_keys k WHERE k.user_id = u.id;
   DELETE FROM auth.passkey_challenges p WHERE p.user_id = u.id;
   DELETE FROM auth.two_factor_challenges t WHERE t.user_id = u.id;
+  DELETE FROM auth.known_devices d WHERE d.user_id = u.id;
   DELETE FROM auth.verification v WHERE v.user_id = u.id;
   -- Whoever read the mails of an address that was given up in the last days learns that the account ends.
   PERFORM auth.mail_queue('account_deleted', e.old_email, u.locale, auth.json_object('name', u.name))

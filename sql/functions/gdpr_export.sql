@@ -51,6 +51,10 @@ BEGIN
                'id', d.id, 'ipAddress', d.ip_address, 'userAgent', d.user_agent, 'createdAt', d.created_at,
                'lastUsedAt', d.last_used_at, 'expiresAt', d.expires_at) ORDER BY d.created_at, d.id)
         FROM auth.trusted_devices d WHERE d.user_id = u.id)) || ','
+    || auth.gdpr_member(1, 'knownDevices', (
+      SELECT auth.json_array_agg(auth.json_object(
+               'id', d.id, 'createdAt', d.created_at, 'lastSeenAt', d.last_seen_at) ORDER BY d.created_at, d.id)
+        FROM auth.known_devices d WHERE d.user_id = u.id)) || ','
     || auth.gdpr_member(1, 'accounts', (
       SELECT auth.json_array_agg(auth.json_object(
                'id', a.id, 'providerId', a.provider_id, 'accountId', a.account_id, 'scope', a.scope,

@@ -71,6 +71,9 @@ COMMENT ON FUNCTION auth.rate_limit_count IS
 CREATE FUNCTION auth.rate_limit_wait(class text, subject text) RETURNS integer
   LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'mana_rate_limit_wait';
 COMMENT ON FUNCTION auth.rate_limit_wait IS 'what counting once more would answer, without counting';
+CREATE FUNCTION auth.rate_limit_clear(class text, subject text) RETURNS void
+  LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'mana_rate_limit_clear';
+COMMENT ON FUNCTION auth.rate_limit_clear IS 'forgets what was counted';
 
 CREATE FUNCTION auth.session_proof(session_id text) RETURNS text
   LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'mana_session_proof';

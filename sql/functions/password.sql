@@ -1,43 +1,23 @@
--- Passwords: asking for the present one, changing it, setting a new one after it was forgotten. The edge hashes and
--- verifies; what was verified counts only while password_version is still the one that was read.
+-- Passwords: asking for the present one, changing it, setting a new one after it was forgotten. The edge hashes; whether a
+-- password is right is decided by auth.password_check.
 
 CREATE FUNCTION auth_api.password_lookup(c auth.caller) RETURNS TABLE (
-    user_id text, password text, password_version integer, email text, name text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    challenge text, locked_seconds integer, email text, name text)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   me constant auth.sessions := auth.session_find(c);
 BEGIN
   RETURN QUERY
-    SELECT u.id, a.password, a.password_version, u.email, u.name
-      FROM auth.users u LEFT JOIN auth.accounts a ON a.user_id = u.id AND a.provider_id = 'credential'
-     WHERE u.id = me.user_id;
+    SELECT auth.password_challenge_of(u.email, auth.password_stored(u.id)),
+           auth.lockout_seconds(auth.lockout_scope(c, u.email, u.id, NULL, NULL)), u.email, u.name
+      FROM auth.users u WHERE u.id = me.user_id;
 END
 $$;
 COMMENT ON FUNCTION auth_api.password_lookup IS
-  'what the caller''s present password is verified against (NULL: none); no row: no live session';
+  'the challenge from which the edge computes the output of the caller''s present password, how long the session is locked, and what '
+  'a new password must not be made of; no row: no live session';
 
-CREATE FUNCTION auth.password_refusal(
-    c auth.caller, u auth.users, password_version integer, verified boolean, dialect text) RETURNS auth.reply
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  refusal constant auth.reply := auth.lockout_refusal(c, u.email);
-BEGIN
-  IF refusal.refusal IS NOT NULL THEN
-    RETURN refusal;
-  ELSIF verified AND EXISTS (
-      SELECT FROM auth.accounts a WHERE a.user_id = u.id AND a.provider_id = 'credential'
-         AND a.password_version = password_refusal.password_version) THEN
-    PERFORM auth.lockout_clear(u.email);
-    RETURN NULL;
-  END IF;
-  RETURN auth.password_refused(c, u.email, u.id, CASE dialect WHEN 'v1' THEN 'INVALID_CREDENTIALS' ELSE 'INVALID_PASSWORD' END);
-END
-$$;
-COMMENT ON FUNCTION auth.password_refusal IS
-  'why the password that the user (locked) gave again does not count, if so: it is wrong, it was changed meanwhile, or the '
-  'address is locked; counted like a sign-in. A row of NULLs: it counts';
-
-CREATE FUNCTION auth_api.password_verify(c auth.caller, password_version integer, verified boolean) RETURNS auth.reply
+CREATE FUNCTION auth_api.password_verify(c auth.caller, challenge text, output bytea) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   me constant auth.sessions := auth.session_find(c);
@@ -47,7 +27,7 @@ BEGIN
   IF u.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
   END IF;
-  refusal := auth.password_refusal(c, u, password_version, verified, 'better-auth');
+  refusal := auth.password_refusal(c, u, challenge, output, 'better-auth');
   IF refusal.refusal IS NOT NULL THEN
     RETURN refusal;
   END IF;
@@ -56,10 +36,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth_api.password_verify IS
-  'POST /verify-password, after it was verified or not; a right one is a proof of identity (auth.step_up_refusal)';
+  'POST /verify-password; a right one is a proof of identity (auth.step_up_refusal)';
 
 CREATE FUNCTION auth_api.password_change(
-    c auth.caller, password_version integer, verified boolean, new_hash text, revoke_others boolean, dialect text)
+    c auth.caller, challenge text, output bytea, new_hash text, problem text, revoke_others boolean, dialect text)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   me constant auth.sessions := auth.session_find(c);
@@ -69,9 +49,11 @@ BEGIN
   IF u.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
   END IF;
-  refusal := auth.password_refusal(c, u, password_version, verified, dialect);
+  refusal := auth.password_refusal(c, u, challenge, output, dialect);
   IF refusal.refusal IS NOT NULL THEN
     RETURN refusal;
+  ELSIF problem IS NOT NULL OR new_hash IS NULL THEN -- only now: before, it would tell whether the present one was right
+    RETURN auth.refuse(COALESCE(problem, 'SERVICE_UNAVAILABLE'));
   END IF;
   PERFORM auth.password_set(c, u, new_hash, 'PASSWORD_CHANGED', CASE WHEN NOT revoke_others THEN me.id END);
   IF dialect = 'v1' OR NOT revoke_others THEN
@@ -84,15 +66,16 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth_api.password_change IS
-  'POST /change-password, after the present one was verified or not. The other sessions end in any case; with revoke_others '
-  'the caller''s gets a new token too';
+  'POST /change-password. problem: the error of a new password that is too short, too long or guessable; it is answered only to '
+  'callers who know the present one. The other sessions end in any case; with revoke_others the caller''s gets a new token too';
 
 CREATE FUNCTION auth.password_set(c auth.caller, u auth.users, new_hash text, event text, except_session_id text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  INSERT INTO auth.accounts AS a (account_id, provider_id, user_id, password) VALUES (u.id, 'credential', u.id, new_hash)
+  INSERT INTO auth.accounts AS a (account_id, provider_id, user_id, password) VALUES (u.id, 'credential', u.id, auth.password_at_rest(new_hash))
   ON CONFLICT ON CONSTRAINT accounts_provider_id_account_id_unique DO UPDATE
     SET password = EXCLUDED.password, password_version = a.password_version + 1, updated_at = now();
+  DELETE FROM auth.known_devices d WHERE d.user_id = u.id;
   PERFORM auth.sessions_end(c, u.id, except_session_id);
   PERFORM auth.verification_revoke_all(u.id);
   PERFORM auth.security_event(c, u.id, event);
@@ -100,7 +83,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth.password_set IS
-  'a new password of a user (locked): sessions but one, links and trusted devices from before are dead, the owner is told';
+  'a new password of a user (locked): sessions but one, links, known and trusted devices from before are dead, the owner is told';
 
 CREATE FUNCTION auth_api.password_request_reset(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -107,6 +107,9 @@ BEGIN
   DELETE FROM auth.oauth_grants g WHERE g.user_id = of_user_id AND g.session_id IS DISTINCT FROM except_session_id;
   DELETE FROM auth.sessions s WHERE s.user_id = of_user_id AND s.id IS DISTINCT FROM except_session_id;
   GET DIAGNOSTICS ended = ROW_COUNT;
+  IF except_session_id IS NULL THEN
+    DELETE FROM auth.known_devices d WHERE d.user_id = of_user_id;
+  END IF;
   IF ended > 0 THEN
     PERFORM auth.security_event(c, of_user_id, 'LOGOUT', auth.json_object('sessions', ended)::jsonb);
   END IF;

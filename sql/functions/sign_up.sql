@@ -53,7 +53,8 @@ BEGIN
   IF u.id IS NULL THEN
     RETURN auth.sign_up_again(c, address, name, image);
   END IF;
-  INSERT INTO auth.accounts (account_id, provider_id, user_id, password) VALUES (u.id, 'credential', u.id, password_hash);
+  INSERT INTO auth.accounts (account_id, provider_id, user_id, password) 
+  VALUES (u.id, 'credential', u.id, auth.password_at_rest(password_hash));
   PERFORM auth.verification_mail(u, callback_url);
   PERFORM auth.sign_up_done(c, u, sign_up.email);
   RETURN auth.granted(auth.json_object('token', NULL::text, 'user', auth.user_json(u)));

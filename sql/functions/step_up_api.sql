@@ -9,7 +9,7 @@ END
 $$;
 COMMENT ON FUNCTION auth.step_up_done IS 'the answer to a proof that was accepted, with its event';
 
-CREATE FUNCTION auth_api.step_up_password(c auth.caller, password_version integer, verified boolean) RETURNS auth.reply
+CREATE FUNCTION auth_api.step_up_password(c auth.caller, challenge text, output bytea) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   u constant auth.users := auth.user_lock((auth.session_find(c)).user_id);
@@ -19,7 +19,7 @@ BEGIN
   IF u.id IS NULL OR me.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
   END IF;
-  refusal := auth.password_refusal(c, u, password_version, verified, 'v1');
+  refusal := auth.password_refusal(c, u, challenge, output, 'v1');
   IF refusal.refusal IS NULL AND NOT auth.step_up_prove(me.id, 'password') THEN
     refusal := auth.refuse('TWO_FACTOR_REQUIRED');
     refusal.body := auth.json_object('methods', to_json(auth.step_up_methods(u, 'two-factor')));
@@ -28,7 +28,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth_api.step_up_password IS
-  'POST /api/v1/auth/step-up {password}, after it was verified or not; not enough for users with a second factor';
+  'POST /api/v1/auth/step-up {password}; not enough for users with a second factor';
 
 CREATE FUNCTION auth_api.step_up_code(c auth.caller, code text) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

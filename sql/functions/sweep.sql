@@ -4,6 +4,7 @@ CREATE FUNCTION auth.sweep(batch integer DEFAULT 1000) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   attempts_kept constant interval := '1 day';
+  devices_kept constant interval := '90 days';
   spent_kept constant interval := '30 days';
   delivered_kept constant interval := '7 days';
   dead_kept constant interval := '90 days';
@@ -40,9 +41,14 @@ BEGIN
     SELECT x.id FROM auth.login_attempts x WHERE x.attempted_at < now() - attempts_kept
      ORDER BY x.attempted_at LIMIT batch FOR UPDATE SKIP LOCKED);
   GET DIAGNOSTICS n = ROW_COUNT; swept := swept + n;
-  DELETE FROM auth.lockouts l WHERE l.email IN (
-    SELECT x.email FROM auth.lockouts x
-     WHERE x.failed_at < now() - attempts_kept ORDER BY x.failed_at LIMIT batch FOR UPDATE SKIP LOCKED);
+  DELETE FROM auth.lockouts l WHERE (l.email, l.scope) IN (
+    SELECT x.email, x.scope FROM auth.lockouts x
+     WHERE x.failed_at < now() - attempts_kept AND (x.locked_until IS NULL OR x.locked_until < now())
+     ORDER BY x.failed_at LIMIT batch FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; swept := swept + n;
+  DELETE FROM auth.known_devices d WHERE d.id IN (
+    SELECT x.id FROM auth.known_devices x WHERE x.last_seen_at < now() - devices_kept
+     ORDER BY x.last_seen_at LIMIT batch FOR UPDATE SKIP LOCKED);
   GET DIAGNOSTICS n = ROW_COUNT; swept := swept + n;
   DELETE FROM auth.outbox o WHERE o.id IN (
     SELECT x.id FROM auth.outbox x

@@ -78,7 +78,8 @@ CREATE FUNCTION auth.two_factor_locked_seconds(f auth.two_factor_auth) RETURNS i
 COMMENT ON FUNCTION auth.two_factor_locked_seconds IS 'seconds until codes are looked at again; 0 or NULL: they are';
 
 CREATE FUNCTION auth_api.two_factor_verify(
-    c auth.caller, challenge_digest bytea, method text, code text, trust_device boolean, without_session boolean)
+    c auth.caller, challenge_digest bytea, method text, code text, trust_device boolean, without_session boolean,
+    device_digest bytea DEFAULT NULL)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   most constant integer := 5; -- wrong codes of one sign-in
@@ -139,7 +140,7 @@ BEGIN
   ELSIF challenge.digest IS NULL THEN
     RETURN auth.two_factor_confirmed(c, u, f, me, method);
   END IF;
-  RETURN auth.two_factor_signed_in(c, u, challenge, method, trust_device);
+  RETURN auth.two_factor_signed_in(c, u, challenge, method, trust_device, device_digest);
 END
 $$;
 COMMENT ON FUNCTION auth_api.two_factor_verify IS
@@ -240,7 +241,7 @@ COMMENT ON FUNCTION auth.two_factor_confirmed IS
   'a right code of somebody signed in: the first of a new secret puts it in force, and the session gets a new token';
 
 CREATE FUNCTION auth.two_factor_signed_in(
-    c auth.caller, u auth.users, challenge auth.two_factor_challenges, method text, trust_device boolean)
+    c auth.caller, u auth.users, challenge auth.two_factor_challenges, method text, trust_device boolean, device_digest bytea)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   DELETE FROM auth.two_factor_challenges x WHERE x.digest = challenge.digest;
@@ -255,7 +256,8 @@ BEGIN
     auth.json_object('token', auth.fresh_token(), 'user', auth.user_json(u)),
     auth.session_cookies(challenge.remember) || E'\ntwo_factor - 0'
     || CASE WHEN trust_device THEN E'\ntrust_device ' || auth.trusted_device_add(c, u.id) || ' 2592000' ELSE '' END
-    || CASE WHEN trust_device AND challenge.remember THEN E'\ndont_remember - 0' ELSE '' END);
+    || CASE WHEN trust_device AND challenge.remember THEN E'\ndont_remember - 0' ELSE '' END
+    || auth.known_device_cookie(u.id, challenge.remember, device_digest));
 END
 $$;
 COMMENT ON FUNCTION auth.two_factor_signed_in IS 'a right code of a sign-in: the session, and the browser trusted if wished';

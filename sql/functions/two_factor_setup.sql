@@ -1,4 +1,4 @@
--- Setting up a second factor and giving it up. The password is asked for again, by the edge, before any of it; where a second
+-- Setting up a second factor and giving it up. The password is asked for again before any of it; where a second
 -- factor is on, the session must hold a proof by it, too.
 
 CREATE FUNCTION auth.session_rotate(c auth.caller, s auth.sessions) RETURNS void
@@ -83,10 +83,10 @@ $$;
 COMMENT ON FUNCTION auth.two_factor_backup_codes_make IS 'ten new codes, shown this once; the older ones are dead';
 
 CREATE FUNCTION auth.two_factor_setup_refusal(
-    c auth.caller, me auth.sessions, u auth.users, password_version integer, verified boolean)
+    c auth.caller, me auth.sessions, u auth.users, challenge text, output bytea)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  refusal constant auth.reply := auth.password_refusal(c, u, password_version, verified, 'better-auth');
+  refusal constant auth.reply := auth.password_refusal(c, u, challenge, output, 'better-auth');
 BEGIN
   RETURN CASE WHEN refusal.refusal IS NOT NULL THEN refusal ELSE auth.step_up_by_password(c, me, 'two-factor') END;
 END
@@ -96,7 +96,7 @@ COMMENT ON FUNCTION auth.two_factor_setup_refusal IS
   'proof beyond the password. A row of NULLs: go on';
 
 CREATE FUNCTION auth_api.two_factor_enable(
-    c auth.caller, password_version integer, verified boolean, method text, issuer text)
+    c auth.caller, challenge text, output bytea, method text, issuer text)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   me auth.sessions := auth.session_find(c);
@@ -108,7 +108,7 @@ BEGIN
   IF u.id IS NULL OR me.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
   END IF;
-  refusal := auth.two_factor_setup_refusal(c, me, u, password_version, verified);
+  refusal := auth.two_factor_setup_refusal(c, me, u, challenge, output);
   IF refusal.refusal IS NOT NULL THEN
     RETURN refusal;
   ELSIF method = 'otp' THEN
@@ -133,7 +133,7 @@ COMMENT ON FUNCTION auth_api.two_factor_enable IS
   'by mail, in force at once';
 
 CREATE FUNCTION auth_api.two_factor_disable(
-    c auth.caller, password_version integer, verified boolean, device_digest bytea)
+    c auth.caller, challenge text, output bytea, device_digest bytea)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   me auth.sessions := auth.session_find(c);
@@ -144,7 +144,7 @@ BEGIN
   IF u.id IS NULL OR me.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
   END IF;
-  refusal := auth.two_factor_setup_refusal(c, me, u, password_version, verified);
+  refusal := auth.two_factor_setup_refusal(c, me, u, challenge, output);
   IF refusal.refusal IS NOT NULL THEN
     RETURN refusal;
   END IF;
@@ -156,7 +156,7 @@ END
 $$;
 COMMENT ON FUNCTION auth_api.two_factor_disable IS 'POST /two-factor/disable: wipes the second factor, with a new token for the session';
 
-CREATE FUNCTION auth_api.two_factor_totp_uri(c auth.caller, password_version integer, verified boolean, issuer text)
+CREATE FUNCTION auth_api.two_factor_totp_uri(c auth.caller, challenge text, output bytea, issuer text)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   me constant auth.sessions := auth.session_find(c);
@@ -167,7 +167,7 @@ BEGIN
   IF u.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
   END IF;
-  refusal := auth.two_factor_setup_refusal(c, me, u, password_version, verified);
+  refusal := auth.two_factor_setup_refusal(c, me, u, challenge, output);
   SELECT x.secret INTO sealed FROM auth.two_factor_auth x WHERE x.user_id = u.id;
   RETURN CASE
     WHEN refusal.refusal IS NOT NULL THEN refusal
@@ -177,7 +177,7 @@ END
 $$;
 COMMENT ON FUNCTION auth_api.two_factor_totp_uri IS 'POST /two-factor/get-totp-uri: the secret again, for another app';
 
-CREATE FUNCTION auth_api.two_factor_backup_codes(c auth.caller, password_version integer, verified boolean)
+CREATE FUNCTION auth_api.two_factor_backup_codes(c auth.caller, challenge text, output bytea)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   me constant auth.sessions := auth.session_find(c);
@@ -187,7 +187,7 @@ BEGIN
   IF u.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
   END IF;
-  refusal := auth.two_factor_setup_refusal(c, me, u, password_version, verified);
+  refusal := auth.two_factor_setup_refusal(c, me, u, challenge, output);
   IF refusal.refusal IS NOT NULL THEN
     RETURN refusal;
   ELSIF NOT COALESCE(u.two_factor_enabled, false) THEN

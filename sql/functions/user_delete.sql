@@ -2,21 +2,27 @@
 -- under a pseudonym.
 
 CREATE FUNCTION auth.user_delete_refusal(
-    c auth.caller, me auth.sessions, u auth.users, password_version integer, verified boolean, token text, callback_url text,
+    c auth.caller, me auth.sessions, u auth.users, challenge text, output bytea, token text, callback_url text,
     dialect text) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  refusal auth.reply := auth.organization_release_refusal(u.id);
+  refusal auth.reply;
 BEGIN
   IF u.id IS NULL OR me.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
-  ELSIF refusal.refusal IS NOT NULL THEN
+  ELSIF challenge IS NOT NULL THEN
+    refusal := auth.password_refusal(c, u, challenge, output, dialect);
+    IF refusal.refusal IS NOT NULL THEN
+      RETURN refusal; -- before anything else is said: each attempt counts, and a locked session gets one answer
+    END IF;
+  END IF;
+  refusal := auth.organization_release_refusal(u.id);
+  IF refusal.refusal IS NOT NULL THEN
     RETURN refusal;
   ELSIF auth.admin_is_last(u.id) THEN
     RETURN auth.refuse('LAST_ADMIN');
-  ELSIF verified IS NOT NULL THEN
-    refusal := auth.password_refusal(c, u, password_version, verified, dialect);
-    RETURN CASE WHEN refusal.refusal IS NOT NULL THEN refusal ELSE auth.step_up_by_password(c, me, 'delete-account') END;
+  ELSIF challenge IS NOT NULL THEN
+    RETURN auth.step_up_by_password(c, me, 'delete-account');
   ELSIF token IS NOT NULL THEN
     RETURN CASE WHEN (auth.verification_consume('delete-account', token, u.id)).user_id IS NULL
                 THEN auth.refuse('INVALID_TOKEN') END;
@@ -28,16 +34,16 @@ END
 $$;
 COMMENT ON FUNCTION auth.user_delete_refusal IS
   'what is answered instead of deleting, a mail that was promised included; a row of NULLs: go on. Asked for are the password '
-  '(verified or not; not enough where a second factor is on), the token of a mail, or without either (NULL) a proof of the session. '
+  '(challenge and output; not enough where a second factor is on), the token of a mail, or without either (NULL) a proof of the session. '
   'Without one a session that names a callback URL is mailed a link';
 
 CREATE FUNCTION auth_api.user_delete(
-    c auth.caller, password_version integer, verified boolean, token text, callback_url text, dialect text)
+    c auth.caller, challenge text, output bytea, token text, callback_url text, dialect text)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   u constant auth.users := auth.user_lock_to_end((auth.session_find(c)).user_id);
   me constant auth.sessions := auth.session_hold(c);
-  instead constant auth.reply := auth.user_delete_refusal(c, me, u, password_version, verified, token, callback_url, dialect);
+  instead constant auth.reply := auth.user_delete_refusal(c, me, u, challenge, output, token, callback_url, dialect);
 BEGIN
   IF instead.refusal IS NOT NULL OR instead.body IS NOT NULL THEN
     RETURN instead;
@@ -52,14 +58,14 @@ COMMENT ON FUNCTION auth_api.user_delete IS
   'POST /delete-user: begins the erasure (auth.user_erase) on the conditions of auth.user_delete_refusal';
 
 CREATE FUNCTION auth_api.erasure_start(
-    c auth.caller, password_version integer, verified boolean, token text, callback_url text, worker text, lease_seconds integer,
+    c auth.caller, challenge text, output bytea, token text, callback_url text, worker text, lease_seconds integer,
     OUT refusal text, OUT message text, OUT retry_after_seconds integer, OUT status integer, OUT body text, OUT location text,
     OUT cookies text, OUT claims text, OUT erasure_id text)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   u constant auth.users := auth.user_lock_to_end((auth.session_find(c)).user_id);
   me constant auth.sessions := auth.session_hold(c);
-  instead constant auth.reply := auth.user_delete_refusal(c, me, u, password_version, verified, token, callback_url, 'v1');
+  instead constant auth.reply := auth.user_delete_refusal(c, me, u, challenge, output, token, callback_url, 'v1');
 BEGIN
   IF instead.refusal IS NOT NULL OR instead.body IS NOT NULL THEN
     refusal := instead.refusal;

@@ -21,7 +21,8 @@ CREATE TABLE auth.accounts (
 );
 COMMENT ON TABLE auth.accounts IS 'ways in: a password is the account with provider_id credential and account_id = user_id';
 COMMENT ON COLUMN auth.accounts.password IS
-  'argon2id in PHC form, or scrypt as salt:key in hex as the service before us wrote it; rehashed at the next sign-in';
+  'argon2id in PHC form with a keyed MAC of its output (auth.password_seal), or scrypt as salt:key in hex as the legacy service wrote '
+  'it; rehashed at the next sign-in';
 COMMENT ON COLUMN auth.accounts.password_version IS
   'counts changes; what was verified against an older version does not sign in';
 

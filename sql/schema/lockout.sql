@@ -1,4 +1,7 @@
--- Guessing: failures are counted by address (whatever its spelling) and by client, whether or not the account exists.
+-- Guessing of passwords. Failures are counted by address (whether or not the account exists) and by scope: the network of the
+-- caller, or, where the caller shows that the user was signed in there before, the device or the session. A stranger's failures
+-- therefore lock neither the user's own devices nor another network. Each class of scopes, strangers and known, has a total bound
+-- as well, so that many networks together get no more guesses (NIST SP 800-63B, 5.2.2).
 
 CREATE TABLE auth.login_attempts (
   id            text        NOT NULL DEFAULT auth.random_id(),
@@ -7,9 +10,14 @@ CREATE TABLE auth.login_attempts (
   successful    boolean     NOT NULL DEFAULT false,
   method        text        NOT NULL DEFAULT 'password',
   attempted_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
-  CONSTRAINT login_attempts_pkey PRIMARY KEY (id)
+  class         text        NOT NULL DEFAULT 'strangers',
+  scope         text        NOT NULL DEFAULT 'network unknown',
+  CONSTRAINT login_attempts_pkey PRIMARY KEY (id),
+  CONSTRAINT login_attempts_class_is_known CHECK (class IN ('strangers', 'known'))
 );
-COMMENT ON TABLE auth.login_attempts IS 'failed sign-ins of the last day; those of an address go with its next success';
+COMMENT ON TABLE auth.login_attempts IS 'failed sign-ins of the last day; those of a scope are deleted by its next success';
+COMMENT ON COLUMN auth.login_attempts.class IS 'strangers: counted by network; known: by device or session of the user';
+COMMENT ON COLUMN auth.login_attempts.scope IS 'network with its prefix length, device with its id, or session with its id';
 CREATE INDEX login_attempts_email_attempted_at_idx ON auth.login_attempts (email, attempted_at);
 CREATE INDEX login_attempts_attempted_at_idx ON auth.login_attempts (attempted_at);
 
@@ -17,91 +25,37 @@ CREATE TABLE auth.lockouts (
   email         text        NOT NULL,
   failed_at     timestamptz NOT NULL DEFAULT pg_catalog.now(),
   locked_until  timestamptz,
-  CONSTRAINT lockouts_pkey PRIMARY KEY (email)
+  scope         text        NOT NULL DEFAULT 'strangers',
+  CONSTRAINT lockouts_pkey PRIMARY KEY (email, scope)
 ) WITH (fillfactor = 70);
-COMMENT ON TABLE auth.lockouts IS 'one row an address under attack; its lock makes counting atomic';
-COMMENT ON COLUMN auth.lockouts.failed_at IS 'the last failure that counted';
-COMMENT ON COLUMN auth.lockouts.locked_until IS 'what is announced to the client, and true';
+COMMENT ON TABLE auth.lockouts IS
+  'locked scopes of an address. The row of a class serializes the attempts of that class, so that counting is atomic';
+COMMENT ON COLUMN auth.lockouts.failed_at IS 'time of the last attempt';
+COMMENT ON COLUMN auth.lockouts.locked_until IS 'lock expiry, as reported to the client; NULL: not locked';
+COMMENT ON COLUMN auth.lockouts.scope IS 'a scope (auth.login_attempts.scope), or a whole class: strangers, known';
 CREATE INDEX lockouts_failed_at_idx ON auth.lockouts (failed_at);
+
+CREATE TABLE auth.known_devices (
+  id            text        NOT NULL DEFAULT auth.random_id(),
+  user_id       text        NOT NULL,
+  digest        bytea       NOT NULL,
+  created_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  last_seen_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  CONSTRAINT known_devices_pkey PRIMARY KEY (id),
+  CONSTRAINT known_devices_user_id_digest_unique UNIQUE (user_id, digest),
+  CONSTRAINT known_devices_user_id_users_id_fk FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE,
+  CONSTRAINT known_devices_digest_is_sha256 CHECK (pg_catalog.octet_length(digest) = 32)
+);
+COMMENT ON TABLE auth.known_devices IS
+  'browsers in which a user has signed in during the last 90 days: wrong passwords from elsewhere do not lock them. They prove '
+  'nothing else';
+COMMENT ON COLUMN auth.known_devices.digest IS 'SHA-256 of the token in the cookie, a new one with each sign-in';
+CREATE INDEX known_devices_digest_idx ON auth.known_devices (digest);
+CREATE INDEX known_devices_last_seen_at_idx ON auth.known_devices (last_seen_at);
 
 SELECT pg_catalog.pg_extension_config_dump('auth.login_attempts', '');
 SELECT pg_catalog.pg_extension_config_dump('auth.lockouts', '');
+SELECT pg_catalog.pg_extension_config_dump('auth.known_devices', '');
 
-CREATE FUNCTION auth.client_network(ip inet) RETURNS text LANGUAGE sql IMMUTABLE
-  RETURN CASE pg_catalog.family(ip) WHEN 6 THEN pg_catalog.network(pg_catalog.set_masklen(ip, 64))::text
-                                    ELSE COALESCE(pg_catalog.host(ip), 'unknown') END;
-COMMENT ON FUNCTION auth.client_network IS 'what counts as one client: an IPv4 address, an IPv6 /64 (RFC 6177)';
-
-CREATE FUNCTION auth.lockout_seconds(address text) RETURNS integer
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-  RETURN COALESCE((SELECT ceil(extract(epoch FROM l.locked_until - now()))::integer
-                     FROM auth.lockouts l WHERE l.email = address AND l.locked_until > now()), 0);
-END
-$$;
-COMMENT ON FUNCTION auth.lockout_seconds IS 'seconds until an address may sign in again; 0: now';
-
-CREATE FUNCTION auth.lockout_refusal(c auth.caller, address text) RETURNS auth.reply
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  locked_seconds constant integer := auth.lockout_seconds(address);
-  client_seconds constant integer := auth.rate_limit_wait('sign_in_failure', auth.client_network(c.ip));
-BEGIN
-  IF locked_seconds > 0 THEN
-    RETURN auth.refuse('ACCOUNT_LOCKED', NULL, locked_seconds);
-  ELSIF client_seconds > 0 THEN
-    RETURN auth.refuse('RATE_LIMITED', NULL, client_seconds);
-  END IF;
-  RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION auth.lockout_refusal IS
-  'why no password of this address is looked at now: the address is locked, or the client has failed too often anywhere. '
-  'A row of NULLs: go on';
-
-CREATE FUNCTION auth.lockout_count_failure(c auth.caller, address text, method text DEFAULT 'password') RETURNS integer
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  most constant integer := 5;
-  counted constant interval := '15 minutes';
-  locked constant interval := '30 minutes';
-BEGIN
-  PERFORM auth.rate_limit_count('sign_in_failure', auth.client_network(c.ip));
-  INSERT INTO auth.login_attempts (email, ip_address, method) VALUES (address, host(c.ip), lockout_count_failure.method);
-  -- From here on the failures of one address are counted one after the other, each seeing those before it.
-  INSERT INTO auth.lockouts AS l (email) VALUES (address)
-    ON CONFLICT ON CONSTRAINT lockouts_pkey DO UPDATE SET failed_at = now();
-  IF (SELECT count(*) FROM auth.login_attempts a
-       WHERE a.email = address AND NOT a.successful AND a.attempted_at > now() - counted) >= most THEN
-    UPDATE auth.lockouts l SET locked_until = greatest(l.locked_until, now() + locked) WHERE l.email = address;
-  END IF;
-  RETURN auth.lockout_seconds(address);
-END
-$$;
-COMMENT ON FUNCTION auth.lockout_count_failure IS
-  'one more failure of an address: 5 within 15 minutes lock it for 30. Seconds that it is now locked for; 0: not';
-
-CREATE FUNCTION auth.lockout_clear(address text) RETURNS void
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-  DELETE FROM auth.lockouts l WHERE l.email = address;
-  DELETE FROM auth.login_attempts a WHERE a.email = address;
-END
-$$;
-COMMENT ON FUNCTION auth.lockout_clear IS 'after a success, or by an admin: the failures of an address are forgotten';
-
-CREATE FUNCTION auth.password_refused(c auth.caller, address text, of_user_id text, error text) RETURNS auth.reply
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  locked_seconds constant integer := auth.lockout_count_failure(c, address);
-BEGIN
-  PERFORM auth.security_event(c, of_user_id, 'LOGIN_FAILURE', auth.json_object('code', error)::jsonb);
-  IF locked_seconds > 0 THEN
-    PERFORM auth.security_event(c, of_user_id, 'ACCOUNT_LOCKED', auth.json_object('seconds', locked_seconds)::jsonb);
-  END IF;
-  RETURN auth.refuse(error, CASE WHEN error IN ('INVALID_CREDENTIALS', 'INVALID_EMAIL_OR_PASSWORD')
-                                 THEN 'Invalid email or password' END);
-END
-$$;
-COMMENT ON FUNCTION auth.password_refused IS
-  'a wrong password, wherever it was asked for: counted, remembered, refused. The fifth locks, and the sixth is told so';
+CREATE TYPE auth.lockout_scope AS (address text, class text, name text);
+COMMENT ON TYPE auth.lockout_scope IS 'where the failures of an attempt are counted; name: as in auth.login_attempts.scope';

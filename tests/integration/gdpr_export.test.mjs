@@ -45,7 +45,7 @@ describe('export', () => {
     assert.equal(headers['cache-control'], 'no-store');
     assert.equal(text, `${JSON.stringify(json, null, 2)}\n`);
     assert.deepEqual(Object.keys(json), [
-      'exportedAt', 'exportVersion', 'data', 'details', 'profile', 'settings', 'secondFactor', 'trustedDevices', 'accounts',
+      'exportedAt', 'exportVersion', 'data', 'details', 'profile', 'settings', 'secondFactor', 'trustedDevices', 'knownDevices', 'accounts',
       'organizations', 'invitations', 'consents',
       'authorizations', 'loginAttempts', 'pendingLinks', 'emailChanges', 'vault', 'vaultAudit', 'mails', 'syncRecords',
       'syncRecordsComplete', 'syncRecordsReason']);
@@ -85,6 +85,7 @@ describe('export', () => {
     assert.equal(json.secondFactor.backupCodesLeft, 10);
     assert.ok(json.secondFactor.appConfirmedAt);
     assert.equal(json.trustedDevices.length, 1);
+    assert.ok(json.knownDevices.length > 0);
     assert.deepEqual(json.pendingLinks.map(({ kind }) => kind), ['magic-link']);
     for (const secret of [...setup.backupCodes, new URL(setup.totpURI).searchParams.get('secret')]) assert.ok(!text.includes(secret));
   });

@@ -134,7 +134,7 @@ describe('fifty at once', () => {
     const right = await signIn({ ...ada, http: new Client(stack.url) });
     assert.equal(right.status, 429);
     const announced = Number(right.headers['retry-after']);
-    const [{ left }] = stack.sql(`SELECT extract(epoch FROM locked_until - now()) AS left FROM auth.lockouts WHERE email = :'email'`, ada);
+    const [{ left }] = stack.sql(`SELECT extract(epoch FROM locked_until - now()) AS left FROM auth.lockouts WHERE email = :'email' AND locked_until IS NOT NULL`, ada);
     assert.ok(announced >= left && announced - left < 10, `${announced} announced, ${left} true`);
   });
 });

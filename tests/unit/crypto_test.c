@@ -249,6 +249,61 @@ verification_link_of_better_auth(void **state)
 	    "{\"email\":\"a@example.com\",\"iat\":1795431344,\"exp\":1795434944}");
 }
 
+/* As the database does it: the edge has the challenge alone. */
+static bool
+verifies(struct str stored, struct str plain)
+{
+	char memory[PASSWORD_CHALLENGE_MAX];
+	struct buf challenge = BUF_ON(memory);
+	unsigned char got[PASSWORD_OUTPUT_MAX], wanted[PASSWORD_OUTPUT_MAX];
+	struct password_form form;
+	size_t got_count, count;
+
+	if (!password_form_read(&form, stored))
+		return false;
+	password_challenge_write(&challenge, &form);
+	if (!password_output(got, &got_count, buf_view(&challenge), plain))
+		return false;
+	if (form.scheme == PASSWORD_SCRYPT)
+		assert_int_equal(sodium_hex2bin(wanted, sizeof(wanted), form.output.p,
+				     form.output.len, NULL, &count, NULL),
+		    0);
+	else
+		assert_int_equal(
+		    sodium_base642bin(wanted, sizeof(wanted), form.output.p, form.output.len, NULL,
+			&count, NULL, sodium_base64_VARIANT_ORIGINAL_NO_PADDING),
+		    0);
+	assert_int_equal(got_count, count);
+	return memcmp(got, wanted, count) == 0;
+}
+
+static void
+only_known_forms_of_hashes_are_computed(void **state)
+{
+	static const char *const others[] = {"", "hash-1", "scrypt:", "$argon2id$",
+	    "$argon2id$v=16$m=8,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg",
+	    "$argon2id$v=19$m=8,t=1,p=2$MDEyMzQ1Njc4OWFiY2RlZg",
+	    "$argon2id$v=19$m=08,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg",
+	    "$argon2id$v=19$m=-8,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg",
+	    "$argon2id$v=19$m=99999999999,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg",
+	    "$argon2id$v=19$m=8,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZ",
+	    "$argon2id$v=19$m=8,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$",
+	    "$argon2id-hmac-sha256$v=19$m=8,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg",
+	    "scrypt:97644bbf07932059791ceb93e4b1001", "scrypt:97644bbf07932059791ceb93e4b1001g"};
+	unsigned char out[PASSWORD_OUTPUT_MAX];
+	struct password_form form;
+	size_t count;
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		assert_false(password_form_read(&form, str_from(others[i])));
+		assert_false(password_output(out, &count, str_from(others[i]), STR("x")));
+		assert_int_equal(count, 0);
+	}
+	assert_true(
+	    password_form_read(&form, STR("$argon2id$v=19$m=8,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg")));
+	assert_true(form.output.p == NULL);
+}
+
 static void
 passwords_of_better_auth(void **state)
 {
@@ -261,10 +316,10 @@ passwords_of_better_auth(void **state)
 		"9071e8d0deb4b22e6cb22b0e418f116c5dc490dfd06258eaec8973c5a4cdbbbe5193d36ccf"
 		"42aaa8f431c0fe98925d74ec526ef5e1099c45c33bb79f4037becb");
 
-	assert_true(password_verify(stored, STR("password1234")));
-	assert_false(password_verify(stored, STR("password1235")));
-	assert_true(password_verify(nfkc, STR("ﬁ①Ⅷ-pässwörd")));
-	assert_true(password_verify(nfkc, STR("fi1VIII-pässwörd")));
+	assert_true(verifies(stored, STR("password1234")));
+	assert_false(verifies(stored, STR("password1235")));
+	assert_true(verifies(nfkc, STR("ﬁ①Ⅷ-pässwörd")));
+	assert_true(verifies(nfkc, STR("fi1VIII-pässwörd")));
 	assert_true(password_needs_rehash(stored, PASSWORD_PARAMS_DEFAULT));
 	assert_false(
 	    password_needs_rehash(stored, (struct password_params){.scheme = PASSWORD_SCRYPT}));
@@ -280,12 +335,12 @@ passwords_are_hashed_as_argon2id(void **state)
 
 	assert_true(password_hash(&b, STR("fi1VIII"), quick));
 	assert_true(str_starts(buf_view(&b), STR("$argon2id$v=19$m=8192,t=1,p=1$")));
-	assert_true(password_verify(buf_view(&b), STR("ﬁ①Ⅷ")));
-	assert_false(password_verify(buf_view(&b), STR("fi1VIIi")));
+	assert_true(verifies(buf_view(&b), STR("ﬁ①Ⅷ")));
+	assert_false(verifies(buf_view(&b), STR("fi1VIIi")));
 	assert_false(password_needs_rehash(buf_view(&b), quick));
 	assert_true(password_needs_rehash(buf_view(&b), dearer));
-	assert_false(password_verify(STR(""), STR("")));
-	assert_false(password_verify(STR("$argon2id$nonsense"), STR("x")));
+	assert_false(verifies(STR(""), STR("")));
+	assert_false(verifies(STR("$argon2id$nonsense"), STR("x")));
 }
 
 static void
@@ -298,7 +353,7 @@ passwords_longer_than_a_block_count_to_the_last_byte(void **state)
 	memset(plain, 'a', sizeof(plain));
 	assert_true(password_hash(&b, (struct str){plain, sizeof(plain)}, quick));
 	plain[127] = 'b';
-	assert_false(password_verify(buf_view(&b), (struct str){plain, sizeof(plain)}));
+	assert_false(verifies(buf_view(&b), (struct str){plain, sizeof(plain)}));
 }
 
 static void
@@ -392,6 +447,7 @@ main(void)
 	    cmocka_unit_test(a_session_cookie_holds_a_session_token_and_nothing_else),
 	    cmocka_unit_test(each_purpose_has_a_key_of_its_own),
 	    cmocka_unit_test(verification_link_of_better_auth),
+	    cmocka_unit_test(only_known_forms_of_hashes_are_computed),
 	    cmocka_unit_test(passwords_of_better_auth),
 	    cmocka_unit_test(passwords_are_hashed_as_argon2id),
 	    cmocka_unit_test(passwords_longer_than_a_block_count_to_the_last_byte),

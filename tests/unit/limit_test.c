@@ -2,6 +2,7 @@
  */
 #include "check.h"
 
+#include <sodium.h>
 #include <stdio.h>
 
 #include "base64.h"
@@ -131,13 +132,23 @@ static void
 scrypt_hashes_verify_where_they_were_made(void **state)
 {
 	const struct password_params scrypt = {.scheme = PASSWORD_SCRYPT};
-	char memory[PASSWORD_HASH_MAX];
-	struct buf out = BUF_ON(memory);
+	char memory[PASSWORD_HASH_MAX], room[PASSWORD_CHALLENGE_MAX],
+	    hex[2 * PASSWORD_OUTPUT_MAX + 1];
+	unsigned char output[PASSWORD_OUTPUT_MAX];
+	struct buf out = BUF_ON(memory), challenge = BUF_ON(room);
+	struct password_form form;
+	size_t count;
 
 	assert_true(password_hash(&out, STR("correct-horse"), scrypt));
 	assert_int_equal(out.len, 32 + 1 + 128);
-	assert_true(password_verify(buf_view(&out), STR("correct-horse")));
-	assert_false(password_verify(buf_view(&out), STR("correct-horsf")));
+	assert_true(password_form_read(&form, buf_view(&out)));
+	password_challenge_write(&challenge, &form);
+	assert_true(password_output(output, &count, buf_view(&challenge), STR("correct-horse")));
+	sodium_bin2hex(hex, sizeof(hex), output, count);
+	assert_str_is(form.output, hex);
+	assert_true(password_output(output, &count, buf_view(&challenge), STR("correct-horsf")));
+	sodium_bin2hex(hex, sizeof(hex), output, count);
+	assert_false(str_equal(form.output, str_from(hex)));
 	assert_false(password_needs_rehash(buf_view(&out), scrypt));
 }
 

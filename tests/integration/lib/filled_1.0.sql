@@ -14,5 +14,6 @@ INSERT INTO auth.verification (identifier, value, user_id, expires_at) VALUES
    now() + interval '1 hour');
 -- The migration gives sessions their proof of identity and binds tokens to sessions: none of those above has either.
 INSERT INTO auth.login_attempts (email, ip_address, method) VALUES ('ada@example.com', '192.0.2.1', 'password');
+INSERT INTO auth.login_attempts (email, ip_address) VALUES ('grace@example.com', '2001:db8:1:2::3'), ('grace@example.com', NULL);
 INSERT INTO auth.lockouts (email, locked_until) VALUES ('grace@example.com', now() + interval '30 minutes');
 INSERT INTO auth.security_events (user_id, event_type) VALUES ('ada', 'REGISTER');

@@ -37,8 +37,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth.step_up_methods IS
-  'how a user can prove their identity for a purpose: password, totp, otp, backup_code, passkey, mail. A password alone proves '
-  'nothing where a second factor is on';
+  'how a user can prove their identity for a purpose: password, totp, otp, backup_code, passkey (by signing in with it '
+  'again), mail. A password alone proves nothing where a second factor is on';
 
 CREATE FUNCTION auth.step_up_is_proven(s auth.sessions, u auth.users, purpose text) RETURNS boolean
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

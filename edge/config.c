@@ -30,7 +30,7 @@ struct variable {
 struct config config;
 
 static int node_env, rate_limit, signup_duplicate, step_up, password_scheme, password_policy,
-    smtp_tls, mail_sender;
+    smtp_tls, mail_sender, mail_link_get;
 static int64_t hash_memory_kib, hash_passes;
 static struct config_list more_trusted_origins;
 static struct str brand_logo_file, service_key_list;
@@ -109,6 +109,7 @@ static const struct variable variables[] = {
 	C("PASSWORD_GUESSABLE", password_policy, "refuse", "refuse|allow", "passwords that are easy to guess"),
 	B("CHANGE_EMAIL", change_email, "on", "POST /change-email"),
 	B("DELETE_USER", delete_user, "on", "POST /delete-user"),
+	C("MAIL_LINK_GET", mail_link_get, "button", "button|act", "GET of a link in a mail by a client that says nothing of itself (neither Sec-Fetch-* nor a telling Accept): shows the page with the button, or acts"),
 
 	B("ACCESS_LOG", access_log, "on", "a line of the log for each answer; off: only for those of status 500 and above"),
 	C("RATE_LIMIT", rate_limit, "auto", "auto|on|off", "requests of a client are counted and limited; auto: in production"),
@@ -318,6 +319,7 @@ derive(FILE *problems)
 	config.signup_duplicate = str_from(duplicate_words[signup_duplicate]);
 	config.step_up = str_from(step_up_words[step_up]);
 	config.password_guessable_allowed = password_policy == 1;
+	config.mail_link_acts = mail_link_get == 1;
 	config.smtp_tls = (enum smtp_tls)smtp_tls;
 	config.mail_sender = (enum mail_sender)mail_sender;
 	config.password = (struct password_params){

@@ -79,6 +79,7 @@ struct config {
 	bool password_guessable_allowed;
 	bool change_email;
 	bool delete_user;
+	bool mail_link_acts; /* MAIL_LINK_GET=act: a GET that says nothing of its client acts */
 
 	/* limits */
 	bool rate_limit;

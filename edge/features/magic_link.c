@@ -1,12 +1,12 @@
 /*
- * The mail with the link, and the link. Scanners open links before their readers do: a browser's
- * GET shows a button and takes nothing, a plain GET, as apps and old clients send it, signs in at
- * once, HEAD never does.
+ * The mail with the link, and the link. Its GET signs in only for a program that asks for it
+ * (gates/mail_link.c); others get a page with a button.
  */
 #include "features/magic_link.h"
 
 #include "config.h"
 #include "db/db.h"
+#include "gates/gates.h"
 #include "http/locale.h"
 #include "http/reply.h"
 #include "pages/page.h"
@@ -63,7 +63,7 @@ magic_link_open(struct request *r)
 {
 	const struct verify_fields *in = r->fields;
 
-	if (r->is_head || page_is_wanted(r)) {
+	if (!mail_link_acts(r)) {
 		const struct page_confirm page = {
 		    .german = {STR("Anmelden"), STR("Ein Klick noch, dann bist du angemeldet."),
 			STR("Jetzt anmelden")},

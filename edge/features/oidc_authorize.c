@@ -8,6 +8,7 @@
 #include "db/db.h"
 #include "features/oidc_hint.h"
 #include "features/oidc_request.h"
+#include "gates/gates.h"
 #include "http/reply.h"
 #include "uri.h"
 
@@ -75,6 +76,9 @@ oidc_authorize(struct request *r)
 	const struct authorize_fields *in = r->fields;
 	struct oidc_hint hint = {.sub = STR_NONE};
 
+	if (r->method == METHOD_GET && request_is_subresource(r))
+		return reply_refusal(r, ERR_OAUTH_INVALID_REQUEST,
+		    STR("the authorization endpoint must be navigated to"), 0);
 	if (in->id_token_hint.len > 0 && !oidc_hint_read(r, &hint, in->id_token_hint))
 		hint.sub = STR(""); /* nobody: who is signed in is not whom the client means */
 	return db_call(r, CALL_OIDC_AUTHORIZE, answer_for(r), db_text(r, r->input),

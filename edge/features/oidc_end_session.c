@@ -5,6 +5,7 @@
 #include "db/db.h"
 #include "features/oidc_hint.h"
 #include "features/oidc_request.h"
+#include "gates/gates.h"
 #include "http/reply.h"
 
 #define ONLY_SQL .offset = FIELD_NOWHERE
@@ -47,6 +48,8 @@ end(struct request *r, bool confirmed)
 		return reply_json(r, 400,
 		    STR("{\"error\":\"invalid_request\","
 			"\"error_description\":\"invalid id_token_hint\"}"));
+	if (r->method == METHOD_GET && request_is_subresource(r))
+		hint = (struct oidc_hint){.sub = STR_NONE}; /* nothing ends; the page asks first */
 	return db_call(r, CALL_OIDC_END_SESSION, oidc_answer_redirect, db_text(r, r->input),
 	    db_text(r, config.base_url), db_text(r, hint.client_id), db_text(r, hint.sub),
 	    db_text(r, hint.sid), db_bool(confirmed));

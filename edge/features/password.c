@@ -6,9 +6,11 @@
 #include "config.h"
 #include "db/db.h"
 #include "features/password_rules.h"
+#include "gates/gates.h"
 #include "http/reply.h"
 #include "jobs/erasure.h"
 #include "jobs/password_ask.h"
+#include "pages/page.h"
 
 struct password_fields {
 	struct str password; /* the present one */
@@ -52,7 +54,8 @@ static const struct field delete_fields[] = {
 const struct schema user_delete_schema = {delete_fields, sizeof(struct password_fields)};
 
 static const struct field delete_callback_fields[] = {
-    {"token", FIELD_STRING, FIELD_REQUIRED, .offset = FIELD_NOWHERE, .max = 512},
+    {"token", FIELD_STRING, FIELD_REQUIRED, .offset = offsetof(struct password_fields, token),
+	.max = 512},
     {"callbackURL", FIELD_URL, 0, .offset = offsetof(struct password_fields, callback_url)},
     {NULL},
 };
@@ -126,6 +129,27 @@ enum step
 user_delete(struct request *r)
 {
 	return config.delete_user ? user_erase(r) : reply_empty(r, 404);
+}
+
+enum step
+user_delete_open(struct request *r)
+{
+	const struct password_fields *in = r->fields;
+	const struct page_confirm page = {
+	    .german = {STR("Konto löschen"),
+		STR("Ein Klick noch, dann ist dein Konto gelöscht. Das lässt sich nicht rückgängig "
+		    "machen."),
+		STR("Konto löschen")},
+	    .english = {STR("Delete your account"),
+		STR("One more click, and your account is deleted. This cannot be undone."),
+		STR("Delete account")},
+	    .action = STR("/api/auth/delete-user/callback"),
+	    .token = in->token,
+	    .callback_url = in->callback_url,
+	};
+
+	return mail_link_acts(r) ? db_call(r, CALL_USER_DELETE_CALLBACK, reply_relay)
+				 : page_confirm_show(r, &page);
 }
 
 /* Without a password SQL asks for a session that is fresh. */

@@ -16,6 +16,8 @@ enum step password_change(struct request *r);
 enum step password_verify_own(struct request *r);
 /* POST /api/auth/delete-user and DELETE /api/v1/auth/account */
 enum step user_delete(struct request *r);
+/* GET /api/auth/delete-user/callback: the link of the mail. */
+enum step user_delete_open(struct request *r);
 /* DELETE /api/v1/me/data */
 enum step user_erase(struct request *r);
 

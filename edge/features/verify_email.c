@@ -1,7 +1,6 @@
 /*
- * The link of a verification mail. Scanners open links before their readers do, so a browser's GET
- * takes nothing: it shows a button. A plain GET, as apps and old clients send it, verifies at once;
- * HEAD never does.
+ * The link of a verification mail. Its GET verifies only for a program that asks for it
+ * (gates/mail_link.c); others get a page with a button.
  *
  * Links of the service before us hold a JWT under the secret that signs cookies; those that wait in
  * mailboxes go on working for the hour that they have.
@@ -9,6 +8,7 @@
 #include "features/verify_email.h"
 
 #include "db/db.h"
+#include "gates/gates.h"
 #include "http/reply.h"
 #include "json.h"
 #include "jwt.h"
@@ -43,7 +43,7 @@ verify_email_open(struct request *r)
 {
 	const struct verify_email_fields *in = r->fields;
 
-	if (r->is_head || page_is_wanted(r)) {
+	if (!mail_link_acts(r)) {
 		const struct page_confirm page = {
 		    .german = {STR("E-Mail bestätigen"),
 			STR("Ein Klick noch, dann ist deine Adresse bestätigt."),

@@ -9,22 +9,6 @@
 
 EMBED(confirm_html, "pages/confirm.html");
 
-bool
-page_is_wanted(const struct request *r)
-{
-	struct str rest = request_header(r, STR("accept"));
-	struct str range;
-
-	while (rest.len > 0) {
-		(void)str_cut(&range, &rest, rest, ','); /* the last one ends the list */
-		while (str_starts(range, STR(" ")))
-			range = str_skip(range, 1);
-		if (str_starts(range, STR("text/html")))
-			return true;
-	}
-	return false;
-}
-
 enum step
 page_confirm_show(struct request *r, const struct page_confirm *page)
 {

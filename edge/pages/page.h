@@ -21,8 +21,6 @@ struct page_confirm {
 	struct str error_url;    /* STR_NONE: callback_url */
 };
 
-/* Whether the client is a browser that navigates (Accept names text/html). */
-bool page_is_wanted(const struct request *r);
 /* Answers with the page, in the language of the client. */
 enum step page_confirm_show(struct request *r, const struct page_confirm *page);
 

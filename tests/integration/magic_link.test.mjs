@@ -12,7 +12,7 @@ const BROWSER = { headers: { accept: 'text/html,application/xhtml+xml' } };
 
 let stack;
 before(async () => {
-  stack = await startStack({ PASSWORD_GUESSABLE: 'allow' }, UNLIMITED);
+  stack = await startStack({ PASSWORD_GUESSABLE: 'allow', MAIL_LINK_GET: 'act' }, UNLIMITED);
 });
 after(() => stack?.stop());
 

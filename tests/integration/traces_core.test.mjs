@@ -17,7 +17,7 @@ const JSON_HEADERS = { 'content-type': 'application/json' };
 let stack;
 let base;
 before(async () => {
-  stack = await startStack({ CORS_ORIGINS: 'https://mana.how', PASSWORD_GUESSABLE: 'allow', TRUSTED_PROXIES: '127.0.0.0/8' }, UNLIMITED);
+  stack = await startStack({ CORS_ORIGINS: 'https://mana.how', PASSWORD_GUESSABLE: 'allow', TRUSTED_PROXIES: '127.0.0.0/8', MAIL_LINK_GET: 'act' }, UNLIMITED);
   base = stack.url;
 });
 after(() => stack?.stop());

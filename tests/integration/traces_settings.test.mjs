@@ -19,7 +19,7 @@ const withoutCache = (more = {}) => ({ why: NO_CACHE, cookies: [], ...more });
 describe('with everything on', () => {
   let stack;
   before(async () => {
-    stack = await startStack({ PASSWORD_GUESSABLE: 'allow' }, UNLIMITED);
+    stack = await startStack({ PASSWORD_GUESSABLE: 'allow', MAIL_LINK_GET: 'act' }, UNLIMITED);
   });
   after(() => stack?.stop());
 

@@ -26,7 +26,7 @@ export class Client {
 
   /** {json | form | body, bearer, headers} → {status, headers, setCookies, text, json} */
   async request(method, path, { json, form, body, bearer, headers = {} } = {}) {
-    const sent = { ...this.headers };
+    const sent = { accept: 'application/json', ...this.headers }; // a program: links in mails act
     if (this.origin) sent.origin = this.origin;
     if (this.cookies.size) sent.cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
     if (bearer) sent.authorization = `Bearer ${bearer}`;
@@ -38,7 +38,8 @@ export class Client {
       body = new URLSearchParams(form).toString();
     }
     if (body !== undefined) sent['content-length'] = Buffer.byteLength(body);
-    const answer = await exchange(new URL(path, this.url), method, { ...sent, ...headers }, body);
+    const given = Object.entries({ ...sent, ...headers }).filter(([, value]) => value !== undefined);
+    const answer = await exchange(new URL(path, this.url), method, Object.fromEntries(given), body);
     this.keep(answer.setCookies);
     return answer;
   }

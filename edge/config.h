@@ -84,6 +84,8 @@ struct config {
 	/* limits */
 	bool rate_limit;
 	int64_t db_pipelines;
+	int64_t db_write_pipelines;
+	int64_t db_patient_connections;
 	int64_t db_slow_connections;
 	int64_t db_connect_timeout_ms;
 	int64_t db_query_timeout_ms;

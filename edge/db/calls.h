@@ -188,7 +188,7 @@ enum call_kind {
 };
 
 enum call_pool {
-	POOL_FAST, /* pipelined: nothing that may take more than some 20 ms */
+	POOL_FAST, /* nothing that may take more than some 20 ms, locks apart */
 	POOL_SLOW, /* a connection of its own while it runs */
 };
 

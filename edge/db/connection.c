@@ -25,6 +25,7 @@ connection_open(struct connection *c)
 	const char *const values[] = {
 	    config.database_url.p, "mana-auth-edge", "disable", options, NULL};
 	int timeout_ms = (int)connection_timeout_ms(c);
+	int lock_ms = lane_is_pipelined(c->lane) ? LANE_LOCK_MS : timeout_ms;
 
 	snprintf(options, sizeof(options),
 	    "-c statement_timeout=%d -c lock_timeout=%d -c idle_in_transaction_session_timeout=%d "
@@ -33,7 +34,7 @@ connection_open(struct connection *c)
 	    "mana_auth.member_limit=%d -c mana_auth.invitation_limit=%d -c "
 	    "mana_auth.new_device_mail=%s -c mana_auth.step_up=%s -c "
 	    "mana_auth.erasure_services=%s,%s",
-	    timeout_ms, timeout_ms, timeout_ms, (int)config.session_limit,
+	    timeout_ms, lock_ms, timeout_ms, (int)config.session_limit,
 	    (int)config.max_daily_signups, config.signup_duplicate.p,
 	    (int)config.organization_limit, (int)config.member_limit, (int)config.invitation_limit,
 	    config.new_device_mail ? "on" : "off", config.step_up.p,
@@ -130,8 +131,7 @@ connection_prepare_got(struct connection *c, const PGresult *result)
 		return;
 	c->state = READY;
 	c->failures = 0;
-	log_event(
-	    LOG_INFO_LEVEL, "database", "connected", c->pool == POOL_FAST ? "fast" : "slow", NULL);
+	log_event(LOG_INFO_LEVEL, "database", "connected", lane_name(c->lane), NULL);
 }
 
 /* A role that row level security does not bind could read everything; see ARCHITECTURE.md. */
@@ -170,6 +170,6 @@ connection_flush(struct connection *c)
 uint64_t
 connection_timeout_ms(const struct connection *c)
 {
-	return (uint64_t)(c->pool == POOL_FAST ? config.db_query_timeout_ms
-					       : config.db_slow_timeout_ms);
+	return (uint64_t)(c->lane == LANE_SLOW ? config.db_slow_timeout_ms
+					       : config.db_query_timeout_ms);
 }

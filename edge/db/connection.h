@@ -5,6 +5,7 @@
 #ifndef MANA_CONNECTION_H
 #define MANA_CONNECTION_H
 
+#include "db/lane.h"
 #include "db/op.h"
 #include "loop.h"
 
@@ -20,7 +21,7 @@ struct connection {
 	struct loop_watch watch; /* first: see loop.h */
 	PGconn *pg;
 	enum state state;
-	enum call_pool pool;
+	enum lane lane;
 	uint64_t deadline_ms; /* CLOSED: when to connect; CONNECTING, PREPARING: when to give up */
 	int failures;         /* in a row */
 	int answers;          /* Syncs seen while PREPARING */
@@ -28,7 +29,8 @@ struct connection {
 	bool at_end;               /* the last thing read was the NULL behind results */
 	const char
 	    *trouble; /* why it is to be lost, which is not done in the middle of a call to us */
-	struct line sent; /* calls under way */
+	struct line sent;       /* calls under way */
+	uint64_t head_since_ms; /* the first of them is the one that the server works on */
 };
 
 /* Begins to connect. Failing sets `trouble`. */

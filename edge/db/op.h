@@ -22,9 +22,8 @@ struct op_arguments {
 void pipeline_start(void);
 /* Deadlines and reconnecting. */
 void pipeline_tick(uint64_t now_ms);
-/* Sends r->private->call on the connection of its pool that has the least under way, or keeps it
- * for a moment until there is one; op_ended follows, once. False: nothing was sent, and too many
- * wait. */
+/* Sends r->private->call on a connection of its lane (lane.h), or keeps it until it has its turn;
+ * op_ended follows, once. False: nothing was sent, and too many wait, of its subject or of all. */
 bool pipeline_send(struct request *r) MUST_USE;
 
 /* The call of r has its result, or never will. */

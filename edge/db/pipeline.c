@@ -13,66 +13,90 @@
 #include "loop.h"
 
 enum {
-	CONNECTIONS_MAX = 16,
+	CONNECTIONS_MAX = 32,
 	UNDER_WAY_MAX = 1024, /* calls on one connection; beyond, the database is as good as away */
 	PAUSE_FIRST_MS = 50,
 	PAUSE_MAX_MS = 500,
 	PAUSE_DOUBLINGS_MAX = 4,
 	PATIENCE_MS =
 	    1500, /* of a call that finds no connection, so that a short absence is not noticed */
-	WAITING_MAX = 512,
+	WAITING_MAX = 2048,
+	STUCK_MS = 100, /* a pipeline whose server works on one call for longer gets no new ones */
 	FAILURES_PER_LINE = 20 /* in the log, while the database is away */
 };
 
 static struct connection connections[CONNECTIONS_MAX];
 static int connections_count;
-static struct line waiting[POOL_SLOW + 1]; /* not sent yet, for want of a connection */
+static struct line waiting[LANE_COUNT]; /* not sent yet, for want of a connection or of its turn */
 
 static bool send_call(struct connection *c, struct request *r);
-static void send_waiting(enum call_pool pool);
-static void expire_waiting(enum call_pool pool, uint64_t now_ms);
-static struct connection *pick(enum call_pool pool);
+static bool wait_in_line(struct request *r);
+static void send_waiting(enum lane lane);
+static void expire_waiting(enum lane lane, uint64_t now_ms);
+static struct connection *pick(enum lane lane);
+static struct connection *least_loaded(enum lane lane);
+static bool is_stuck(const struct connection *c);
+static bool has_connection(enum lane lane);
+static bool send_patiently(struct request *r);
 static void on_ready(struct loop_watch *watch);
 static void read_results(struct connection *c);
 static bool read_result(struct connection *c);
+static void end_call(struct connection *c);
 static void keep_result(struct connection *c, struct db_call_state *call, PGresult *result);
 static void lose(struct connection *c, const char *why);
 static void append(struct line *line, struct request *r);
 static struct request *take(struct line *line);
+static struct request *take_behind(struct line *line, struct request *before);
 static bool is_overdue(const struct line *line, uint64_t now_ms);
 
 void
 pipeline_start(void)
 {
-	connections_count = (int)(config.db_pipelines + config.db_slow_connections);
-	for (int i = 0; i < connections_count; i++) {
-		struct connection *c = &connections[i];
+	const int64_t counts[] = {[LANE_READ] = config.db_pipelines,
+	    [LANE_WRITE] = config.db_write_pipelines,
+	    [LANE_PATIENT] = config.db_patient_connections,
+	    [LANE_SLOW] = config.db_slow_connections};
 
-		c->watch.fd = -1;
-		c->watch.ready = on_ready;
-		c->pool = i < config.db_pipelines ? POOL_FAST : POOL_SLOW;
-		connection_open(c);
-	}
+	for (enum lane lane = LANE_READ; lane < LANE_COUNT; lane++)
+		for (int64_t i = 0; i < counts[lane]; i++) {
+			struct connection *c = &connections[connections_count++];
+
+			c->watch.fd = -1;
+			c->watch.ready = on_ready;
+			c->lane = lane;
+			connection_open(c);
+		}
 }
 
 bool
 db_ready(void)
 {
-	return pick(POOL_FAST) != NULL;
+	return has_connection(LANE_READ) && has_connection(LANE_WRITE);
 }
 
 bool
 pipeline_send(struct request *r)
 {
-	enum call_pool pool = calls[r->private->call.call].pool;
-	struct connection *c = pick(pool);
+	struct connection *c;
 
-	if (c != NULL)
-		return send_call(c, r);
-	if (waiting[pool].count == WAITING_MAX)
+	lane_choose(r);
+	c = lane_has_room(r) ? pick(r->private->call.lane) : NULL;
+	return c != NULL ? send_call(c, r) : wait_in_line(r);
+}
+
+static bool
+wait_in_line(struct request *r)
+{
+	struct db_call_state *call = &r->private->call;
+	struct line *line = &waiting[call->lane];
+
+	if (line->count == WAITING_MAX || !lane_wait(r))
 		return false;
-	r->private->call.deadline_ms = loop_now_ms() + PATIENCE_MS;
-	append(&waiting[pool], r);
+	call->waiting_since_ms = loop_now_ms();
+	call->deadline_ms = call->waiting_since_ms + (uint64_t)(call->lane == LANE_SLOW
+								    ? config.db_slow_timeout_ms
+								    : config.db_query_timeout_ms);
+	append(line, r);
 	return true;
 }
 
@@ -92,41 +116,101 @@ send_call(struct connection *c, struct request *r)
 		return false;
 	}
 	c->prepared[call->call] = true;
+	if (c->sent.first == NULL)
+		c->head_since_ms = loop_now_ms();
 	call->deadline_ms = loop_now_ms() + connection_timeout_ms(c);
 	append(&c->sent, r);
+	lane_enter(r);
 	connection_flush(c);
 	return true;
 }
 
-/* A connection is ready, or was: what has waited for one is sent first. */
+/* A connection is ready, or a call has ended: sends those whose turn it is, in their order. */
 static void
-send_waiting(enum call_pool pool)
+send_waiting(enum lane lane)
 {
-	struct connection *c;
+	struct request *before = NULL, *r = waiting[lane].first, *next;
+	bool some_blocked = false;
 
-	while (waiting[pool].first != NULL && (c = pick(pool)) != NULL) {
-		struct request *r = take(&waiting[pool]);
+	for (; r != NULL; r = next) {
+		struct connection *c;
 
+		next = r->private->call.next;
+		if (lane_is_pipelined(lane) && lane_is_blocked(r)) {
+			take_behind(&waiting[lane], before);
+			some_blocked = true;
+			if (!send_patiently(r))
+				op_ended(r);
+			continue;
+		}
+		if (!lane_has_room(r)) {
+			before = r;
+			continue;
+		}
+		c = pick(lane);
+		if (c == NULL)
+			break;
+		take_behind(&waiting[lane], before);
+		lane_wait_over(r);
 		if (!send_call(c, r))
 			op_ended(r);
 	}
+	if (some_blocked)
+		send_waiting(LANE_PATIENT);
+}
+
+/* A request that waited, and whose subject is blocked. */
+static bool
+send_patiently(struct request *r)
+{
+	lane_wait_over(r);
+	r->private->call.lane = LANE_PATIENT;
+	return wait_in_line(r);
+}
+
+/* A connection of the lane; of the other pipelined lane while all of its own are stuck. */
+static struct connection *
+pick(enum lane lane)
+{
+	struct connection *c = least_loaded(lane);
+
+	if (c == NULL && lane_is_pipelined(lane) && has_connection(lane))
+		c = least_loaded(lane == LANE_READ ? LANE_WRITE : LANE_READ);
+	return c;
 }
 
 /* The ready connection with the least under way. */
 static struct connection *
-pick(enum call_pool pool)
+least_loaded(enum lane lane)
 {
+	int max = lane_is_pipelined(lane) ? UNDER_WAY_MAX : 1;
 	struct connection *best = NULL;
 
 	for (int i = 0; i < connections_count; i++) {
 		struct connection *c = &connections[i];
 
-		if (c->state == READY && c->trouble == NULL && c->pool == pool &&
-		    c->sent.count < UNDER_WAY_MAX &&
+		if (c->state == READY && c->trouble == NULL && c->lane == lane &&
+		    c->sent.count < max && !is_stuck(c) &&
 		    (best == NULL || c->sent.count < best->sent.count))
 			best = c;
 	}
 	return best;
+}
+
+static bool
+is_stuck(const struct connection *c)
+{
+	return c->sent.first != NULL && loop_now_ms() - c->head_since_ms > STUCK_MS;
+}
+
+static bool
+has_connection(enum lane lane)
+{
+	for (int i = 0; i < connections_count; i++)
+		if (connections[i].state == READY && connections[i].trouble == NULL &&
+		    connections[i].lane == lane)
+			return true;
+	return false;
 }
 
 void
@@ -145,15 +229,31 @@ pipeline_tick(uint64_t now_ms)
 		else if (is_overdue(&c->sent, now_ms))
 			lose(c, "no result in time");
 	}
-	for (enum call_pool pool = POOL_FAST; pool <= POOL_SLOW; pool++)
-		expire_waiting(pool, now_ms);
+	for (enum lane lane = LANE_READ; lane < LANE_COUNT; lane++) {
+		expire_waiting(lane, now_ms);
+		send_waiting(lane);
+	}
 }
 
 static void
-expire_waiting(enum call_pool pool, uint64_t now_ms)
+expire_waiting(enum lane lane, uint64_t now_ms)
 {
-	while (is_overdue(&waiting[pool], now_ms))
-		op_ended(take(&waiting[pool]));
+	bool is_away = !has_connection(lane);
+	struct request *before = NULL, *r = waiting[lane].first, *next;
+
+	for (; r != NULL; r = next) {
+		const struct db_call_state *call = &r->private->call;
+
+		next = call->next;
+		if (now_ms < call->deadline_ms &&
+		    (!is_away || now_ms - call->waiting_since_ms < PATIENCE_MS)) {
+			before = r;
+			continue;
+		}
+		take_behind(&waiting[lane], before);
+		lane_wait_over(r);
+		op_ended(r);
+	}
 }
 
 static void
@@ -203,16 +303,45 @@ read_result(struct connection *c)
 		connection_prepare_got(c, result);
 		PQclear(result);
 		if (c->state == READY)
-			send_waiting(c->pool);
+			send_waiting(c->lane);
 	} else if (r == NULL) {
 		PQclear(result); /* a notice of the server's end: it closes the connection next */
 	} else if (PQresultStatus(result) != PGRES_PIPELINE_SYNC) {
 		keep_result(c, &r->private->call, result);
 	} else {
 		PQclear(result);
-		op_ended(take(&c->sent));
+		end_call(c);
 	}
 	return true;
+}
+
+/* The first call on the connection has its result. One that could not have its lock was undone, and
+ * goes on where it can wait. */
+static void
+end_call(struct connection *c)
+{
+	struct request *r = take(&c->sent);
+	struct db_call_state *call = &r->private->call;
+	const char *state = PQresultErrorField((PGresult *)call->result, PG_DIAG_SQLSTATE);
+	enum lane lane = (enum lane)call->lane;
+
+	c->head_since_ms = loop_now_ms();
+	lane_leave(r);
+	if (lane_is_pipelined(c->lane) && state != NULL && strcmp(state, "55P03") == 0) {
+		lane_blocked(r);
+		if (wait_in_line(r)) {
+			PQclear((PGresult *)call->result);
+			call->result = NULL;
+			send_waiting(LANE_PATIENT);
+			r = NULL;
+		}
+	}
+	if (r != NULL)
+		op_ended(r);
+	if (waiting[lane].first != NULL)
+		send_waiting(lane);
+	if (c->lane != lane && waiting[c->lane].first != NULL)
+		send_waiting(c->lane);
 }
 
 /* The first result of a call may be that of preparing it: only its error is of interest, and then
@@ -260,6 +389,7 @@ lose(struct connection *c, const char *why)
 
 		PQclear((PGresult *)r->private->call.result);
 		r->private->call.result = NULL;
+		lane_leave(r);
 		op_ended(r);
 	}
 }
@@ -282,6 +412,22 @@ take(struct line *line)
 	struct request *r = line->first;
 
 	line->first = r->private->call.next;
+	line->count--;
+	return r;
+}
+
+/* Takes the one behind `before`; NULL: the first. */
+static struct request *
+take_behind(struct line *line, struct request *before)
+{
+	struct request *r;
+
+	if (before == NULL)
+		return take(line);
+	r = before->private->call.next;
+	before->private->call.next = r->private->call.next;
+	if (line->last == r)
+		line->last = before;
 	line->count--;
 	return r;
 }

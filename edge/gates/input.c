@@ -7,6 +7,7 @@
 #include "field.h"
 #include "gates/gates.h"
 #include "http/match.h"
+#include "http/private.h"
 #include "http/reply.h"
 #include "routes.h"
 #include "uri.h"
@@ -21,6 +22,7 @@ static bool read_fields(struct request *r, struct str text, bool is_form, const 
 static bool content_type_is_allowed(struct request *r, bool *is_form);
 static bool is_type(struct str header, struct str type);
 static void add_captures(struct request *r);
+static void name_subject(struct request *r, const struct field *fields);
 static bool targets_are_trusted(struct request *r, const struct field *fields);
 static enum error target_error(const char *name);
 static bool refuse(struct request *r, enum error e, struct str message);
@@ -92,6 +94,7 @@ read_fields(struct request *r, struct str text, bool is_form, const char *prefix
 	switch (result) {
 	case FIELD_VALID:
 		r->input = buf_view(&input);
+		name_subject(r, schema->fields);
 		return targets_are_trusted(r, schema->fields);
 	case FIELD_INVALID:
 		return refuse(r, v1 ? ERR_VALIDATION : ERR_VALIDATION_ERROR, buf_view(&message));
@@ -166,6 +169,16 @@ add_captures(struct request *r)
 	}
 	buf_char(&input, '}');
 	r->input = buf_view(&input);
+}
+
+/* What an anonymous request is about: the account of an address. */
+static void
+name_subject(struct request *r, const struct field *fields)
+{
+	for (const struct field *f = fields; f->name != NULL; f++)
+		if (f->kind == FIELD_EMAIL && f->offset != FIELD_NOWHERE)
+			memcpy(&r->private->subject, (const char *)r->fields + f->offset,
+			    sizeof(r->private->subject));
 }
 
 /* No redirect to a place that is not ours. */

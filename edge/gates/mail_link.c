@@ -73,8 +73,8 @@ names(struct str list, struct str word)
 		(void)str_cut(&item, &parameters, item, ';');
 		while (item.len > 0 && (item.p[0] == ' ' || item.p[0] == '\t'))
 			item = str_skip(item, 1);
-		while (item.len > 0 &&
-		       (item.p[item.len - 1] == ' ' || item.p[item.len - 1] == '\t'))
+		while (
+		    item.len > 0 && (item.p[item.len - 1] == ' ' || item.p[item.len - 1] == '\t'))
 			item.len--;
 		if (str_equal_nocase(item, word))
 			return true;

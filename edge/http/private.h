@@ -38,7 +38,11 @@ struct db_call_state {
 	struct request *next; /* behind it in the same line */
 	enum call call;
 	const struct op_arguments *arguments;
+	int lane;               /* enum lane of db/lane.h */
+	uint16_t subject;       /* whose calls are counted together, as a number of db/lane.c */
+	bool subject_is_shared; /* it is an IP address */
 	uint64_t deadline_ms;
+	uint64_t waiting_since_ms; /* for a connection, or for another call of the subject */
 	struct pg_result
 	    *result;    /* libpq's; NULL: the connection was lost and the outcome is unknown */
 	bool preparing; /* its statement is prepared with it, and that result comes first */
@@ -55,6 +59,7 @@ struct request_private {
 	bool counted;   /* in its rate class; and the fresh token is made */
 	bool abandoned; /* the client has left: no further step runs */
 
+	struct str subject; /* of an anonymous request: the address that it names; STR_NONE: none */
 	struct db_call_state call;
 	struct request *next_job;
 	void (*job)(void *state);

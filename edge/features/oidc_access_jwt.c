@@ -6,6 +6,7 @@
 #include "config.h"
 #include "json.h"
 #include "keys/signing.h"
+#include "numeric_date.h"
 
 enum { CLAIMS_DEPTH = 4 };
 
@@ -15,6 +16,7 @@ oidc_access_jwt_read(struct request *r, struct str token)
 {
 	struct buf memory = arena_buf(&r->arena, token.len + 1);
 	json_t *claims = NULL;
+	int64_t expires;
 	struct jwt jwt;
 	bool ok;
 
@@ -23,8 +25,7 @@ oidc_access_jwt_read(struct request *r, struct str token)
 	     json_read(&claims, buf_view(&memory),
 		 (struct json_limits){.bytes = JWT_BYTES_MAX, .depth = CLAIMS_DEPTH}) &&
 	     str_equal(json_member_str(claims, "iss"), config.base_url) &&
-	     json_is_integer(json_object_get(claims, "exp")) &&
-	     json_integer_value(json_object_get(claims, "exp")) > (json_int_t)time(NULL);
+	     numeric_dates_current(&expires, claims, (int64_t)time(NULL));
 	json_decref(claims);
 	return ok ? buf_view(&memory) : STR_NONE;
 }

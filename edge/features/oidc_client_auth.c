@@ -7,10 +7,12 @@
 #include "config.h"
 #include "http/reply.h"
 #include "json.h"
+#include "numeric_date.h"
 #include "jws.h"
 #include "uri.h"
+#include "utf8.h"
 
-enum { BASIC_BYTES_MAX = 1024, ASSERTION_LIFE_MAX = 3600, CLOCK_SKEW_SECONDS = 60, DEPTH = 4 };
+enum { BASIC_BYTES_MAX = 1024, ASSERTION_LIFE_MAX = 3600, DEPTH = 4 };
 
 static bool read_basic(struct request *r, struct oidc_client *c, struct str header);
 static void take_secret(struct oidc_client *c, struct str secret);
@@ -86,7 +88,7 @@ read_basic(struct request *r, struct oidc_client *c, struct str header)
 		return false;
 	c->id = buf_view(&decoded_id);
 	take_secret(c, buf_view(&decoded_secret));
-	return memchr(c->id.p, '\0', c->id.len) == NULL;
+	return utf8_is_text(c->id);
 }
 
 static void
@@ -147,21 +149,15 @@ assertion_is_good(struct request *r, struct oidc_client *c, struct str jwks)
 static bool
 claims_are_good(struct request *r, struct oidc_client *c, const json_t *claims)
 {
-	const json_t *expires = json_object_get(claims, "exp"),
-		     *not_before = json_object_get(claims, "nbf");
-	json_int_t now = (json_int_t)time(NULL);
+	int64_t expires, now = (int64_t)time(NULL);
 
 	if (!str_equal(json_member_str(claims, "iss"), c->id) ||
 	    !str_equal(json_member_str(claims, "sub"), c->id) ||
-	    !audience_is_ours(json_object_get(claims, "aud")) || !json_is_integer(expires) ||
-	    json_integer_value(expires) <= now ||
-	    json_integer_value(expires) > now + ASSERTION_LIFE_MAX)
-		return false;
-	if (not_before != NULL && (!json_is_integer(not_before) ||
-				      json_integer_value(not_before) > now + CLOCK_SKEW_SECONDS))
+	    !audience_is_ours(json_object_get(claims, "aud")) ||
+	    !numeric_dates_current(&expires, claims, now) || expires > now + ASSERTION_LIFE_MAX)
 		return false;
 	c->jti = arena_copy(&r->arena, json_member_str(claims, "jti"));
-	c->expires_at = json_integer_value(expires);
+	c->expires_at = expires;
 	return c->jti.len > 0 && c->jti.len <= 256;
 }
 

@@ -2,9 +2,12 @@
  * JWT is none. */
 #include "features/oidc_hint.h"
 
+#include <time.h>
+
 #include "config.h"
 #include "json.h"
 #include "keys/signing.h"
+#include "numeric_date.h"
 
 enum { CLAIMS_DEPTH = 4 };
 
@@ -20,7 +23,8 @@ oidc_hint_read(struct request *r, struct oidc_hint *out, struct str id_token)
 	     json_read(&claims, buf_view(&memory),
 		 (struct json_limits){.bytes = JWT_BYTES_MAX, .depth = CLAIMS_DEPTH}) &&
 	     str_equal(json_member_str(claims, "iss"), config.base_url) &&
-	     json_object_get(claims, "auth_time") != NULL;
+	     json_object_get(claims, "auth_time") != NULL &&
+	     numeric_dates_begun(claims, (int64_t)time(NULL)); /* it may have expired */
 	if (ok) {
 		out->sub = arena_copy(&r->arena, json_member_str(claims, "sub"));
 		out->sid = arena_copy(&r->arena, json_member_str(claims, "sid"));

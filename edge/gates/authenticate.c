@@ -10,9 +10,10 @@
 #include "http/reply.h"
 #include "json.h"
 #include "keys/signing.h"
+#include "numeric_date.h"
 #include "routes.h"
 
-enum { CLOCK_SKEW_SECONDS = 60, CLAIMS_DEPTH = 4 };
+enum { CLAIMS_DEPTH = 4 };
 
 static bool by_cookie(struct request *r);
 static bool by_bearer(struct request *r, const char **problem);
@@ -86,6 +87,7 @@ bearer_read(struct request *r, struct str token, struct str *text)
 
 	*text = buf_view(&memory);
 	if (ok) {
+		r->caller.session_token = STR_NONE; /* of two credentials the token decides */
 		r->caller.user_id = arena_copy(&r->arena, json_member_str(claims, "sub"));
 		r->caller.session_reference = session_reference(r, claims);
 		r->caller.email = arena_copy(&r->arena, json_member_str(claims, "email"));
@@ -117,17 +119,12 @@ session_reference(struct request *r, const json_t *claims)
 static bool
 claims_are_current(const json_t *claims)
 {
-	const json_t *expires = json_object_get(claims, "exp"),
-		     *not_before = json_object_get(claims, "nbf");
-	json_int_t now = (json_int_t)time(NULL);
+	int64_t expires;
 
 	if (!str_equal(json_member_str(claims, "iss"), config.jwt_issuer) ||
 	    !str_equal(json_member_str(claims, "aud"), config.jwt_audience))
 		return false;
-	if (!json_is_integer(expires) || json_integer_value(expires) <= now)
-		return false;
-	if (not_before != NULL && (!json_is_integer(not_before) ||
-				      json_integer_value(not_before) > now + CLOCK_SKEW_SECONDS))
+	if (!numeric_dates_current(&expires, claims, (int64_t)time(NULL)))
 		return false;
 	return json_object_get(claims, "auth_time") == NULL &&
 	       json_object_get(claims, "client_id") == NULL &&

@@ -68,8 +68,10 @@ static const struct variable variables[] = {
 	N("WORKERS", workers, "2", 1, 64, "processes"),
 	T("BASE_URL", base_url, "", "public URL: issuer, links in mails, prefix of cookies; empty: http://localhost:PORT"),
 	T("COOKIE_DOMAIN", cookie_domain, "", "Domain of cookies, .mana.how say; makes them SameSite=None"),
-	L("CORS_ORIGINS", config.cors_origins, "http://localhost:5173", "origins that may call with credentials"),
+	L("CORS_ORIGINS", config.cors_origins, "http://localhost:5173", "origins that may call with credentials; in production none by default"),
 	L("BETTER_AUTH_TRUSTED_ORIGINS", more_trusted_origins, "", "more origins that may act and be redirected to; https://*.mana.how is one"),
+	N("HSTS_SECONDS", hsts_seconds, "31536000", 0, 63072000, "max-age of Strict-Transport-Security, which is sent where BASE_URL is https; 0: not sent"),
+	B("HSTS_SUBDOMAINS", hsts_subdomains, "off", "on: it holds for all subdomains, too"),
 	L("TRUSTED_PROXIES", config.trusted_proxies, "", "addresses and ranges whose X-Forwarded-For is believed; 10.0.0.0/8 say"),
 
 	S("DATABASE_URL", database_url, "postgresql:///mana_platform?user=auth_edge", "libpq connection as auth_edge"),
@@ -117,6 +119,8 @@ static const struct variable variables[] = {
 	N("BODY_MAX_BYTES", body_max_bytes, "131072", 1024, 16777216, "longest request body; 413 beyond"),
 	N("HEADER_TIMEOUT_SECONDS", header_timeout_seconds, "65", 2, 600, "until a request head is complete (408), and for an idle connection; above the proxy's"),
 	N("BODY_TIMEOUT_SECONDS", body_timeout_seconds, "20", 1, 600, "until a request body is complete (408)"),
+	N("UNREAD_SECONDS", unread_seconds, "30", 1, 600, "for a client to read on; then its connection ends"),
+	N("UNREAD_MAX_BYTES", unread_max_bytes, "67108864", 1048576, 4294967296, "answers that clients of a worker have not read yet; beyond, requests are answered 503"),
 	N("DRAIN_SECONDS", drain_seconds, "15", 1, 300, "for a stopping worker to finish what it has begun"),
 	N("DB_PIPELINES", db_pipelines, "2", 1, 8, "database connections of a worker for quick calls that read"),
 	N("DB_WRITE_PIPELINES", db_write_pipelines, "2", 1, 8, "database connections of a worker for quick calls that write"),
@@ -317,6 +321,8 @@ derive(FILE *problems)
 	if (config.cookie_secret.len == 0)
 		config.cookie_secret = config.auth_secret;
 	config.production = node_env == 2;
+	if (config.production && getenv("CORS_ORIGINS") == NULL)
+		config.cors_origins.count = 0; /* the default is a developer's own machine */
 	config.rate_limit = rate_limit == 1 || (rate_limit == 0 && config.production);
 	config.signup_duplicate = str_from(duplicate_words[signup_duplicate]);
 	config.step_up = str_from(step_up_words[step_up]);

@@ -37,6 +37,8 @@ struct config {
 	struct config_list
 	    trusted_origins; /* base_origin, CORS_ORIGINS, BETTER_AUTH_TRUSTED_ORIGINS; patterns */
 	struct config_list trusted_proxies; /* CIDRs */
+	int64_t hsts_seconds;               /* 0: no Strict-Transport-Security */
+	bool hsts_subdomains;
 
 	/* secrets */
 	struct str database_url;
@@ -96,6 +98,8 @@ struct config {
 	int64_t body_max_bytes;
 	int64_t header_timeout_seconds;
 	int64_t body_timeout_seconds;
+	int64_t unread_seconds;
+	int64_t unread_max_bytes;
 	int64_t drain_seconds;
 
 	/* mail */

@@ -19,6 +19,7 @@
 
 #include "background.h"
 #include "config.h"
+#include "http/unread.h"
 #include "db/op.h"
 #include "jobs/threads.h"
 #include "keys/signing.h"
@@ -29,8 +30,10 @@
 
 enum {
 	TICK_MS = 200,
-	ACCEPT_AT_LATEST_MS =
-	    1000,         /* then clients are told 503 instead of waiting for the database */
+	/* Clients are told 503 instead of waiting for the database: while it is away, and in any
+	   case. */
+	ACCEPT_WITHOUT_DATABASE_MS = 1000,
+	ACCEPT_AT_LATEST_MS = 5000,
 	EXIT_REFUSED = 78 /* EX_CONFIG */
 };
 
@@ -166,11 +169,15 @@ static void
 tick(void *arg, u_int64_t now)
 {
 	(void)arg;
-	if (accept_at_ms != 0 && now >= accept_at_ms)
+	if (accept_at_ms != 0 &&
+	    (now >= accept_at_ms ||
+		(pipeline_has_failed() &&
+		    now >= accept_at_ms - ACCEPT_AT_LATEST_MS + ACCEPT_WITHOUT_DATABASE_MS)))
 		loop_accept();
 	if (stopping && drain_until_ms == 0)
 		drain_begin();
 	pipeline_tick(now);
+	unread_tick(now);
 	log_flush();
 	if (drain_until_ms == 0)
 		background_run(now);

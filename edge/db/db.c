@@ -10,6 +10,7 @@
 #include "json.h"
 #include "log.h"
 #include "routes.h"
+#include "utf8.h"
 
 enum {
 	AWAY_RETRY_SECONDS = 1,
@@ -29,7 +30,13 @@ static bool is_passing(const char *sqlstate);
 struct db_arg
 db_text(struct request *r, struct str text)
 {
-	return (struct db_arg){.value = arena_cstr(&r->arena, text)};
+	struct buf masked;
+
+	if (utf8_is_text(text))
+		return (struct db_arg){.value = arena_cstr(&r->arena, text)};
+	masked = arena_buf(&r->arena, 3 * text.len + 1);
+	utf8_mask(&masked, text);
+	return (struct db_arg){.value = buf_cstr(&masked)};
 }
 
 struct db_arg

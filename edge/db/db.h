@@ -23,7 +23,8 @@ struct db_arg {
 	bool binary;
 };
 
-/* `text` may not hold a NUL byte: it would end there. STR_NONE: NULL. */
+/* What is no UTF-8 in `text`, and a NUL, becomes U+FFFD, for PostgreSQL takes neither. STR_NONE:
+ * NULL. */
 struct db_arg db_text(struct request *r, struct str text);
 struct db_arg db_int(struct request *r, int64_t value);
 struct db_arg db_bool(bool value);

@@ -20,6 +20,8 @@ struct op_arguments {
 
 /* Starts connecting; once in each worker. */
 void pipeline_start(void);
+/* Whether a connection has been lost, or could not be made, since it was ready last. */
+bool pipeline_has_failed(void);
 /* Deadlines and reconnecting. */
 void pipeline_tick(uint64_t now_ms);
 /* Sends r->private->call on a connection of its lane (lane.h), or keeps it until it has its turn;

@@ -75,6 +75,15 @@ db_ready(void)
 }
 
 bool
+pipeline_has_failed(void)
+{
+	for (int i = 0; i < connections_count; i++)
+		if (connections[i].failures > 0)
+			return true;
+	return false;
+}
+
+bool
 pipeline_send(struct request *r)
 {
 	struct connection *c;

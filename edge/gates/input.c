@@ -11,6 +11,7 @@
 #include "http/reply.h"
 #include "routes.h"
 #include "uri.h"
+#include "utf8.h"
 
 enum { MESSAGE_BYTES = 1024, CONTENT_TYPE_SHOWN = 100 };
 
@@ -21,6 +22,7 @@ static bool read_captures(struct request *r);
 static bool read_fields(struct request *r, struct str text, bool is_form, const char *prefix);
 static bool content_type_is_allowed(struct request *r, bool *is_form);
 static bool is_type(struct str header, struct str type);
+static enum error unreadable(const struct request *r);
 static void add_captures(struct request *r);
 static void name_subject(struct request *r, const struct field *fields);
 static bool targets_are_trusted(struct request *r, const struct field *fields);
@@ -35,6 +37,8 @@ gate_input(struct request *r)
 
 	if (!read_captures(r))
 		return false;
+	if (!utf8_is_encoded_text(r->query))
+		return refuse(r, unreadable(r), STR("the query is not UTF-8 text"));
 	if (!in_query) {
 		bool may_be_empty = r->route->flags & (ROUTE_BODY_OPTIONAL | ROUTE_SQL_JUDGES);
 
@@ -44,6 +48,8 @@ gate_input(struct request *r)
 		if (may_be_empty && r->body.len == 0)
 			is_form = true;
 	}
+	if (!in_query && is_form && !utf8_is_encoded_text(r->body))
+		return refuse(r, unreadable(r), STR("the body is not UTF-8 text"));
 	if (!(in_query && r->route->schema == NULL) &&
 	    !read_fields(r, in_query ? r->query : r->body, is_form, in_query ? "query" : "body"))
 		return false;
@@ -79,7 +85,6 @@ read_fields(struct request *r, struct str text, bool is_form, const char *prefix
 	struct buf message = arena_buf(&r->arena, MESSAGE_BYTES);
 	struct field_output out = {.memory = &memory, .input = &input, .message = &message};
 	bool v1 = r->route->errors != ERRORS_BETTER_AUTH;
-	enum error unreadable = r->route->errors == ERRORS_V1 ? ERR_VALIDATION : ERR_BAD_REQUEST;
 	enum field_result result;
 
 	if (schema->size > 0)
@@ -99,12 +104,18 @@ read_fields(struct request *r, struct str text, bool is_form, const char *prefix
 	case FIELD_INVALID:
 		return refuse(r, v1 ? ERR_VALIDATION : ERR_VALIDATION_ERROR, buf_view(&message));
 	case FIELD_MALFORMED:
-		return refuse(r, unreadable,
-		    unreadable == ERR_VALIDATION ? STR("Invalid JSON body") : STR_NONE);
+		return refuse(r, unreadable(r),
+		    unreadable(r) == ERR_VALIDATION ? STR("Invalid JSON body") : STR_NONE);
 	case FIELD_TOO_LARGE:
-		return refuse(r, unreadable, STR("Request body is too complex"));
+		return refuse(r, unreadable(r), STR("Request body is too complex"));
 	}
 	return refuse(r, ERR_INTERNAL, STR_NONE);
+}
+
+static enum error
+unreadable(const struct request *r)
+{
+	return r->route->errors == ERRORS_V1 ? ERR_VALIDATION : ERR_BAD_REQUEST;
 }
 
 static bool

@@ -18,6 +18,7 @@
 #include "http/private.h"
 #include "http/reply.h"
 #include "http/stream.h"
+#include "http/unread.h"
 #include "keys/signing.h"
 #include "log.h"
 #include "loop.h"
@@ -25,14 +26,11 @@
 
 #define FOR_KORE __attribute__((visibility("default")))
 
-enum { USER_AGENT_BYTES_MAX = 512, LINGER_READS = 16 };
-
-/* What we keep of a connection; Kore frees it with the connection. */
-struct link {
-	bool busy; /* a request is being served: the next one is not read before its answer is sent
-		    */
-	bool refused;          /* nothing more is read */
-	bool delete_with_body; /* the request that Kore takes for a PUT is a DELETE */
+enum {
+	USER_AGENT_BYTES_MAX = 512,
+	LINGER_READS = 16,
+	UNREAD_RETRY_SECONDS = 5,
+	UNREAD_ANSWER_BYTES = 256 * 1024 /* a smaller answer is sent in any case */
 };
 
 /* Named in the configuration that launcher.c writes; found by Kore with dlsym. */
@@ -49,6 +47,7 @@ static struct str forwarded_for(struct request *r);
 static enum step run(struct request *r);
 static enum step not_found(struct request *r, unsigned int allowed);
 static int send_answer(struct request *r, struct http_request *req);
+static const char *hsts(void);
 static void on_free(struct http_request *req);
 
 void
@@ -56,7 +55,7 @@ on_accept(struct connection *c)
 {
 	c->proto = CONN_PROTO_HTTP;
 	c->read = on_read;
-	c->hdlr_extra = kore_calloc(1, sizeof(struct link));
+	c->hdlr_extra = kore_calloc(1, sizeof(struct client_link));
 	c->idle_timer.length = (u_int64_t)http_keepalive_time * 1000;
 	net_recv_queue(c, http_header_max, NETBUF_CALL_CB_ALWAYS, http_header_recv);
 }
@@ -66,11 +65,11 @@ static int
 on_read(struct connection *c, size_t *bytes)
 {
 	bool is_head = c->rnb->cb == http_header_recv;
-	struct link *link = c->hdlr_extra;
+	struct client_link *link = c->hdlr_extra;
 	struct guard_verdict verdict;
 	int result;
 
-	if (link->refused || (is_head && link->busy)) {
+	if (link->refused || (is_head && (link->busy || !unread_flushed(c)))) {
 		c->evt.flags &= ~KORE_EVENT_READ; /* set again by send_answer */
 		return KORE_RESULT_OK;
 	}
@@ -120,7 +119,7 @@ refuse(struct connection *c, int status)
 {
 	static const char format[] =
 	    "HTTP/1.1 %d %s\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-	struct link *link = c->hdlr_extra;
+	struct client_link *link = c->hdlr_extra;
 	char answer[160], dropped[4096];
 	int length = snprintf(answer, sizeof(answer), format, status, http_status_text(status));
 
@@ -183,7 +182,7 @@ read_head(struct request *r, struct http_request *req)
 	    [HTTP_METHOD_DELETE] = METHOD_DELETE,
 	    [HTTP_METHOD_OPTIONS] = METHOD_OPTIONS};
 	struct request_private *p = r->private;
-	const struct link *link = req->owner->hdlr_extra;
+	const struct client_link *link = req->owner->hdlr_extra;
 	struct http_header *h;
 
 	r->method = link->delete_with_body ? METHOD_DELETE : methods[req->method];
@@ -310,7 +309,7 @@ static int
 send_answer(struct request *r, struct http_request *req)
 {
 	struct response *response = &r->private->response;
-	struct link *link = req->owner->hdlr_extra;
+	struct client_link *link = req->owner->hdlr_extra;
 
 	log_answer(
 	    r, response->broken ? 500 : response->status, loop_now_ms() - r->private->started_ms);
@@ -318,6 +317,11 @@ send_answer(struct request *r, struct http_request *req)
 		return KORE_RESULT_ERROR; /* Kore closes */
 	if (response->broken)
 		*response = (struct response){.status = 500};
+	if (response->body.len > UNREAD_ANSWER_BYTES && unread_is_full(response->body.len))
+		*response = (struct response){.status = 503,
+		    .headers = {{.name = STR("retry-after"), .value = STR("5")}},
+		    .headers_count = 1};
+	unread_added(response->body.len);
 	link->busy = false;
 	link->delete_with_body = false;
 	req->owner->evt.flags |= KORE_EVENT_READ; /* what came meanwhile is read now */
@@ -342,10 +346,24 @@ dispatch_headers(struct request *r, struct http_request *req)
 		http_response_header(req, "pragma", "no-cache");
 	}
 	http_response_header(req, "x-content-type-options", "nosniff");
+	if (config.secure_cookies_prefix && config.hsts_seconds > 0)
+		http_response_header(req, "strict-transport-security", hsts());
 	http_response_header(req, "x-request-id", r->id);
 	for (int i = 0; i < response->headers_count; i++)
 		http_response_header(
 		    req, response->headers[i].name.p, response->headers[i].value.p);
+}
+
+/* RFC 6797 section 6.1. A proxy passes it on; over plain HTTP browsers ignore it. */
+static const char *
+hsts(void)
+{
+	static char value[64];
+
+	if (value[0] == '\0')
+		snprintf(value, sizeof(value), "max-age=%lld%s", (long long)config.hsts_seconds,
+		    config.hsts_subdomains ? "; includeSubDomains" : "");
+	return value;
 }
 
 static void

@@ -3,7 +3,7 @@
 
 #include "str.h"
 
-enum { LENGTH_DIGITS_MAX = 10 };
+enum { LENGTH_DIGITS_MAX = 10, HOST_CHARS_MAX = 255, PORT_DIGITS_MAX = 5 };
 
 struct head {
 	struct str method;
@@ -20,6 +20,8 @@ static int check_request_line(struct head *head, struct str line);
 static int check_field(struct head *head, struct str line);
 static int check_length(struct head *head, struct str value);
 static bool is_known_method(struct str method);
+static bool is_host(struct str value);
+static bool is_host_char(char c);
 static bool is_token(struct str text);
 
 struct guard_verdict
@@ -140,7 +142,7 @@ check_field(struct head *head, struct str line)
 		return head->expects_continue ? 0 : 417;
 	}
 	if (str_equal_nocase(name, STR("host"))) {
-		if (head->has_host || value.len == 0)
+		if (head->has_host || !is_host(value))
 			return 400;
 		head->has_host = true;
 		return 0;
@@ -178,6 +180,47 @@ is_known_method(struct str method)
 		if (str_equal(method, str_from(known[i])))
 			return true;
 	return false;
+}
+
+/* uri-host [ ":" port ] (RFC 9112 section 3.2, RFC 3986 section 3.2.2), without sub-delims and
+ * percent-encoding, which no name of the DNS has. */
+static bool
+is_host(struct str value)
+{
+	struct str host = value, port = STR("");
+	size_t length;
+
+	if (value.len > 0 && value.p[0] == '[') {
+		const char *end = memchr(value.p, ']', value.len);
+
+		length = end != NULL ? (size_t)(end - value.p) + 1 : 0;
+		if (length < 4) /* "[::]" */
+			return false;
+		host = (struct str){.p = value.p + 1, .len = length - 2};
+		for (size_t i = 0; i < host.len; i++)
+			if (memchr("0123456789abcdefABCDEF:.", host.p[i], 24) == NULL)
+				return false;
+		port = str_skip(value, length);
+		if (port.len > 0 && port.p[0] != ':')
+			return false;
+		port = str_skip(port, 1);
+	} else {
+		(void)str_cut(&host, &port, value, ':');
+		for (size_t i = 0; i < host.len; i++)
+			if (!is_host_char(host.p[i]))
+				return false;
+	}
+	for (size_t i = 0; i < port.len; i++)
+		if (port.p[i] < '0' || port.p[i] > '9')
+			return false;
+	return host.len > 0 && host.len <= HOST_CHARS_MAX && port.len <= PORT_DIGITS_MAX;
+}
+
+static bool
+is_host_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 /* RFC 9110 section 5.6.2. */

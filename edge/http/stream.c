@@ -4,6 +4,7 @@
 
 #include "http/private.h"
 #include "http/stream.h"
+#include "http/unread.h"
 
 enum { FRAME_BYTES = 32 /* a chunk's length in hex, and two ends of lines */ };
 
@@ -75,6 +76,8 @@ on_sent(struct netbuf *nb)
 	if (r != NULL) {
 		r->private->response.piece = NULL;
 		r->private->response.piece_taken = true;
+		if (r->private->transport->owner != NULL)
+			unread_piece_taken(r->private->transport->owner);
 		http_request_wakeup(r->private->transport);
 	}
 	return KORE_RESULT_OK;

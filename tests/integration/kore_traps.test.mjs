@@ -48,6 +48,8 @@ describe('framing', () => {
     ['a body over the limit, before it is sent', head('POST', '/api/auth/sign-out', ['Content-Length: 65537']), 413],
     ['no Host', `GET /health HTTP/1.1${CRLF}Accept: */*${CRLF}${CRLF}`, 400],
     ['an empty Host', `GET /health HTTP/1.1${CRLF}Host: ${CRLF}${CRLF}`, 400],
+    ...['a b', 'a,b', 'a, b', 'user@a', 'a/b', 'a?b', 'a:b', 'a:80:80', 'a:123456', ':80', '[', '[]', '[::1', '[::1]x', '[g::1]', 'a%', 'a"', '<a>',
+      'a\\b'].map((host) => [`Host: ${host}`, `GET /health HTTP/1.1${CRLF}Host: ${host}${CRLF}${CRLF}`, 400]),
     ['two Hosts', head('GET', '/health', ['Host: y']), 400],
     ['a header that begins like Host', `GET /health HTTP/1.1${CRLF}Hostile: evil${CRLF}Host: x${CRLF}${CRLF}`, 400],
     ['a NUL in the head', head('GET', '/health', ['X-A: a\0b']), 400],
@@ -84,6 +86,11 @@ describe('framing', () => {
       assert.ok(closed);
       await stillServes();
     });
+
+  test('a Host may be a name, with an underscore or a dot at its end, or an address, with a port', async () => {
+    for (const host of ['a', 'A.example', 'a_b.example', 'a.example.', 'a-b:3001', 'a:', '127.0.0.1:80', '[::1]', '[2001:db8::1]:443'])
+      assert.deepEqual(await statuses(`GET /health HTTP/1.1${CRLF}Host: ${host}${CRLF}${CRLF}`), [200], host);
+  });
 
   test('a body of GET in a second packet is not executed as a request', async () => {
     const smuggled = get('/api/auth/ok');

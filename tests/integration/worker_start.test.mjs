@@ -41,7 +41,7 @@ for (const [workers, rounds] of [['1', 10], ['2', 50]])
       const blocker = stack.session();
       await blocker.run('BEGIN; LOCK TABLE auth.jwks IN ACCESS EXCLUSIVE MODE');
       await killWorkers();
-      await until('a new worker to answer', () => person.http.get('/health').then(({ status }) => status === 200, () => false));
+      await until('a new worker to answer', () => person.http.get('/health').then(({ status }) => status === 200, () => false), 30_000);
 
       const wrong = [];
       for (const [method, path] of routes) {

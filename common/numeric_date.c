@@ -37,6 +37,5 @@ is_past(const json_t *value, int64_t now)
 {
 	int64_t at;
 
-	return value == NULL ||
-	       (numeric_date(&at, value) && at <= now + NUMERIC_DATE_SKEW_SECONDS);
+	return value == NULL || (numeric_date(&at, value) && at <= now + NUMERIC_DATE_SKEW_SECONDS);
 }

@@ -9,8 +9,8 @@ static int hex_digit(char c);
 bool
 utf8_is_text(struct str s)
 {
-	return s.len == 0 || (memchr(s.p, '\0', s.len) == NULL &&
-				 u8_check((const uint8_t *)s.p, s.len) == NULL);
+	return s.len == 0 ||
+	       (memchr(s.p, '\0', s.len) == NULL && u8_check((const uint8_t *)s.p, s.len) == NULL);
 }
 
 bool

@@ -67,7 +67,8 @@ unread_tick(uint64_t now_ms)
 		total += bytes;
 		if (!has_stalled(c->hdlr_extra, bytes, now_ms))
 			continue;
-		log_event(LOG_WARNING_LEVEL, "http", "a client did not read its answer", NULL, NULL);
+		log_event(
+		    LOG_WARNING_LEVEL, "http", "a client did not read its answer", NULL, NULL);
 		kore_connection_disconnect(c);
 	}
 	unread_total = total;

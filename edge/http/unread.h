@@ -1,7 +1,7 @@
 /*
- * Answers that clients do not read: they are kept in memory by Kore. A client that reads nothing for
- * UNREAD_SECONDS is disconnected; a worker that keeps more than UNREAD_MAX_BYTES takes no requests;
- * a connection is not read from before its last answer has been sent.
+ * Answers that clients do not read: they are kept in memory by Kore. A client that reads nothing
+ * for UNREAD_SECONDS is disconnected; a worker that keeps more than UNREAD_MAX_BYTES takes no
+ * requests; a connection is not read from before its last answer has been sent.
  */
 #ifndef MANA_UNREAD_H
 #define MANA_UNREAD_H

@@ -83,6 +83,7 @@ static const struct variable variables[] = {
 
 	T("JWT_ISSUER", jwt_issuer, "", "iss of tokens where BASE_URL is not set"),
 	T("JWT_AUDIENCE", jwt_audience, "mana", "aud of access tokens"),
+	T("VAULT_AUDIENCE", vault_audience, "", "aud that access tokens for the vault must have, and those for everything else must not; empty: JWT_AUDIENCE for both"),
 	B("SESSION_JWT_HEADER", session_jwt_header, "on", "set-auth-jwt on get-session"),
 
 	T("WEBAUTHN_RP_ID", webauthn_rp_id, "", "domain that passkeys are for; empty: COOKIE_DOMAIN, else the host of BASE_URL"),

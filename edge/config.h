@@ -52,6 +52,7 @@ struct config {
 	/* tokens */
 	struct str jwt_issuer;
 	struct str jwt_audience;
+	struct str vault_audience;
 	bool session_jwt_header;
 	bool access_log;
 

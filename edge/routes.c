@@ -55,7 +55,7 @@ const struct route routes[] = {
 	ROUTE(GET,    "/api/auth/get-session",     PUBLIC,  "default", BETTER_AUTH, &get_session_schema, NULL, SESSION_GET, ROUTE_AUTH_JWT),
 	ROUTE(POST,   "/api/auth/get-session",     PUBLIC,  "default", BETTER_AUTH, NULL, get_session_by_post, NONE, 0),
 	ROUTE(POST,   "/api/auth/sign-out",        PUBLIC,  "default", BETTER_AUTH, NULL, NULL, SESSION_SIGN_OUT, 0),
-	ROUTE(GET,    "/api/auth/token",           SESSION, "default", BETTER_AUTH, NULL, NULL, TOKEN_ISSUE, 0),
+	ROUTE(GET,    "/api/auth/token",           SESSION, "default", BETTER_AUTH, &session_token_schema, session_token_issue, NONE, 0),
 	ROUTE(GET,    "/api/auth/jwks",            PUBLIC,  NULL,      BETTER_AUTH, NULL, jwks, NONE, ROUTE_CACHEABLE),
 
 	/* the routes of the apps */
@@ -277,10 +277,12 @@ const struct route routes[] = {
 	ROUTE(GET,    "/api/v1/me/encryption-vault/status",         BEARER, "default", VAULT, NULL, NULL, VAULT_STATUS, 0),
 	ROUTE(POST,   "/api/v1/me/encryption-vault/init",           BEARER, "default", VAULT, NULL, NULL, VAULT_INIT, ROUTE_SQL_JUDGES),
 	ROUTE(GET,    "/api/v1/me/encryption-vault/key",            BEARER, "default", VAULT, NULL, NULL, VAULT_KEY, 0),
-	ROUTE(POST,   "/api/v1/me/encryption-vault/rotate",         BEARER, "default", VAULT, NULL, NULL, VAULT_ROTATE, ROUTE_SQL_JUDGES),
+	ROUTE(POST,   "/api/v1/me/encryption-vault/rotate",         BEARER, "default", VAULT, &vault_change_schema, NULL, VAULT_ROTATE, ROUTE_SQL_JUDGES),
 	ROUTE(POST,   "/api/v1/me/encryption-vault/recovery-wrap",  BEARER, "default", VAULT, &vault_recovery_schema, NULL, VAULT_SET_RECOVERY, ROUTE_SQL_JUDGES),
-	ROUTE(DELETE, "/api/v1/me/encryption-vault/recovery-wrap",  BEARER, "default", VAULT, NULL, NULL, VAULT_CLEAR_RECOVERY, ROUTE_SQL_JUDGES),
+	ROUTE(DELETE, "/api/v1/me/encryption-vault/recovery-wrap",  BEARER, "default", VAULT, &vault_change_schema, NULL, VAULT_CLEAR_RECOVERY, ROUTE_SQL_JUDGES),
 	ROUTE(POST,   "/api/v1/me/encryption-vault/zero-knowledge", BEARER, "default", VAULT, &vault_zero_knowledge_schema, NULL, VAULT_ZERO_KNOWLEDGE, ROUTE_SQL_JUDGES),
+	ROUTE(GET,    "/api/v1/me/encryption-vault/restore",        BEARER, "default", VAULT, NULL, NULL, VAULT_RESTORABLE, 0),
+	ROUTE(POST,   "/api/v1/me/encryption-vault/restore",        BEARER, "default", VAULT, &vault_restore_schema, NULL, VAULT_RESTORE, ROUTE_SQL_JUDGES),
 };
 /* clang-format on */
 const size_t routes_count = sizeof(routes) / sizeof(routes[0]);

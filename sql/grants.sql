@@ -73,7 +73,7 @@ GRANT USAGE ON SCHEMA auth TO auth_admin, auth_auditor;
 -- Who looks after the vaults, without seeing a key; who reads the trail, without being able to change it.
 GRANT EXECUTE ON PROCEDURE auth.vault_rewrap(integer) TO auth_admin;
 GRANT EXECUTE ON FUNCTION auth.kek_active_id(), auth.sealed_counts(), auth.vault_retire_kek(text), auth.reseal_batch(integer),
-  auth.vault_rewrap_batch(text, integer), auth.vault_counts(), auth.vault_check(), auth.vault_audit_make_partitions(integer, integer),
+  auth.vault_rewrap_batch(text, integer), auth.vault_replaced_rewrap_batch(text, integer), auth.vault_counts(), auth.vault_check(), auth.vault_audit_make_partitions(integer, integer),
   auth.vault_audit_seal(interval), auth.vault_audit_drop(timestamptz) TO auth_admin;
 GRANT EXECUTE ON FUNCTION auth.vault_trail(text, timestamptz, timestamptz),
   auth.vault_audit_verify(timestamptz, timestamptz) TO auth_admin, auth_auditor;

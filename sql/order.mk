@@ -35,9 +35,11 @@ SQL_PARTS = \
 	functions/sign_in \
 	functions/magic_link \
 	schema/vault \
+	schema/vault_replaced \
 	schema/vault_audit \
 	functions/vault_audit \
 	functions/vault \
+	functions/vault_replaced \
 	functions/vault_recovery \
 	functions/vault_api \
 	functions/reseal \

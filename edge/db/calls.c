@@ -196,6 +196,8 @@ const struct call_info calls[CALL_COUNT] = {
 	[CALL_VAULT_SET_RECOVERY]   = PROCEDURE("vault_set_recovery"),
 	[CALL_VAULT_CLEAR_RECOVERY] = PROCEDURE("vault_clear_recovery"),
 	[CALL_VAULT_ZERO_KNOWLEDGE] = PROCEDURE("vault_zero_knowledge"),
+	[CALL_VAULT_RESTORABLE]     = RELAY("vault_restorable"),
+	[CALL_VAULT_RESTORE]        = PROCEDURE("vault_restore"),
 
 	[CALL_ERASURE_START]       = CALLED("erasure_start", 6, "$9,$10,$11,$12,$13,$14"),
 	[CALL_ERASURE_GET]         = RELAY("erasure_get"),

@@ -3,6 +3,7 @@
  */
 #include "features/session.h"
 
+#include "config.h"
 #include "db/db.h"
 #include "gates/gates.h"
 #include "http/reply.h"
@@ -27,12 +28,38 @@ static const struct field validate_field_table[] = {
 const struct schema session_validate_schema = {
     validate_field_table, sizeof(struct validate_fields)};
 
+struct token_fields {
+	struct str audience;
+};
+
+static const struct field token_field_table[] = {
+    {"audience", FIELD_STRING, FIELD_ONCE, .offset = offsetof(struct token_fields, audience),
+	.max = 255},
+    {NULL},
+};
+const struct schema session_token_schema = {token_field_table, sizeof(struct token_fields)};
+
 static enum step session_looked_up(struct request *r);
 
 enum step
 get_session_by_post(struct request *r)
 {
 	return reply_error(r, ERR_METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED);
+}
+
+/* Without VAULT_AUDIENCE the parameter has no meaning and is ignored, as it always was. */
+enum step
+session_token_issue(struct request *r)
+{
+	const struct token_fields *in = r->fields;
+
+	if (config.vault_audience.len > 0 && in->audience.len > 0) {
+		if (str_equal(in->audience, config.vault_audience))
+			r->token_audience = config.vault_audience;
+		else if (!str_equal(in->audience, config.jwt_audience))
+			return reply_refusal(r, ERR_VALIDATION_ERROR, STR("Unknown audience"), 0);
+	}
+	return db_call(r, CALL_TOKEN_ISSUE, reply_relay);
 }
 
 enum step

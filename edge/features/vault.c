@@ -20,3 +20,16 @@ static const struct field zero_knowledge_fields[] = {
     {NULL},
 };
 const struct schema vault_zero_knowledge_schema = {zero_knowledge_fields, 0};
+
+/* POST /rotate and DELETE /recovery-wrap, which also work without a body. */
+static const struct field change_fields[] = {
+    {"commitment", FIELD_ANY, 0, .offset = FIELD_NOWHERE, .max = VALUE_BYTES_MAX},
+    {NULL},
+};
+const struct schema vault_change_schema = {change_fields, 0};
+
+static const struct field restore_fields[] = {
+    {"id", FIELD_ANY, 0, .offset = FIELD_NOWHERE, .max = VALUE_BYTES_MAX},
+    {NULL},
+};
+const struct schema vault_restore_schema = {restore_fields, 0};

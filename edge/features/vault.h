@@ -7,6 +7,7 @@
 
 #include "routes.h"
 
-extern const struct schema vault_recovery_schema, vault_zero_knowledge_schema;
+extern const struct schema vault_recovery_schema, vault_zero_knowledge_schema, vault_change_schema,
+    vault_restore_schema;
 
 #endif

@@ -18,7 +18,8 @@ enum { CLAIMS_DEPTH = 4 };
 static bool by_cookie(struct request *r);
 static bool by_bearer(struct request *r, const char **problem);
 static struct str session_reference(struct request *r, const json_t *claims);
-static bool claims_are_current(const json_t *claims);
+static bool claims_are_current(const json_t *claims, struct str audience);
+static struct str expected_audience(const struct request *r);
 static bool by_service_key(struct request *r);
 static bool refuse(struct request *r, enum error e, const char *message);
 
@@ -83,7 +84,7 @@ bearer_read(struct request *r, struct str token, struct str *text)
 	bool ok = signing_verify(&memory, token) &&
 		  json_read(&claims, buf_view(&memory),
 		      (struct json_limits){.bytes = JWT_BYTES_MAX, .depth = CLAIMS_DEPTH}) &&
-		  claims_are_current(claims);
+		  claims_are_current(claims, expected_audience(r));
 
 	*text = buf_view(&memory);
 	if (ok) {
@@ -113,16 +114,26 @@ session_reference(struct request *r, const json_t *claims)
 	return buf_view(&out);
 }
 
+/* A token that other services see does not open the vault, and one for the vault opens nothing
+ * else. */
+static struct str
+expected_audience(const struct request *r)
+{
+	if (r->route->errors == ERRORS_VAULT && config.vault_audience.len > 0)
+		return config.vault_audience;
+	return config.jwt_audience;
+}
+
 /* RFC 7519 section 4.1. An id_token of ours has auth_time, a client's access token client_id, which
  * an access JWT never has: whatever a client or a resource is called, nobody gets in with what was
  * meant for it. */
 static bool
-claims_are_current(const json_t *claims)
+claims_are_current(const json_t *claims, struct str audience)
 {
 	int64_t expires;
 
 	if (!str_equal(json_member_str(claims, "iss"), config.jwt_issuer) ||
-	    !str_equal(json_member_str(claims, "aud"), config.jwt_audience))
+	    !str_equal(json_member_str(claims, "aud"), audience))
 		return false;
 	if (!numeric_dates_current(&expires, claims, (int64_t)time(NULL)))
 		return false;

@@ -110,7 +110,8 @@ sign(struct request *r, struct str *jwt, struct str claims)
 	struct str alg, type = STR("JWT"), object;
 
 	if (is_access_token) {
-		if (!signing_access_token(&out, claims))
+		if (!signing_access_token(&out, claims,
+			r->token_audience.len > 0 ? r->token_audience : config.jwt_audience))
 			return false;
 	} else if (!str_cut(&alg, &object, claims, ' ') ||
 		   (!str_starts(object, STR("{")) && !str_cut(&type, &object, object, ' ')) ||

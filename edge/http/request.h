@@ -73,6 +73,7 @@ struct request {
 	const struct route *route; /* its row of routes.c; NULL in a background task */
 	struct str captures[REQUEST_CAPTURES_MAX]; /* what stood for ":name" in the path, decoded */
 	struct caller caller;
+	struct str token_audience; /* of the access JWT in the reply; STR_NONE: JWT_AUDIENCE */
 	void
 	    *fields; /* the struct of the route's body schema, filled and valid; NULL without one */
 	struct str

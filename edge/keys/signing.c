@@ -325,10 +325,10 @@ current_key(struct str alg)
 }
 
 bool
-signing_access_token(struct buf *out, struct str members)
+signing_access_token(struct buf *out, struct str members, struct str audience)
 {
-	char *memory = malloc(members.len + CLAIMS_ROOM);
-	struct buf claims = {.p = memory, .size = members.len + CLAIMS_ROOM};
+	char *memory = malloc(members.len + audience.len + CLAIMS_ROOM);
+	struct buf claims = {.p = memory, .size = members.len + audience.len + CLAIMS_ROOM};
 	int64_t now = (int64_t)time(NULL);
 	bool ok;
 
@@ -343,7 +343,7 @@ signing_access_token(struct buf *out, struct str members)
 	buf_str(&claims, STR(",\"iss\":"));
 	buf_json_str(&claims, config.jwt_issuer);
 	buf_str(&claims, STR(",\"aud\":"));
-	buf_json_str(&claims, config.jwt_audience);
+	buf_json_str(&claims, audience);
 	buf_char(&claims, '}');
 	ok = buf_ok(&claims) && signing_token(out, eddsa, STR("JWT"), buf_view(&claims));
 	buf_wipe(&claims);

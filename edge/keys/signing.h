@@ -15,7 +15,7 @@ void signing_start(void);
 bool signing_ready(void);
 /* Appends an access JWT: iat, then `members` ("sub":..,"email":..), then exp, iss, aud. False
  * without a key. */
-bool signing_access_token(struct buf *out, struct str members) MUST_USE;
+bool signing_access_token(struct buf *out, struct str members, struct str audience) MUST_USE;
 /* Appends a JWT of a type ("JWT", "at+jwt") and these claims, a JSON object, by alg: EdDSA, ES256
  * or RS256. False without a key. */
 bool signing_token(struct buf *out, struct str alg, struct str type, struct str claims) MUST_USE;

@@ -159,6 +159,8 @@ BEGIN
       CALL auth_api.vault_clear_recovery(c, input, r.refusal, r.message, r.retry_after_seconds, r.status, r.body);
     WHEN 'zero_knowledge' THEN
       CALL auth_api.vault_zero_knowledge(c, input, r.refusal, r.message, r.retry_after_seconds, r.status, r.body);
+    WHEN 'restore' THEN
+      CALL auth_api.vault_restore(c, input, r.refusal, r.message, r.retry_after_seconds, r.status, r.body);
   END CASE;
   t := story.trail();
   answer := COALESCE(r.refusal || COALESCE(': ' || r.message, ''), story.mask(story.name_key(r.body, c.user_id)));

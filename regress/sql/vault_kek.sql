@@ -104,6 +104,15 @@ CALL story.vault('key', story.bearer('kek@example.com'));
 CALL story.vault('init', story.bearer('kek@example.com'));
 RESET ROLE;
 SELECT user_id = :'kek' AS kek, problem FROM auth.vault_check() WHERE user_id = :'kek';
+-- A key that is replaced meanwhile is kept as it is. Restoring it says what is wrong and does not use it up.
+SET ROLE auth_edge;
+CALL story.vault('rotate', story.bearer('kek@example.com'));
+RESET ROLE;
+SELECT k.id AS lost FROM auth.vault_replaced_wraps k WHERE k.user_id = :'kek' AND k.kek_id = 'next' ORDER BY k.replaced_at DESC LIMIT 1 \gset
+SET ROLE auth_edge;
+CALL story.vault('restore', story.bearer('kek@example.com'), jsonb_build_object('id', :'lost'));
+CALL story.vault('restore', story.bearer('kek@example.com'), jsonb_build_object('id', :'lost'));
+RESET ROLE;
 
 -- A locked-out user cannot be written, by nobody.
 BEGIN;
@@ -129,6 +138,16 @@ UPDATE auth.encryption_vaults SET user_id = 'nobody' WHERE user_id = :'kek';
 SELECT story.ring('env-v1', 'next') \gexec
 \o
 \set ECHO all
+-- Once the ring has the key again, the wrap can be restored. The kept wraps move to the active key with everything else: no key retires
+-- before. Those that never opened are only reported.
+SELECT sum(sealed) > 0 AS kept FROM auth.sealed_counts() WHERE what = 'vault_replaced_wraps' AND kek_id = 'next';
+SET ROLE auth_edge;
+CALL story.vault('restore', story.bearer('kek@example.com'), jsonb_build_object('id', :'lost'));
+CALL story.vault('rotate', story.bearer('former@example.com'));
+CALL story.vault('set_recovery', story.bearer('former@example.com'), story.recovery('K', '{"generation":2}'));
+CALL story.vault('clear_recovery', story.bearer('former@example.com'));
+RESET ROLE;
+DELETE FROM auth.vault_replaced_wraps k WHERE k.wrapped_mk IS NOT NULL AND (auth.vault_rewrapped(k.user_id, auth.vault_replaced_key(k))).wrapped_mk IS NULL;
 CALL auth.vault_rewrap();
 \set ECHO none
 \o /dev/null
@@ -137,3 +156,14 @@ SELECT story.ring('env-v1') \gexec
 \set ECHO all
 SELECT count(*) FROM auth.vault_check();
 SELECT DISTINCT kek_id FROM auth.sealed_counts();
+SELECT what, kek_id FROM auth.sealed_counts() WHERE what = 'vault_replaced_wraps';
+SET ROLE auth_edge;
+SELECT jsonb_array_length((auth_api.vault_restorable(story.bearer('former@example.com'), NULL)).body::jsonb -> 'wraps') AS kept;
+RESET ROLE;
+SELECT k.id AS first FROM auth.vault_replaced_wraps k WHERE k.user_id = :'old' AND k.wrapped_mk IS NOT NULL \gset
+SELECT k.id AS second FROM auth.vault_replaced_wraps k WHERE k.user_id = :'old' AND k.wrapped_mk IS NULL \gset
+SET ROLE auth_edge;
+CALL story.vault('restore', story.bearer('former@example.com'), jsonb_build_object('id', :'second'));
+CALL story.vault('restore', story.bearer('former@example.com'), jsonb_build_object('id', :'first'));
+CALL story.vault('key', story.bearer('former@example.com'));
+RESET ROLE;

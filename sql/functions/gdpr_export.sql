@@ -100,7 +100,12 @@ BEGIN
       SELECT auth.json_object(
                'formatVersion', v.format_version, 'kekId', v.kek_id, 'keyGeneration', v.generation,
                'zeroKnowledge', v.zero_knowledge, 'hasRecoveryWrap', v.recovery_wrapped_mk IS NOT NULL,
-               'recoverySetAt', v.recovery_set_at, 'createdAt', v.created_at, 'rotatedAt', v.rotated_at)
+               'recoverySetAt', v.recovery_set_at, 'createdAt', v.created_at, 'rotatedAt', v.rotated_at,
+               'replacedWraps', (
+                 SELECT COALESCE(auth.json_array_agg(auth.json_object(
+                          'kind', CASE WHEN k.wrapped_mk IS NULL THEN 'recovery' ELSE 'key' END, 'keyGeneration', k.generation,
+                          'replacedAt', k.replaced_at, 'expiresAt', k.expires_at) ORDER BY k.replaced_at, k.id), '[]')
+                   FROM auth.vault_replaced_wraps k WHERE k.user_id = v.user_id))
         FROM auth.encryption_vaults v WHERE v.user_id = u.id));
 END
 $$;

@@ -11,7 +11,13 @@ COMMENT ON FUNCTION auth.sealed_key_id IS 'which key of the ring opens a sealed 
 CREATE FUNCTION auth.sealed_counts() RETURNS TABLE (what text, kek_id text, sealed bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+  PERFORM auth.identity_assume('*'); -- replaced wraps are below row-level security
   RETURN QUERY
+    SELECT 'vault_replaced_wraps', x.key_id, count(*) FROM (
+      SELECT k.kek_id FROM auth.vault_replaced_wraps k
+      UNION ALL SELECT auth.sealed_key_id(k.recovery) FROM auth.vault_replaced_wraps k) x (key_id)
+     WHERE x.key_id IS NOT NULL GROUP BY 2
+    UNION ALL
     SELECT x.what, auth.sealed_key_id(x.value), count(*) FROM (
       SELECT 'secrets', s.sealed FROM auth.secrets s
       UNION ALL SELECT 'jwks', k.private_key FROM auth.jwks k

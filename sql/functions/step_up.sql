@@ -66,7 +66,7 @@ BEGIN
     RAISE EXCEPTION 'unknown purpose of step-up authentication: %', purpose USING ERRCODE = 'invalid_parameter_value';
   ELSIF s.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
-  ELSIF starts_with(purpose, 'vault-') AND purpose <> 'vault-restore' AND current_setting('mana_auth.step_up') = 'account' THEN
+  ELSIF purpose IN ('vault-rotate', 'vault-recovery') AND current_setting('mana_auth.step_up') = 'account' THEN
     RETURN NULL;
   END IF;
   u := auth.user_find(s.user_id);
@@ -80,8 +80,8 @@ END
 $$;
 COMMENT ON FUNCTION auth.step_up_refusal IS
   'STEP_UP_REQUIRED with the methods that the user has, unless the session (as auth.session_find returned it) holds a proof for the '
-  'purpose (one of auth.step_up_purposes). A row of NULLs: go on. mana_auth.step_up = account exempts the vault, but not the restore '
-  'of a wrap';
+  'purpose (one of auth.step_up_purposes). A row of NULLs: go on. mana_auth.step_up = account exempts rotation and recovery '
+  'wraps of the vault, which the user can undo, but neither the restore nor zero-knowledge mode';
 
 CREATE FUNCTION auth.step_up_prove(of_session_id text, proof text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -89,6 +89,7 @@ BEGIN
   GET DIAGNOSTICS n = ROW_COUNT; swept := swept + n;
   PERFORM auth.vault_audit_make_partitions();
   PERFORM auth.vault_audit_seal();
+  swept := swept + auth.vault_replaced_sweep(batch);
   swept := swept + auth.two_factor_sweep(batch);
   swept := swept + auth.oidc_sweep(batch);
   RETURN swept;

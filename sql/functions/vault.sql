@@ -253,6 +253,7 @@ CREATE FUNCTION auth.vault_rotate(c auth.caller, input jsonb) RETURNS auth.vault
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   me constant auth.sessions := auth.vault_session(c);
+  refused auth.vault_reply;
   v auth.encryption_vaults;
   w auth.vault_wrap;
 BEGIN
@@ -275,10 +276,16 @@ BEGIN
   ELSIF v.zero_knowledge THEN
     RETURN auth.vault_refuse(c, me.user_id, 'rotate', 'zk-rotate-forbidden', 409, 'ZK_ROTATE_FORBIDDEN');
   END IF;
+  refused := auth.vault_change_refusal(c, me, v, input, 'rotate', 'vault-rotate');
+  IF (refused.reply).refusal IS NOT NULL THEN
+    RETURN refused;
+  END IF;
   w := auth.vault_mint(me.user_id);
+  PERFORM auth.vault_keep(v, 'key');
   UPDATE auth.encryption_vaults x
      SET wrapped_mk = w.wrapped_mk, wrap_iv = w.wrap_iv, format_version = w.format_version, kek_id = w.kek_id,
-         commitment = w.commitment, generation = x.generation + 1, rotated_at = now(),
+         commitment = w.commitment, generation = x.last_generation + 1, last_generation = x.last_generation + 1,
+         rotated_at = now(),
          recovery_wrapped_mk = NULL, recovery_iv = NULL, recovery_set_at = NULL, recovery_generation = NULL
    WHERE x.user_id = me.user_id
   RETURNING x.* INTO v;
@@ -286,4 +293,6 @@ BEGIN
   RETURN auth.vault_grant(c, me.user_id, 'rotate', NULL, 200, auth.vault_key_body(v), auth.vault_wrap_of(v));
 END
 $$;
-COMMENT ON FUNCTION auth.vault_rotate IS 'POST /rotate: a new key; the recovery wrap of the old one goes';
+COMMENT ON FUNCTION auth.vault_rotate IS
+  'POST /rotate: a new key; the old one and its recovery wrap are kept for a week. Requires the commitment of the present key or step-up '
+  'authentication';

@@ -5,6 +5,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
   active text := auth.kek_active_id();
   last_user text := '';
+  last_id text := '';
   r record;
 BEGIN
   IF active IS NULL THEN
@@ -14,6 +15,12 @@ BEGIN
     SELECT * INTO r FROM auth.vault_rewrap_batch(last_user, batch);
     EXIT WHEN r.last_user IS NULL;
     last_user := r.last_user;
+    COMMIT;
+  END LOOP;
+  LOOP
+    SELECT * INTO r FROM auth.vault_replaced_rewrap_batch(last_id, batch);
+    EXIT WHEN r.last_id IS NULL;
+    last_id := r.last_id;
     COMMIT;
   END LOOP;
   WHILE auth.reseal_batch(batch) > 0 LOOP
@@ -97,6 +104,10 @@ BEGIN
     UNION ALL
     SELECT v.user_id, 'its recovery wrap is of an older key' FROM auth.encryption_vaults v
      WHERE v.recovery_generation <> v.generation
+    UNION ALL
+    SELECT v.user_id, 'a replaced key wrap was kept in zero-knowledge mode' FROM auth.encryption_vaults v
+     WHERE v.zero_knowledge AND EXISTS (
+       SELECT FROM auth.vault_replaced_wraps k WHERE k.user_id = v.user_id AND k.wrapped_mk IS NOT NULL)
     UNION ALL
     SELECT v.user_id, 'its user is gone' FROM auth.encryption_vaults v
      WHERE NOT EXISTS (SELECT FROM auth.users u WHERE u.id = v.user_id);

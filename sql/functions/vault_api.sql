@@ -7,7 +7,7 @@ DECLARE
   action constant text := CASE routine
     WHEN 'vault_init' THEN 'init' WHEN 'vault_key' THEN 'failed_fetch' WHEN 'vault_rotate' THEN 'rotate'
     WHEN 'vault_set_recovery' THEN 'recovery_set' WHEN 'vault_clear_recovery' THEN 'recovery_clear'
-    WHEN 'vault_zero_knowledge' THEN auth.vault_zk_action(input) END;
+    WHEN 'vault_restore' THEN 'restore' WHEN 'vault_zero_knowledge' THEN auth.vault_zk_action(input) END;
 BEGIN
   IF me.id IS NOT NULL THEN
     PERFORM auth.vault_audit_write(c, me.user_id, action, 'failed-' || sqlstate, 500);
@@ -22,7 +22,7 @@ DECLARE
   name text;
 BEGIN
   FOREACH name IN ARRAY ARRAY['vault_init', 'vault_key', 'vault_rotate', 'vault_set_recovery', 'vault_clear_recovery',
-                              'vault_zero_knowledge'] LOOP
+                              'vault_zero_knowledge', 'vault_restore'] LOOP
     EXECUTE format(
       'CREATE OR REPLACE PROCEDURE auth_api.%1$I(c auth.caller, input jsonb, OUT refusal text, OUT message text, '
       'OUT retry_after_seconds integer, OUT status integer, OUT body text) '

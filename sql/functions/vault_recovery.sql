@@ -8,6 +8,7 @@ DECLARE
   iv constant text := auth.json_string(input -> 'recoveryIv', '^[A-Za-z0-9+/]{16}$');
   commitment constant text := auth.json_string(input -> 'commitment', '^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$');
   me constant auth.sessions := auth.vault_session(c);
+  refused auth.vault_reply;
   v auth.encryption_vaults;
 BEGIN
   IF me.id IS NULL THEN
@@ -24,6 +25,12 @@ BEGIN
     RETURN auth.vault_refuse(c, me.user_id, 'recovery_set', 'no-vault', 404, 'VAULT_NOT_INITIALISED');
   ELSIF NOT auth.vault_is_of_present_key(c, me, v, commitment, (input ->> 'generation')::numeric) THEN
     RETURN auth.vault_refuse(c, me.user_id, 'recovery_set', 'old-generation', 409, 'KEY_GENERATION_CONFLICT');
+  ELSIF v.recovery_wrapped_mk IS NOT NULL THEN
+    refused := auth.vault_change_refusal(c, me, v, input, 'recovery_set', 'vault-recovery');
+    IF (refused.reply).refusal IS NOT NULL THEN
+      RETURN refused;
+    END IF;
+    PERFORM auth.vault_keep(v, 'recovery');
   END IF;
   UPDATE auth.encryption_vaults x
      SET recovery_wrapped_mk = wrap, recovery_iv = iv, recovery_format_version = 1, recovery_set_at = now(),
@@ -33,7 +40,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth.vault_set_recovery IS
-  'POST /recovery-wrap: stores the wrap that the browser made; 409 when it need not be of the present key';
+  'POST /recovery-wrap: stores the wrap that the browser made; 409 when it need not be of the present key. '
+  'Replacing one requires the commitment of the present key or step-up authentication; the old wrap is kept for a week';
 
 CREATE FUNCTION auth.json_string(value jsonb, pattern text) RETURNS text LANGUAGE sql IMMUTABLE
   RETURN CASE WHEN pg_catalog.jsonb_typeof(value) = 'string' AND (value #>> '{}') ~ pattern THEN value #>> '{}' END;
@@ -60,6 +68,7 @@ CREATE FUNCTION auth.vault_clear_recovery(c auth.caller, input jsonb) RETURNS au
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   me constant auth.sessions := auth.vault_session(c);
+  refused auth.vault_reply;
   v auth.encryption_vaults;
 BEGIN
   IF me.id IS NULL THEN
@@ -70,6 +79,12 @@ BEGIN
     RETURN auth.vault_refuse(c, me.user_id, 'recovery_clear', 'no-vault', 404, 'VAULT_NOT_INITIALISED');
   ELSIF v.zero_knowledge THEN
     RETURN auth.vault_refuse(c, me.user_id, 'recovery_clear', 'zk-active', 409, 'ZK_ACTIVE');
+  ELSIF v.recovery_wrapped_mk IS NOT NULL THEN
+    refused := auth.vault_change_refusal(c, me, v, input, 'recovery_clear', 'vault-recovery');
+    IF (refused.reply).refusal IS NOT NULL THEN
+      RETURN refused;
+    END IF;
+    PERFORM auth.vault_keep(v, 'recovery');
   END IF;
   UPDATE auth.encryption_vaults x
      SET recovery_wrapped_mk = NULL, recovery_iv = NULL, recovery_set_at = NULL, recovery_generation = NULL
@@ -88,6 +103,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
   me constant auth.sessions := auth.vault_session(c);
   action constant text := auth.vault_zk_action(input);
+  refusal auth.reply;
   v auth.encryption_vaults;
   w auth.vault_wrap;
 BEGIN
@@ -111,6 +127,15 @@ BEGIN
   IF v.user_id IS NULL THEN
     RETURN auth.vault_refuse(c, me.user_id, action, 'no-vault', 404, 'VAULT_NOT_INITIALISED');
   END IF;
+  -- A stolen JWT reads the key of a standard vault, so its commitment is no proof for leaving it. The way back needs the key itself;
+  -- only an older row cannot tell which one that is.
+  IF (CASE action WHEN 'zk_enable' THEN NOT v.zero_knowledge AND v.recovery_wrapped_mk IS NOT NULL
+                 ELSE v.zero_knowledge AND v.commitment IS NULL END) THEN
+    refusal := auth.step_up_refusal(c, me, 'vault-zero-knowledge');
+    IF refusal.refusal IS NOT NULL THEN
+      RETURN auth.vault_refuse_as(c, me.user_id, action, 'step-up-required', 403, refusal);
+    END IF;
+  END IF;
   RETURN CASE action WHEN 'zk_enable' THEN auth.vault_zk_enable(c, v) ELSE auth.vault_zk_disable(c, v, w) END;
 END
 $$;
@@ -133,6 +158,7 @@ BEGIN
     RETURN auth.vault_refuse(c, v.user_id, 'zk_enable', 'unwrap-failed', 500, 'INTERNAL');
   END IF;
   UPDATE auth.encryption_vaults x SET wrapped_mk = NULL, wrap_iv = NULL, zero_knowledge = true WHERE x.user_id = v.user_id;
+  PERFORM auth.vault_replaced_enter_zero_knowledge(v);
   RETURN auth.vault_grant(c, v.user_id, 'zk_enable', NULL, 200, done);
 END
 $$;

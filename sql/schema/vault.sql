@@ -16,6 +16,7 @@ CREATE TABLE auth.encryption_vaults (
   zero_knowledge           boolean     NOT NULL DEFAULT false,
   created_at               timestamptz NOT NULL DEFAULT pg_catalog.now(),
   rotated_at               timestamptz,
+  last_generation          integer     NOT NULL DEFAULT 1,
   CONSTRAINT encryption_vaults_pkey PRIMARY KEY (user_id),
   CONSTRAINT encryption_vaults_user_id_users_id_fk FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE,
   CONSTRAINT encryption_vaults_has_wrap CHECK (wrapped_mk IS NOT NULL OR recovery_wrapped_mk IS NOT NULL),
@@ -31,7 +32,8 @@ CREATE TABLE auth.encryption_vaults (
   CONSTRAINT encryption_vaults_recovery_is_current CHECK (
     recovery_generation IS NULL OR recovery_generation = generation),
   CONSTRAINT encryption_vaults_commitment_is_hmac CHECK (pg_catalog.octet_length(commitment) = 32),
-  CONSTRAINT encryption_vaults_format_is_known CHECK (format_version IN (1, 2))
+  CONSTRAINT encryption_vaults_format_is_known CHECK (format_version IN (1, 2)),
+  CONSTRAINT encryption_vaults_generation_was_counted CHECK (generation <= last_generation)
 ) WITH (fillfactor = 90);
 COMMENT ON TABLE auth.encryption_vaults IS
   'master keys, wrapped: by the service (wrapped_mk, under a KEK) and by the user (recovery_wrapped_mk, under a recovery code)';
@@ -43,7 +45,9 @@ COMMENT ON COLUMN auth.encryption_vaults.format_version IS
 COMMENT ON COLUMN auth.encryption_vaults.kek_id IS 'which key of the ring opens it';
 COMMENT ON COLUMN auth.encryption_vaults.commitment IS
   'HMAC of the MK: a client that hands the MK back (leaving zero-knowledge) must hand back the same; NULL: older row';
-COMMENT ON COLUMN auth.encryption_vaults.generation IS 'counts master keys; a recovery wrap of an older one is refused';
+COMMENT ON COLUMN auth.encryption_vaults.generation IS 'number of the present master key; a recovery wrap of another one is refused';
+COMMENT ON COLUMN auth.encryption_vaults.last_generation IS
+  'the highest number that a master key of this vault had: after a restore, the next key does not get the number of another';
 COMMENT ON COLUMN auth.encryption_vaults.recovery_wrapped_mk IS
   'made in the browser: the MK under HKDF(recovery code, mana-recovery-v1); this service cannot open it';
 

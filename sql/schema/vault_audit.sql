@@ -2,7 +2,7 @@
 
 -- A domain and not a constraint of the table: that would be read anew for each row.
 CREATE DOMAIN auth.vault_action AS text CONSTRAINT encryption_vault_audit_action_is_known CHECK (VALUE IN (
-  'init', 'fetch', 'rotate', 'failed_fetch', 'recovery_set', 'recovery_clear', 'zk_enable', 'zk_disable', 'rewrap', 'erase'));
+  'init', 'fetch', 'rotate', 'failed_fetch', 'recovery_set', 'recovery_clear', 'zk_enable', 'zk_disable', 'rewrap', 'erase', 'restore'));
 COMMENT ON DOMAIN auth.vault_action IS 'what was asked of a vault';
 
 CREATE TABLE auth.encryption_vault_audit (

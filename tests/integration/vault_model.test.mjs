@@ -38,11 +38,13 @@ test(`the model explains what happens (VAULT_MODEL_SEED=${seed})`, async (t) => 
   const random = mulberry32(seed);
   const counts = {};
   let calls = 0;
+  let restored = 0;
   for (let life = 0; life < LIVES; life += 1) {
-    stack.psql(`DELETE FROM auth.encryption_vaults; UPDATE auth.sessions SET vault_generation = NULL`);
+    stack.psql(`DELETE FROM auth.encryption_vaults; UPDATE auth.sessions SET vault_generation = NULL, proved_at = CASE WHEN proof IS NOT NULL THEN now() END`);
     const wraps = new Map(); // recoveryWrappedMk → what is in it
     const clients = CLIENTS.map((session) => ({ session, vault: vaultOf(sessions[session]), keys: [] }));
     let states = [EMPTY];
+    const numbered = new Map(); // generation → the keys that had this number
     for (let round = 0; round < ROUNDS; round += 1) {
       const plans = clients.map(() => Array.from({ length: 1 + Math.floor(random() * CALLS) }, () => [pick(random), random()]));
       const done = (await Promise.all(clients.map((client, index) => act(client, plans[index], wraps)))).flat();
@@ -52,14 +54,17 @@ test(`the model explains what happens (VAULT_MODEL_SEED=${seed})`, async (t) => 
         assert.ok(recovery === null || recovery.of === key, `seed ${seed}: a wrap of another key is stored\n${show(states, done)}`);
       }
       states = possible;
+      for (const { generation, key } of possible) numbered.set(generation, (numbered.get(generation) ?? new Set()).add(key));
       calls += done.length;
       for (const { verb, answer } of done) counts[`${verb} ${answer.status}`] = (counts[`${verb} ${answer.status}`] ?? 0) + 1;
     }
     states = await compareWithVault(states, wraps);
+    restored += await restoreEach(states[0], numbered, wraps, new Set(clients.flatMap(({ keys }) => keys)));
   }
   assert.deepEqual(stack.sql('SELECT * FROM auth.vault_check()'), []);
   assert.deepEqual(stack.sql('SELECT * FROM auth.vault_audit_verify()'), []);
   t.diagnostic(`${calls} calls: ${Object.keys(counts).sort().map((what) => `${what}: ${counts[what]}`).join(', ')}`);
+  assert.ok(restored > 0, 'no key was restored: the choices are too poor');
   for (const what of ['rotate 200', 'rotate 409', 'setRecovery 200', 'setRecovery 409', 'enable 200', 'enable 400', 'disable 200']) {
     assert.ok(counts[what] > 0, `no ${what} in ${calls} calls: the choices are too poor`);
   }
@@ -144,6 +149,25 @@ async function compareWithVault(states, wraps) {
   assert.ok(fits.length > 0, `seed ${seed}: at rest the vault gives ${JSON.stringify(told)}, which none of the states does`);
   if (told.blob) assert.equal(await unwrap(answer.json, wraps.get(told.blob).secret), fits[0].key);
   return fits;
+}
+
+/** Each replaced key comes back under its own number, with a recovery wrap of this key or none. In zero-knowledge none is kept. */
+async function restoreEach({ zeroKnowledge }, numbered, wraps, given) {
+  const vault = vaultOf(owner);
+  const keys = (await vault.restorable()).json.wraps.filter(({ kind }) => kind === 'key');
+  if (zeroKnowledge) assert.deepEqual(keys, []);
+  for (const { id, keyGeneration, hasRecoveryWrap } of keys) {
+    const answer = await vault.restore({ id });
+    assert.equal(answer.status, 200, answer.text);
+    const { masterKey } = (await vault.key()).json;
+    audited += 2;
+    assert.ok(given.has(masterKey), `seed ${seed}: a key came back that nobody was given`);
+    assert.ok(numbered.get(keyGeneration)?.has(masterKey) ?? true, `seed ${seed}: key ${keyGeneration} came back as another one`);
+    const [stored] = stack.sql(`SELECT recovery_wrapped_mk AS "recoveryWrappedMk", recovery_iv AS "recoveryIv", generation FROM auth.encryption_vaults`);
+    assert.deepEqual([stored.generation, stored.recoveryWrappedMk !== null], [keyGeneration, hasRecoveryWrap]);
+    if (hasRecoveryWrap) assert.equal(await unwrap(stored, wraps.get(stored.recoveryWrappedMk).secret), masterKey);
+  }
+  return keys.length;
 }
 
 function pick(random) {

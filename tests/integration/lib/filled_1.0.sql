@@ -17,3 +17,5 @@ INSERT INTO auth.login_attempts (email, ip_address, method) VALUES ('ada@example
 INSERT INTO auth.login_attempts (email, ip_address) VALUES ('grace@example.com', '2001:db8:1:2::3'), ('grace@example.com', NULL);
 INSERT INTO auth.lockouts (email, locked_until) VALUES ('grace@example.com', now() + interval '30 minutes');
 INSERT INTO auth.security_events (user_id, event_type) VALUES ('ada', 'REGISTER');
+INSERT INTO auth.encryption_vaults (user_id, wrapped_mk, wrap_iv, generation) VALUES
+  ('ada', repeat('A', 64), repeat('A', 16), 3), ('grace', repeat('B', 64), repeat('B', 16), 1);

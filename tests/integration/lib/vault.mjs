@@ -1,4 +1,4 @@
-// The vault's client, as the apps have it: the seven calls, and the recovery code by which a browser wraps a master key.
+// The vault's client, as the apps have it: the nine calls, and the recovery code by which a browser wraps a master key.
 
 import { randomBytes, webcrypto } from 'node:crypto';
 
@@ -15,6 +15,8 @@ export function vaultOf({ http, token }) {
     rotate: (body) => http.post(`${PATH}/rotate`, body, { bearer: token, headers }),
     setRecovery: (body) => http.post(`${PATH}/recovery-wrap`, body, { bearer: token, headers }),
     clearRecovery: () => http.delete(`${PATH}/recovery-wrap`, { bearer: token, headers }),
+    restorable: () => http.get(`${PATH}/restore`, { bearer: token, headers }),
+    restore: (body) => http.post(`${PATH}/restore`, body, { bearer: token, headers }),
     zeroKnowledge: (body) => http.post(`${PATH}/zero-knowledge`, body, { bearer: token, headers }),
   };
 }

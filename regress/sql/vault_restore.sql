@@ -170,7 +170,7 @@ SELECT DISTINCT json_array_length(('{' || auth.gdpr_more(u) || '}')::json -> 'va
 SELECT id FROM story.replaced('robbed@example.com') LIMIT 1 \gset
 SET ROLE auth_edge;
 SELECT user_id AS robbed, session_reference AS reference FROM story.bearer('robbed@example.com') \gset
-SELECT refusal FROM auth_api.user_delete(story.caller('robbed once more'), 1, true, NULL, NULL, 'v1');
+SELECT refusal FROM auth_api.user_delete(story.caller('robbed once more'), story.challenge('robbed once more'), story.right('robbed once more'), NULL, NULL, 'v1');
 CALL story.vault('restore', auth_api.caller(NULL, NULL, :'robbed', :'reference', '192.0.2.43', 'story/1', 'request-2', NULL), jsonb_build_object('id', :'id'));
 RESET ROLE;
 SELECT count(*) FROM auth.vault_replaced_wraps WHERE user_id = :'robbed';

@@ -95,6 +95,7 @@ describe('the official client', () => {
         setImmediate(() => stop());
         resolve(state);
       });
+      auth.$store.notify('$sessionSignal'); // outside of a browser the client asks only when the session may have changed
     });
     assert.deepEqual([shown.error, shown.data.user.id], [null, ada.id]);
   });

@@ -49,7 +49,7 @@ describe('a separate sender of mails', () => {
 
   test('an edge with MAIL_SENDER=only sends the mail by the role auth_mailer and serves no request', async () => {
     sender = await startStack({
-      MAIL_SENDER: 'only', BASE_URL: stack.url, SMTP_HOST: '127.0.0.1', SMTP_PORT: new URL(stack.mailUrl).port,
+      MAIL_SENDER: 'only', BASE_URL: stack.url, SMTP_HOST: '127.0.0.1', SMTP_PORT: stack.smtpPort,
       DATABASE_URL: `postgresql://sender:sender@/mana_platform?host=${stack.socket}`,
     });
     await stack.mail.latest(person.email);

@@ -28,7 +28,7 @@ export async function anotherEdge(stack, environment = {}) {
   const password = readFileSync(join(stack.directory, 'secrets', 'auth_edge'), 'utf8').trim();
   stack.psql(`CREATE ROLE another_edge LOGIN PASSWORD 'another' IN ROLE auth_edge`);
   return startStack({
-    ...environment, BASE_URL: stack.url, SMTP_HOST: '127.0.0.1', SMTP_PORT: new URL(stack.mailUrl).port,
+    ...environment, BASE_URL: stack.url, SMTP_HOST: '127.0.0.1', SMTP_PORT: stack.smtpPort,
     DATABASE_URL: `postgresql://auth_edge:${password}@/mana_platform?host=${stack.socket}`,
   });
 }

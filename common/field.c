@@ -6,14 +6,12 @@
 #include "field.h"
 
 #include <stdlib.h>
-#include <unistr.h>
 
 #include "digest.h"
 #include "email.h"
 #include "json.h"
-#include "uri.h"
 
-enum { FORM_PAIRS_MAX = 64, JSON_VALUE_MAX = 65536, STRING_MAX = 8192 };
+enum { JSON_VALUE_MAX = 65536, STRING_MAX = 8192 };
 
 /* What a field got. For a form, text that has yet to become what the field wants. */
 struct given {
@@ -77,44 +75,14 @@ field_read_json(
 }
 
 enum field_result
-field_read_form(
-    const struct field_output *out, const struct field *schema, const char *prefix, struct str text)
+field_read_form(const struct field_output *out, const struct field *schema, const char *prefix,
+    const struct form *form)
 {
-	struct given given[FIELD_MAX] = {{NULL, STR_NONE}};
-	struct str name, value;
 	struct reader r;
-	int pairs = 0;
 
 	begin(&r, out, prefix);
-	while (uri_pair_next(&name, &value, &text)) {
-		char name_memory[64];
-		struct buf key = BUF_ON(name_memory);
-		size_t from = out->memory->len;
-
-		if (++pairs > FORM_PAIRS_MAX)
-			return FIELD_TOO_LARGE;
-		if (!uri_decode(&key, name, URI_FORM))
-			continue; /* no field has such a name */
-		for (int i = 0; i < FIELD_MAX && schema[i].name != NULL; i++) {
-			if (!str_equal(buf_view(&key), str_from(schema[i].name)))
-				continue;
-			if (given[i].text.p != NULL) {
-				if (schema[i].flags & FIELD_ONCE)
-					problem(&r, &schema[i],
-					    STR("Invalid input: given more than once"));
-				continue;
-			}
-			if (!uri_decode(out->memory, value, URI_FORM))
-				return out->memory->overflow ? FIELD_TOO_LARGE : FIELD_MALFORMED;
-			given[i].text =
-			    (struct str){out->memory->p + from, out->memory->len - from};
-			/* JSON cannot hold anything else, and SQL gets JSON */
-			if (u8_check((const uint8_t *)given[i].text.p, given[i].text.len) != NULL)
-				return FIELD_MALFORMED;
-		}
-	}
-	for (int i = 0; i < FIELD_MAX && schema[i].name != NULL; i++)
-		take(&r, &schema[i], given[i]);
+	for (const struct field *f = schema; f->name != NULL; f++)
+		take(&r, f, (struct given){NULL, form_value(form, str_from(f->name))});
 	return end(&r);
 }
 

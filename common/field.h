@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "buf.h"
+#include "form.h"
 
 enum { FIELD_MEMORY_EXTRA = 4096, FIELD_JSON_DEPTH = 8, FIELD_MAX = 64 };
 
@@ -36,7 +37,6 @@ enum field_flag {
 	FIELD_REQUIRED = 1,
 	FIELD_NULLABLE = 2,
 	FIELD_SECRET = 4, /* not in the SQL input */
-	FIELD_ONCE = 8, /* not valid when a form gives it again; of other fields the first counts */
 };
 
 enum field_bool { FIELD_ABSENT = 0, FIELD_FALSE, FIELD_TRUE };
@@ -71,8 +71,9 @@ struct field_output {
 /* Reads a JSON object; prefix is "body" or "query" for the messages. */
 enum field_result field_read_json(const struct field_output *out, const struct field *schema,
     const char *prefix, struct str body) MUST_USE;
-/* Reads a form or a query string; "true"/"false" and decimal numbers are converted by kind. */
+/* Reads a form or a query string that was parsed, and in which no field of the schema is repeated;
+ * "true"/"false" and decimal numbers are converted by kind. Slices point into the form's memory. */
 enum field_result field_read_form(const struct field_output *out, const struct field *schema,
-    const char *prefix, struct str text) MUST_USE;
+    const char *prefix, const struct form *form) MUST_USE;
 
 #endif

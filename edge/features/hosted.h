@@ -42,19 +42,19 @@ enum step hosted_signed_in(struct request *r);
 enum step hosted_failed(struct request *r);
 
 /* For the pages themselves. The sign-in page of a consent whose session has ended. */
-enum step hosted_login_again(struct request *r, struct str query);
+enum step hosted_login_again(struct request *r);
 /* A granted form: on to where SQL says. */
 enum step hosted_went_on(struct request *r);
 /* On to the page of the second factor, for a sign-in that is asked for it. */
 enum step hosted_two_factor_asked(struct request *r);
 /* Where a sign-in without an authorization request leads: a place that is trusted; STR_NONE:
  * nowhere was named. */
-struct str hosted_back(struct request *r);
+struct str hosted_back(const struct request *r);
 /* The same as a query, for the links between the pages; empty: nowhere. */
 struct str hosted_link_query(struct request *r);
 /* A value of the form that was posted, to show it again; STR_NONE: none. */
-struct str hosted_form_value(struct request *r, struct str name);
-/* Where a request leads that we have signed; STR_NONE if it is none of ours. */
-struct str hosted_trusted_target(struct request *r, struct str query);
+struct str hosted_form_value(const struct request *r, struct str name);
+/* The redirect URI of the authorization request that waits; STR_NONE if none does. */
+struct str hosted_trusted_target(const struct request *r);
 
 #endif

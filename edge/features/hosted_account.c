@@ -1,8 +1,8 @@
 /* Forgotten passwords, and the pages that only say something (hosted.h). */
 #include "db/db.h"
 #include "features/hosted.h"
-#include "features/oidc_request.h"
 #include "features/password_reset.h"
+#include "form.h"
 #include "http/reply.h"
 #include "pages/hosted.h"
 
@@ -16,7 +16,7 @@ static enum step forgot_granted(struct request *r);
 static enum step show_reset(struct request *r, int status, struct str token, enum word alert);
 static enum step reset_refused(struct request *r, enum error e, int retry_after_seconds);
 static enum step reset_granted(struct request *r);
-static struct str query_or_empty(struct request *r, struct str name);
+static struct str query_or_empty(const struct request *r, struct str name);
 
 static const struct form_page forgot_form = {forgot_refused, forgot_granted};
 static const struct form_page reset_form = {reset_refused, reset_granted};
@@ -59,7 +59,7 @@ forgot_granted(struct request *r)
 enum step
 hosted_reset(struct request *r)
 {
-	struct str token = oidc_query_value(r, r->query, STR("token"));
+	struct str token = form_value(r->sent, STR("token"));
 
 	return token.len > 0 ? show_reset(r, 200, token, WORD_COUNT) : hosted_failed(r);
 }
@@ -86,7 +86,7 @@ show_reset(struct request *r, int status, struct str token, enum word alert)
 static enum step
 reset_refused(struct request *r, enum error e, int retry_after_seconds)
 {
-	struct str token = oidc_query_value(r, r->body, STR("token"));
+	struct str token = form_value(r->sent, STR("token"));
 
 	(void)retry_after_seconds;
 	return show_reset(
@@ -114,9 +114,9 @@ hosted_sign_out(struct request *r)
 }
 
 static struct str
-query_or_empty(struct request *r, struct str name)
+query_or_empty(const struct request *r, struct str name)
 {
-	struct str value = oidc_query_value(r, r->query, name);
+	struct str value = form_value(r->sent, name);
 
 	return value.p != NULL ? value : STR("");
 }

@@ -4,6 +4,7 @@
 #include "features/oidc_authorize.h"
 #include "features/oidc_request.h"
 #include "features/two_factor.h"
+#include "gates/page_query.h"
 #include "http/locale.h"
 #include "http/reply.h"
 #include "pages/hosted.h"
@@ -15,7 +16,7 @@ enum column { CLIENT, EMAIL, WORDS };
 EMBED(consent_html, "pages/consent.html");
 
 static enum step client_found(struct request *r);
-static struct str asked_scopes(struct request *r);
+static struct str asked_scopes(const struct request *r);
 static struct str scope_items(struct request *r, struct str scopes, struct str words);
 static void scope_item(struct buf *out, struct request *r, struct str scope, struct str words);
 static struct str host_of(struct request *r, struct str uri);
@@ -26,17 +27,17 @@ static const struct form_page consent_form = {consent_refused, hosted_went_on};
 enum step
 hosted_consent(struct request *r)
 {
-	if (hosted_trusted_target(r, r->query).p == NULL)
+	if (r->waiting == NULL)
 		return hosted_failed(r);
 	return db_call(r, CALL_OIDC_CONSENT_PAGE, client_found,
-	    db_text(r, oidc_query_value(r, r->query, STR("client_id"))),
-	    db_text(r, asked_scopes(r)), db_text(r, locale_of(r)));
+	    db_text(r, page_query_value(r->waiting, STR("client_id"))), db_text(r, asked_scopes(r)),
+	    db_text(r, locale_of(r)));
 }
 
 static struct str
-asked_scopes(struct request *r)
+asked_scopes(const struct request *r)
 {
-	struct str scopes = oidc_query_value(r, r->query, STR("scope"));
+	struct str scopes = page_query_value(r->waiting, STR("scope"));
 
 	return scopes.p != NULL ? scopes : STR("openid"); /* as SQL takes it */
 }
@@ -44,10 +45,10 @@ asked_scopes(struct request *r)
 static enum step
 client_found(struct request *r)
 {
-	struct str target = hosted_trusted_target(r, r->query), scopes = asked_scopes(r);
+	struct str target = hosted_trusted_target(r), scopes = asked_scopes(r);
 
 	if (row_count(r->answer) != 1)
-		return hosted_login_again(r, r->query);
+		return hosted_login_again(r);
 	const struct template_value values[] = {
 	    {.name = "client", .value = row_text(r->answer, 0, CLIENT)},
 	    {.name = "email", .value = row_text(r->answer, 0, EMAIL)},
@@ -55,7 +56,7 @@ client_found(struct request *r)
 		.value = scope_items(r, scopes, row_text(r->answer, 0, WORDS)),
 		.is_markup = true},
 	    {.name = "host", .value = host_of(r, target)},
-	    {.name = "query", .value = r->query},
+	    {.name = "query", .value = r->waiting->text},
 	};
 	return hosted_show(r, 200, (struct embedded)EMBEDDED(consent_html),
 	    hosted_word(r, WORD_consent_title), target, values, sizeof(values) / sizeof(values[0]));
@@ -140,11 +141,9 @@ hosted_consent_sent(struct request *r)
 static enum step
 consent_refused(struct request *r, enum error e, int retry_after_seconds)
 {
-	struct str query = hosted_form_value(r, STR("oauth_query"));
-
 	(void)retry_after_seconds;
-	if (e == ERR_UNAUTHORIZED && query.p != NULL)
-		return hosted_login_again(r, query);
+	if (e == ERR_UNAUTHORIZED)
+		return hosted_login_again(r);
 	return hosted_message(
 	    r, error_info(e)->status, WORD_failed, hosted_error_word(e), WORD_COUNT);
 }
@@ -163,17 +162,13 @@ hosted_went_on(struct request *r)
 }
 
 struct str
-hosted_form_value(struct request *r, struct str name)
+hosted_form_value(const struct request *r, struct str name)
 {
-	return r->method == METHOD_POST ? oidc_query_value(r, r->body, name) : STR_NONE;
+	return r->method == METHOD_POST ? form_value(r->sent, name) : STR_NONE;
 }
 
 struct str
-hosted_trusted_target(struct request *r, struct str query)
+hosted_trusted_target(const struct request *r)
 {
-	struct str input;
-
-	return query.len > 0 && oidc_request_read(r, &input, query)
-		   ? oidc_query_value(r, query, STR("redirect_uri"))
-		   : STR_NONE;
+	return page_query_value(r->waiting, STR("redirect_uri"));
 }

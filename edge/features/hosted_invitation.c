@@ -4,7 +4,7 @@
  */
 #include "db/db.h"
 #include "features/hosted.h"
-#include "features/oidc_request.h"
+#include "form.h"
 #include "http/reply.h"
 #include "pages/hosted.h"
 
@@ -145,7 +145,7 @@ static struct str
 id_of(struct request *r)
 {
 	struct str id = r->fields != NULL ? ((const struct answer_fields *)r->fields)->invitation_id
-					  : oidc_query_value(r, r->query, STR("id"));
+					  : form_value(r->sent, STR("id"));
 
 	return id.p != NULL && id.len <= 64 ? id : STR("");
 }

@@ -3,14 +3,13 @@
 #include "db/db.h"
 #include "email.h"
 #include "features/hosted.h"
-#include "features/oidc_request.h"
 #include "features/sign_in.h"
 #include "features/sign_up.h"
 #include "gates/gates.h"
+#include "gates/page_query.h"
 #include "http/locale.h"
 #include "http/reply.h"
 #include "pages/hosted.h"
-#include "uri.h"
 
 enum { CLIENT_ROOM = 256, HTML_EXPANSION = 6 };
 
@@ -35,10 +34,9 @@ EMBED(sign_up_html, "pages/sign_up.html");
 struct login_page {
 	int status;
 	enum word alert;
-	struct str query; /* the signed request that waits; empty: none */
 };
 
-static enum step show_login(struct request *r, int status, struct str query, enum word alert);
+static enum step show_login(struct request *r, int status, enum word alert);
 static enum step client_named(struct request *r);
 static enum step client_not_named(struct request *r, enum error e, int retry_after_seconds);
 static enum step write_login(struct request *r, struct str client);
@@ -48,7 +46,7 @@ static enum step link_granted(struct request *r);
 static enum step show_sign_up(struct request *r, int status, struct str restart, enum word alert);
 static enum step sign_up_refused(struct request *r, enum error e, int retry_after_seconds);
 static enum step sign_up_granted(struct request *r);
-static struct str restart_path(struct request *r, struct str query);
+static struct str restart_path(struct request *r);
 
 static const struct form_page login_form = {login_refused, hosted_went_on};
 static const struct form_page client_form = {client_not_named, client_named};
@@ -58,13 +56,13 @@ static const struct form_page sign_up_form = {sign_up_refused, sign_up_granted};
 enum step
 hosted_login(struct request *r)
 {
-	return show_login(r, 200, r->query, WORD_COUNT);
+	return show_login(r, 200, WORD_COUNT);
 }
 
 enum step
-hosted_login_again(struct request *r, struct str query)
+hosted_login_again(struct request *r)
 {
-	return show_login(r, 401, query, WORD_bad_session);
+	return show_login(r, 401, WORD_bad_session);
 }
 
 enum step
@@ -78,25 +76,23 @@ static enum step
 login_refused(struct request *r, enum error e, int retry_after_seconds)
 {
 	(void)retry_after_seconds;
-	return show_login(r, error_info(e)->status, hosted_form_value(r, STR("oauth_query")),
-	    hosted_error_word(e));
+	return show_login(r, error_info(e)->status, hosted_error_word(e));
 }
 
 /* Whoever waits behind a request that we have signed is named, so that nobody types a password
  * without knowing for whom. */
 static enum step
-show_login(struct request *r, int status, struct str query, enum word alert)
+show_login(struct request *r, int status, enum word alert)
 {
 	struct login_page *page = arena_alloc(&r->arena, sizeof(*page));
-	bool waits = hosted_trusted_target(r, query).p != NULL;
 
-	*page = (struct login_page){status, alert, waits ? query : STR("")};
+	*page = (struct login_page){status, alert};
 	r->state = page;
-	if (!waits)
+	if (r->waiting == NULL)
 		return write_login(r, STR_NONE);
 	r->form = &client_form;
 	return db_call(r, CALL_OIDC_CLIENT_NAME, client_named,
-	    db_text(r, oidc_query_value(r, query, STR("client_id"))));
+	    db_text(r, page_query_value(r->waiting, STR("client_id"))));
 }
 
 static enum step
@@ -122,15 +118,16 @@ write_login(struct request *r, struct str client)
 {
 	const struct login_page *page = r->state;
 	struct str email = hosted_form_value(r, STR("email"));
-	bool failed = page->alert != WORD_COUNT, waits = page->query.len > 0;
+	struct str query = r->waiting != NULL ? r->waiting->text : STR("");
+	bool failed = page->alert != WORD_COUNT, waits = r->waiting != NULL;
 
 	if (email.p == NULL)
-		email = oidc_query_value(r, page->query, STR("login_hint"));
+		email = page_query_value(r->waiting, STR("login_hint"));
 	const struct template_value values[] = {
 	    hosted_alert(r, page->alert),
 	    {.name = "client", .value = client_line(r, client), .is_markup = true},
-	    {.name = "oauth_query", .value = page->query},
-	    {.name = "query", .value = waits ? page->query : hosted_link_query(r)},
+	    {.name = "oauth_query", .value = query},
+	    {.name = "query", .value = waits ? query : hosted_link_query(r)},
 	    {.name = "back",
 		.value = hosted_back(r).p != NULL ? hosted_back(r) : STR("/signed-in")},
 	    {.name = "email", .value = email.p != NULL ? email : STR("")},
@@ -142,9 +139,8 @@ write_login(struct request *r, struct str client)
 		.is_markup = true},
 	};
 	return hosted_show(r, page->status, (struct embedded)EMBEDDED(login_html),
-	    hosted_word(r, WORD_login_title),
-	    waits ? hosted_trusted_target(r, page->query) : hosted_back(r), values,
-	    sizeof(values) / sizeof(values[0]));
+	    hosted_word(r, WORD_login_title), waits ? hosted_trusted_target(r) : hosted_back(r),
+	    values, sizeof(values) / sizeof(values[0]));
 }
 
 static struct str
@@ -168,7 +164,7 @@ enum step
 hosted_link_sent(struct request *r)
 {
 	const struct link_fields *in = r->fields;
-	struct str restart = restart_path(r, in->oauth_query);
+	struct str restart = restart_path(r);
 
 	r->form = &link_form;
 	if (!email_valid(in->email))
@@ -187,7 +183,7 @@ link_granted(struct request *r)
 enum step
 hosted_sign_up(struct request *r)
 {
-	struct str restart = restart_path(r, r->query);
+	struct str restart = restart_path(r);
 
 	return show_sign_up(r, 200, restart.p != NULL ? restart : hosted_back(r), WORD_COUNT);
 }
@@ -215,7 +211,8 @@ show_sign_up(struct request *r, int status, struct str restart, enum word alert)
 	const struct template_value values[] = {
 	    hosted_alert(r, alert),
 	    {.name = "restart", .value = restart.p != NULL ? restart : STR("/signed-in")},
-	    {.name = "query", .value = r->method == METHOD_POST ? hosted_link_query(r) : r->query},
+	    {.name = "query",
+		.value = r->waiting != NULL ? r->waiting->text : hosted_link_query(r)},
 	    {.name = "name", .value = name.p != NULL ? name : STR("")},
 	    {.name = "email", .value = email.p != NULL ? email : STR("")},
 	};
@@ -233,10 +230,9 @@ sign_up_granted(struct request *r)
 }
 
 struct str
-hosted_back(struct request *r)
+hosted_back(const struct request *r)
 {
-	struct str url =
-	    oidc_query_value(r, r->method == METHOD_POST ? r->body : r->query, STR("callbackURL"));
+	struct str url = form_value(r->sent, STR("callbackURL"));
 
 	return url.len > 0 && target_is_trusted(url) ? url : STR_NONE;
 }
@@ -257,28 +253,25 @@ hosted_link_query(struct request *r)
 /* The same request from its beginning, for a link in a mail: a mail takes longer than a signature
  * lasts. */
 static struct str
-restart_path(struct request *r, struct str query)
+restart_path(struct request *r)
 {
-	static const char *const left_out[] = {"exp", "ba_iat", "ba_param", "sig", "prompt", NULL};
-	struct buf out = arena_buf(&r->arena, query.len + 64);
-	struct str name, value;
-	bool first = true;
+	static const char *const left_out[] = {"exp", "ba_iat", "prompt", NULL};
+	struct buf out, query;
 
-	if (hosted_trusted_target(r, query).p == NULL)
+	if (r->waiting == NULL)
 		return STR_NONE;
-	buf_str(&out, STR("/api/auth/oauth2/authorize"));
-	while (uri_pair_next(&name, &value, &query)) {
+	query = arena_buf(&r->arena, r->waiting->text.len + 1);
+	for (size_t i = 0; i < r->waiting->form.count; i++) {
+		const struct form_pair *pair = &r->waiting->form.pairs[i];
 		bool left = false;
 
-		for (int i = 0; left_out[i] != NULL; i++)
-			left = left || str_equal(name, str_from(left_out[i]));
-		if (left)
-			continue;
-		buf_char(&out, first ? '?' : '&');
-		buf_str(&out, name);
-		buf_char(&out, '=');
-		buf_str(&out, value);
-		first = false;
+		for (int n = 0; left_out[n] != NULL; n++)
+			left = left || str_equal(pair->name, str_from(left_out[n]));
+		if (!left)
+			form_append(&query, pair->name, pair->value);
 	}
+	out = arena_buf(&r->arena, query.len + 64);
+	buf_str(&out, STR("/api/auth/oauth2/authorize?"));
+	buf_str(&out, buf_view(&query));
 	return buf_view(&out);
 }

@@ -4,8 +4,8 @@
  */
 #include "db/db.h"
 #include "features/hosted.h"
-#include "features/oidc_request.h"
 #include "features/two_factor.h"
+#include "gates/page_query.h"
 #include "http/reply.h"
 #include "pages/hosted.h"
 
@@ -25,7 +25,7 @@ static enum step page_not_found(struct request *r, enum error e, int retry_after
 static enum step code_refused(struct request *r, enum error e, int retry_after_seconds);
 static enum step code_granted(struct request *r);
 static enum step mail_sent(struct request *r);
-static struct str waiting_request(struct request *r);
+static struct str waiting_request(const struct request *r);
 static struct str send_button(struct request *r, bool by_mail);
 static struct str notice_line(struct request *r, enum word notice);
 
@@ -87,7 +87,7 @@ page_found(struct request *r)
 	bool by_app, by_mail;
 
 	if (row_count(r->answer) != 1)
-		return hosted_login_again(r, query);
+		return hosted_login_again(r);
 	by_app = row_bool(r->answer, 0, COLUMN_APP);
 	by_mail = row_bool(r->answer, 0, COLUMN_BY_MAIL);
 	const struct template_value values[] = {
@@ -103,9 +103,8 @@ page_found(struct request *r)
 	    {.name = "send", .value = send_button(r, by_mail), .is_markup = true},
 	};
 	return hosted_show(r, page->status, (struct embedded)EMBEDDED(two_factor_html),
-	    hosted_word(r, WORD_two_factor_title),
-	    query.len > 0 ? hosted_trusted_target(r, query) : back, values,
-	    sizeof(values) / sizeof(values[0]));
+	    hosted_word(r, WORD_two_factor_title), query.len > 0 ? hosted_trusted_target(r) : back,
+	    values, sizeof(values) / sizeof(values[0]));
 }
 
 static enum step
@@ -121,7 +120,7 @@ code_refused(struct request *r, enum error e, int retry_after_seconds)
 {
 	(void)retry_after_seconds;
 	if (e == ERR_INVALID_TWO_FACTOR_COOKIE || e == ERR_TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE)
-		return hosted_login_again(r, waiting_request(r));
+		return hosted_login_again(r);
 	return show(r, error_info(e)->status, hosted_error_word(e), WORD_COUNT);
 }
 
@@ -141,14 +140,11 @@ mail_sent(struct request *r)
 	return show(r, 200, WORD_COUNT, WORD_two_factor_sent);
 }
 
-/* The authorization request behind the sign-in, as we have signed it; empty: none. */
+/* The authorization request behind the sign-in, with its signature; empty: none. */
 static struct str
-waiting_request(struct request *r)
+waiting_request(const struct request *r)
 {
-	struct str query =
-	    r->method == METHOD_POST ? hosted_form_value(r, STR("oauth_query")) : r->query;
-
-	return hosted_trusted_target(r, query).p != NULL ? query : STR("");
+	return r->waiting != NULL ? r->waiting->text : STR("");
 }
 
 static struct str

@@ -10,11 +10,8 @@
 #include "features/oidc_request.h"
 #include "gates/gates.h"
 #include "http/reply.h"
-#include "uri.h"
 
 #define ONLY_SQL .offset = FIELD_NOWHERE
-
-enum { NAME_BYTES = 64 };
 
 struct authorize_fields {
 	struct str id_token_hint;
@@ -85,29 +82,17 @@ oidc_authorize(struct request *r)
 	    db_text(r, config.base_url), db_text(r, hint.sub), db_text(r, repeated(r)));
 }
 
-/* The first parameter of ours that is given twice; STR_NONE: none. Others may be repeated (RFC
- * 8707: resource). */
+/* RFC 6749, section 3.1: "Request and response parameters MUST NOT be included more than once." The
+ * first that is; STR_NONE: none. */
 static struct str
 repeated(struct request *r)
 {
-	struct str rest = r->method == METHOD_POST ? r->body : r->query, name, value;
-	bool seen[FIELD_MAX] = {false};
+	struct str name = form_repeated(r->sent, STR_NONE);
 
-	while (uri_pair_next(&name, &value, &rest)) {
-		char memory[NAME_BYTES];
-		struct buf decoded = BUF_ON(memory);
-
-		if (!uri_decode(&decoded, name, URI_FORM))
-			continue; /* no parameter has such a name */
-		for (int i = 0; authorize_field_table[i].name != NULL; i++) {
-			if (!str_equal(buf_view(&decoded), str_from(authorize_field_table[i].name)))
-				continue;
-			if (seen[i])
-				return str_from(authorize_field_table[i].name);
-			seen[i] = true;
-		}
-	}
-	return STR_NONE;
+	for (const struct field *f = authorize_field_table; f->name != NULL; f++)
+		if (str_equal(name, str_from(f->name)))
+			return name;
+	return name.p != NULL ? STR("a parameter") : STR_NONE;
 }
 
 /* A script cannot follow a redirect to another page: it is told where to go. Only one of our own
@@ -129,7 +114,7 @@ oidc_consent(struct request *r)
 
 	if (in->oauth_query.len == 0)
 		return missing_query(r);
-	if (!oidc_request_read(r, &input, in->oauth_query))
+	if (!oidc_request_read(r, &input))
 		return oidc_invalid_signature(r);
 	return db_call(r, CALL_OIDC_CONSENT, r->form != NULL ? reply_relay : oidc_answer_json,
 	    db_text(r, input), db_text(r, config.base_url), db_bool(in->accept == FIELD_TRUE),
@@ -144,7 +129,7 @@ oidc_continue(struct request *r)
 
 	if (in->oauth_query.len == 0)
 		return missing_query(r);
-	if (!oidc_request_read(r, &input, in->oauth_query))
+	if (!oidc_request_read(r, &input))
 		return oidc_invalid_signature(r);
 	return db_call(r, CALL_OIDC_CONTINUE, oidc_answer_json, db_text(r, input),
 	    db_text(r, config.base_url));

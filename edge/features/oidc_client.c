@@ -6,7 +6,7 @@
 
 #include "config.h"
 #include "db/db.h"
-#include "features/oidc_request.h"
+#include "gates/page_query.h"
 #include "http/reply.h"
 
 #define ONLY_SQL .offset = FIELD_NOWHERE
@@ -97,10 +97,8 @@ enum step
 oidc_client_prelogin(struct request *r)
 {
 	const struct prelogin_fields *in = r->fields;
-	struct str input;
 
-	if (in->oauth_query.len == 0 || !oidc_request_read(r, &input, in->oauth_query) ||
-	    !str_equal(oidc_query_value(r, in->oauth_query, STR("client_id")), in->client_id))
+	if (!str_equal(page_query_value(r->waiting, STR("client_id")), in->client_id))
 		return reply_json(r, 401, STR("{\"error\":\"invalid_signature\"}"));
 	return db_call(r, CALL_OIDC_CLIENT_PUBLIC, reply_relay);
 }

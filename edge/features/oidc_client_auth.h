@@ -18,14 +18,14 @@ struct oidc_client_fields {
 };
 
 #define OIDC_CLIENT_FIELDS(type)                                                                   \
-	{"client_id", FIELD_STRING, FIELD_SECRET | FIELD_ONCE,                                     \
-	    .offset = offsetof(type, client.client_id), .max = 128},                               \
-	    {"client_secret", FIELD_STRING, FIELD_SECRET | FIELD_ONCE,                             \
+	{"client_id", FIELD_STRING, FIELD_SECRET, .offset = offsetof(type, client.client_id),      \
+	    .max = 128},                                                                           \
+	    {"client_secret", FIELD_STRING, FIELD_SECRET,                                          \
 		.offset = offsetof(type, client.client_secret), .max = 512},                       \
-	    {"client_assertion_type", FIELD_STRING, FIELD_SECRET | FIELD_ONCE,                     \
+	    {"client_assertion_type", FIELD_STRING, FIELD_SECRET,                                  \
 		.offset = offsetof(type, client.assertion_type), .max = 128},                      \
 	{                                                                                          \
-		"client_assertion", FIELD_STRING, FIELD_SECRET | FIELD_ONCE,                       \
+		"client_assertion", FIELD_STRING, FIELD_SECRET,                                    \
 		    .offset = offsetof(type, client.assertion), .max = 8192                        \
 	}
 

@@ -6,132 +6,34 @@
 #include "db/db.h"
 #include "features/oidc_authorize.h"
 #include "field.h"
+#include "gates/page_query.h"
 #include "http/reply.h"
-#include "keys/signing.h"
-#include "uri.h"
 
 enum {
-	QUERY_BYTES_MAX = 8192,
-	SIGNED_NAMES_MAX = 32,
+	MESSAGE_BYTES = 256,
 	SIGNATURE_ROOM = 3 * BASE64_LENGTH(DIGEST_BYTES) + 8,
 	SESSION_COOKIE_CHARS = 14 /* "session_token " and the mark of a fresh token */
 };
 
-struct names {
-	struct str name[SIGNED_NAMES_MAX];
-	int count;
-};
-
-static bool read_signed_names(struct names *names, struct str query);
-static bool is_signed(const struct names *names, struct str name);
-static bool signature_matches(struct request *r, struct str text, struct str signature);
-static void append_pair(struct buf *out, struct str name, struct str value);
 static bool session_was_opened(const struct request *r);
 static enum step answer(struct request *r);
 
-/* Clients may add parameters of their own to our page's query; `ba_param` names those that are
- * signed, and the signature covers it, too. */
 bool
-oidc_request_read(struct request *r, struct str *input, struct str oauth_query)
+oidc_request_read(struct request *r, struct str *input)
 {
-	struct str rest =
-	    str_starts(oauth_query, STR("?")) ? str_skip(oauth_query, 1) : oauth_query;
-	struct buf text = arena_buf(&r->arena, rest.len + 1),
-		   request = arena_buf(&r->arena, rest.len + 1);
-	struct buf memory = arena_buf(&r->arena, 2 * rest.len + FIELD_MEMORY_EXTRA);
-	struct buf json = arena_buf(&r->arena, 6 * rest.len + FIELD_MEMORY_EXTRA);
-	struct field_output out = {.memory = &memory, .input = &json};
-	struct str name, value, signature = STR_NONE;
-	struct names names = {.count = 0};
-	struct buf message = arena_buf(&r->arena, 256);
+	struct buf memory, json, message = arena_buf(&r->arena, MESSAGE_BYTES);
+	struct field_output out = {.memory = &memory, .input = &json, .message = &message};
 
-	if (rest.len == 0 || rest.len > QUERY_BYTES_MAX || !read_signed_names(&names, rest))
+	if (r->waiting == NULL)
 		return false;
-	while (uri_pair_next(&name, &value, &rest)) {
-		if (str_equal(name, STR("sig")))
-			signature = value;
-		if (!is_signed(&names, name))
-			continue;
-		append_pair(&text, name, value);
-		if (!str_equal(name, STR("ba_param")))
-			append_pair(&request, name, value);
-	}
-	if (!signature_matches(r, buf_view(&text), signature))
-		return false;
-	out.message = &message;
+	memory = arena_buf(&r->arena, FIELD_MEMORY_EXTRA);
+	json = arena_buf(&r->arena, 6 * r->waiting->text.len + FIELD_MEMORY_EXTRA);
 	out.target = arena_alloc(&r->arena, oidc_authorize_schema.size);
-	if (field_read_form(&out, oidc_authorize_schema.fields, "query", buf_view(&request)) !=
+	if (field_read_form(&out, oidc_authorize_schema.fields, "query", &r->waiting->form) !=
 	    FIELD_VALID)
 		return false;
 	*input = buf_view(&json);
 	return true;
-}
-
-static bool
-read_signed_names(struct names *names, struct str query)
-{
-	struct str name, value;
-
-	while (uri_pair_next(&name, &value, &query)) {
-		if (!str_equal(name, STR("ba_param")))
-			continue;
-		if (names->count == SIGNED_NAMES_MAX)
-			return false;
-		names->name[names->count++] = value;
-	}
-	return names->count > 0;
-}
-
-static bool
-is_signed(const struct names *names, struct str name)
-{
-	for (int i = 0; i < names->count; i++)
-		if (str_equal(names->name[i], name))
-			return true;
-	return false;
-}
-
-static bool
-signature_matches(struct request *r, struct str text, struct str signature)
-{
-	struct buf given = arena_buf(&r->arena, signature.len + 1);
-	char memory[BASE64_LENGTH(DIGEST_BYTES) + 1];
-	struct buf wanted = BUF_ON(memory);
-	struct digest mac;
-
-	if (signature.p == NULL || !uri_decode(&given, signature, URI_COMPONENT))
-		return false;
-	signing_page_query_mac(&mac, text);
-	base64_encode(&wanted, mac.bytes, sizeof(mac.bytes));
-	return digest_equal(buf_view(&wanted), buf_view(&given));
-}
-
-static void
-append_pair(struct buf *out, struct str name, struct str value)
-{
-	if (out->len > 0)
-		buf_char(out, '&');
-	buf_str(out, name);
-	buf_char(out, '=');
-	buf_str(out, value);
-}
-
-struct str
-oidc_query_value(struct request *r, struct str query, struct str wanted)
-{
-	struct str name, value;
-
-	if (str_starts(query, STR("?")))
-		query = str_skip(query, 1);
-	while (uri_pair_next(&name, &value, &query)) {
-		struct buf decoded;
-
-		if (!str_equal(name, wanted))
-			continue;
-		decoded = arena_buf(&r->arena, value.len + 1);
-		return uri_decode(&decoded, value, URI_FORM) ? buf_view(&decoded) : STR_NONE;
-	}
-	return STR_NONE;
 }
 
 enum step
@@ -170,19 +72,17 @@ struct str
 oidc_answer_location(struct request *r)
 {
 	struct str location = row_text(r->answer, 0, REPLY_LOCATION), path, query;
-	struct buf out;
-	struct digest mac;
-	char memory[BASE64_LENGTH(DIGEST_BYTES) + 1];
-	struct buf signature = BUF_ON(memory);
+	struct buf out, signed_query;
 
 	if (!row_bool(r->answer, 0, REPLY_SIGN_QUERY) || !str_cut(&path, &query, location, '?'))
 		return location;
-	signing_page_query_mac(&mac, query);
-	base64_encode(&signature, mac.bytes, sizeof(mac.bytes));
+	signed_query = arena_buf(&r->arena, query.len + SIGNATURE_ROOM);
+	buf_str(&signed_query, query);
+	page_query_sign(&signed_query, query);
 	out = arena_buf(&r->arena, location.len + SIGNATURE_ROOM);
-	buf_str(&out, location);
-	buf_str(&out, STR("&sig="));
-	buf_uri(&out, buf_view(&signature));
+	buf_str(&out, path);
+	buf_char(&out, '?');
+	buf_str(&out, buf_view(&signed_query));
 	return buf_view(&out);
 }
 

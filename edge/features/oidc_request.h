@@ -1,18 +1,15 @@
 /*
  * An authorization request on its way: where it goes next, and how it survives a sign-in or a
- * consent without being kept anywhere. What waits travels in the query of our own page, signed, as
- * Better Auth does it (`exp`, `ba_iat`, `ba_param`, `sig`); the page echoes it as `oauth_query`.
+ * consent without being kept anywhere (gates/page_query.h).
  */
 #ifndef MANA_OIDC_REQUEST_H
 #define MANA_OIDC_REQUEST_H
 
 #include "routes.h"
 
-/* A query that we have signed and that nobody has changed: *input is its JSON object for SQL, which
- * judges all else (its age, the client, the redirect URI). */
-bool oidc_request_read(struct request *r, struct str *input, struct str oauth_query) MUST_USE;
-/* The value of a parameter of a query, decoded; STR_NONE if absent or malformed. */
-struct str oidc_query_value(struct request *r, struct str query, struct str name);
+/* The request that waits (r->waiting) as a JSON object for SQL, which judges all else: its age, the
+ * client, the redirect URI. False if none waits, or if it is not valid. */
+bool oidc_request_read(struct request *r, struct str *input) MUST_USE;
 
 /* Goes on with a request after a sign-in: a step to stand behind a call whose reply may have opened
  * a session. Its cookies are set and the request is decided for that session; a reply that opened

@@ -20,14 +20,14 @@ struct token_fields {
 	struct str code_verifier;
 };
 static const struct field token_field_table[] = {
-    {"grant_type", FIELD_STRING, FIELD_ONCE, ONLY_SQL, .max = 64},
-    {"code", FIELD_TOKEN, FIELD_ONCE, ONLY_SQL, .max = 512},
-    {"redirect_uri", FIELD_STRING, FIELD_ONCE, ONLY_SQL, .max = 2048},
-    {"code_verifier", FIELD_TOKEN, FIELD_ONCE,
-	.offset = offsetof(struct token_fields, code_verifier), .max = 512},
-    {"refresh_token", FIELD_TOKEN, FIELD_ONCE, ONLY_SQL, .max = 512},
-    {"scope", FIELD_STRING, FIELD_ONCE, ONLY_SQL, .max = 1024},
-    {"resource", FIELD_STRING, FIELD_ONCE, ONLY_SQL, .max = 512},
+    {"grant_type", FIELD_STRING, 0, ONLY_SQL, .max = 64},
+    {"code", FIELD_TOKEN, 0, ONLY_SQL, .max = 512},
+    {"redirect_uri", FIELD_STRING, 0, ONLY_SQL, .max = 2048},
+    {"code_verifier", FIELD_TOKEN, 0, .offset = offsetof(struct token_fields, code_verifier),
+	.max = 512},
+    {"refresh_token", FIELD_TOKEN, 0, ONLY_SQL, .max = 512},
+    {"scope", FIELD_STRING, 0, ONLY_SQL, .max = 1024},
+    {"resource", FIELD_STRING, 0, ONLY_SQL, .max = 512},
     OIDC_CLIENT_FIELDS(struct token_fields),
     {NULL},
 };
@@ -38,9 +38,8 @@ struct introspect_fields {
 	struct str token;
 };
 static const struct field introspect_field_table[] = {
-    {"token", FIELD_TOKEN, FIELD_ONCE, .offset = offsetof(struct introspect_fields, token),
-	.max = 8192},
-    {"token_type_hint", FIELD_STRING, FIELD_ONCE, ONLY_SQL, .max = 64},
+    {"token", FIELD_TOKEN, 0, .offset = offsetof(struct introspect_fields, token), .max = 8192},
+    {"token_type_hint", FIELD_STRING, 0, ONLY_SQL, .max = 64},
     OIDC_CLIENT_FIELDS(struct introspect_fields),
     {NULL},
 };
@@ -51,7 +50,7 @@ struct userinfo_fields {
 	struct str access_token;
 };
 static const struct field userinfo_field_table[] = {
-    {"access_token", FIELD_STRING, FIELD_SECRET | FIELD_ONCE,
+    {"access_token", FIELD_STRING, FIELD_SECRET,
 	.offset = offsetof(struct userinfo_fields, access_token), .max = 8192},
     {NULL},
 };

@@ -191,7 +191,7 @@ passkey_sign_in(struct request *r)
 	const struct digest *cookie_digest;
 	struct passkey_answer answer;
 
-	if (in->oauth_query.len > 0 && !oidc_request_read(r, &s->oauth_input, in->oauth_query))
+	if (in->oauth_query.len > 0 && !oidc_request_read(r, &s->oauth_input))
 		return oidc_invalid_signature(r);
 	cookie_digest = challenge_cookie(r);
 	if (cookie_digest == NULL)

@@ -33,8 +33,7 @@ struct token_fields {
 };
 
 static const struct field token_field_table[] = {
-    {"audience", FIELD_STRING, FIELD_ONCE, .offset = offsetof(struct token_fields, audience),
-	.max = 255},
+    {"audience", FIELD_STRING, 0, .offset = offsetof(struct token_fields, audience), .max = 255},
     {NULL},
 };
 const struct schema session_token_schema = {token_field_table, sizeof(struct token_fields)};

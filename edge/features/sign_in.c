@@ -99,7 +99,7 @@ begin(struct request *r, struct str dialect)
 	s->remember = in->remember_me != FIELD_FALSE;
 	s->device_id = in->device_id;
 	s->device_name = in->device_name;
-	if (in->oauth_query.len > 0 && !oidc_request_read(r, &s->oauth_input, in->oauth_query))
+	if (in->oauth_query.len > 0 && !oidc_request_read(r, &s->oauth_input))
 		return oidc_invalid_signature(r);
 	return lookup(r);
 }

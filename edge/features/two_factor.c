@@ -178,7 +178,7 @@ verify(struct request *r, struct str method, bool may_skip_session)
 	const struct code_fields *in = r->fields;
 	struct verifying *s = request_state(r, sizeof(*s));
 
-	if (in->oauth_query.len > 0 && !oidc_request_read(r, &s->oauth_input, in->oauth_query))
+	if (in->oauth_query.len > 0 && !oidc_request_read(r, &s->oauth_input))
 		return oidc_invalid_signature(r);
 	return db_call(r, CALL_TWO_FACTOR_VERIFY, verified,
 	    db_digest(request_cookie_digest(r, COOKIE_TWO_FACTOR)), db_text(r, method),

@@ -6,6 +6,7 @@
 #include "config.h"
 #include "field.h"
 #include "gates/gates.h"
+#include "gates/page_query.h"
 #include "http/match.h"
 #include "http/private.h"
 #include "http/reply.h"
@@ -13,13 +14,16 @@
 #include "uri.h"
 #include "utf8.h"
 
-enum { MESSAGE_BYTES = 1024, CONTENT_TYPE_SHOWN = 100 };
+enum { MESSAGE_BYTES = 1024, CONTENT_TYPE_SHOWN = 100, NAME_SHOWN = 64 };
 
 static const struct str form_type = {.p = "application/x-www-form-urlencoded", .len = 33};
 static const struct str json_type = {.p = "application/json", .len = 16};
 
 static bool read_captures(struct request *r);
 static bool read_fields(struct request *r, struct str text, bool is_form, const char *prefix);
+static bool read_form(struct request *r, struct str text, enum field_result *result);
+static bool is_repeated(struct request *r, const char *prefix, struct buf *message);
+static void find_waiting(struct request *r, const struct field *fields);
 static bool content_type_is_allowed(struct request *r, bool *is_form);
 static bool is_type(struct str header, struct str type);
 static enum error unreadable(const struct request *r);
@@ -50,7 +54,7 @@ gate_input(struct request *r)
 	}
 	if (!in_query && is_form && !utf8_is_encoded_text(r->body))
 		return refuse(r, unreadable(r), STR("the body is not UTF-8 text"));
-	if (!(in_query && r->route->schema == NULL) &&
+	if ((!in_query || r->route->schema != NULL || r->route->flags & ROUTE_PAGE) &&
 	    !read_fields(r, in_query ? r->query : r->body, is_form, in_query ? "query" : "body"))
 		return false;
 	add_captures(r);
@@ -90,8 +94,12 @@ read_fields(struct request *r, struct str text, bool is_form, const char *prefix
 	if (schema->size > 0)
 		r->fields = arena_alloc(&r->arena, schema->size);
 	out.target = r->fields;
-	result = is_form ? field_read_form(&out, schema->fields, prefix, text)
-			 : field_read_json(&out, schema->fields, prefix, text);
+	if (!is_form)
+		result = field_read_json(&out, schema->fields, prefix, text);
+	else if (read_form(r, text, &result) && is_repeated(r, prefix, &message))
+		result = FIELD_INVALID;
+	else if (result == FIELD_VALID)
+		result = field_read_form(&out, schema->fields, prefix, r->sent);
 	if (result != FIELD_VALID && r->route->flags & ROUTE_SQL_JUDGES) {
 		r->input = STR("{}");
 		return true;
@@ -100,6 +108,7 @@ read_fields(struct request *r, struct str text, bool is_form, const char *prefix
 	case FIELD_VALID:
 		r->input = buf_view(&input);
 		name_subject(r, schema->fields);
+		find_waiting(r, schema->fields);
 		return targets_are_trusted(r, schema->fields);
 	case FIELD_INVALID:
 		return refuse(r, v1 ? ERR_VALIDATION : ERR_VALIDATION_ERROR, buf_view(&message));
@@ -116,6 +125,66 @@ static enum error
 unreadable(const struct request *r)
 {
 	return r->route->errors == ERRORS_V1 ? ERR_VALIDATION : ERR_BAD_REQUEST;
+}
+
+/* The one place that parses a form or a query. */
+static bool
+read_form(struct request *r, struct str text, enum field_result *result)
+{
+	struct form *form = arena_alloc(&r->arena, sizeof(*form));
+	struct buf memory = arena_buf(&r->arena, text.len + 1);
+
+	r->sent = form;
+	switch (form_read(form, &memory, text)) {
+	case FORM_OK:
+		*result = FIELD_VALID;
+		return true;
+	case FORM_MALFORMED:
+		*result = FIELD_MALFORMED;
+		return false;
+	case FORM_TOO_LARGE:
+		break;
+	}
+	*result = FIELD_TOO_LARGE;
+	return false;
+}
+
+/* RFC 6749, section 3.1: "Request and response parameters MUST NOT be included more than once." No
+ * form of this service has a name twice, so that no two readers can take different values. The
+ * query of a hosted page lists its signed names by repeating ba_param. */
+static bool
+is_repeated(struct request *r, const char *prefix, struct buf *message)
+{
+	bool is_page = r->route->flags & ROUTE_PAGE;
+	struct str name = form_repeated(r->sent, is_page ? STR("ba_param") : STR_NONE);
+
+	if (name.p == NULL || r->route->flags & ROUTE_REPEATED)
+		return false;
+	name.len = name.len < NAME_SHOWN ? name.len : 0;
+	buf_char(message, '[');
+	buf_str(message, str_from(prefix));
+	buf_char(message, '.');
+	buf_str(message, name);
+	buf_str(message, STR("] Invalid input: given more than once"));
+	return true;
+}
+
+/* A signed authorization request: the query of a page itself, or what a body gives as oauth_query.
+ * The forms of pages carry it also to routes whose schema does not name it. */
+static void
+find_waiting(struct request *r, const struct field *fields)
+{
+	struct str text = STR_NONE;
+
+	if (r->route->flags & ROUTE_PAGE)
+		r->waiting = page_query_of(r, r->sent);
+	if (r->method == METHOD_POST)
+		text = form_value(r->sent, STR("oauth_query"));
+	for (const struct field *f = fields; text.p == NULL && f->name != NULL; f++)
+		if (strcmp(f->name, "oauth_query") == 0 && f->offset != FIELD_NOWHERE)
+			memcpy(&text, (const char *)r->fields + f->offset, sizeof(text));
+	if (text.p != NULL)
+		r->waiting = page_query_read(r, text);
 }
 
 static bool

@@ -4,6 +4,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "form.h"
 #include "http/cookie.h"
 #include "http/private.h"
 #include "keys/signing.h"
@@ -21,6 +22,7 @@ static struct str sent_cookie(struct request *r, enum cookie cookie);
 struct request *
 request_new(void)
 {
+	static const struct form nothing = {.count = 0};
 	struct whole *whole = calloc(1, sizeof(*whole));
 
 	if (whole == NULL)
@@ -29,6 +31,7 @@ request_new(void)
 	token_random_chars(whole->request.id, REQUEST_ID_CHARS);
 	whole->request.input = STR("{}");
 	whole->request.query = STR("");
+	whole->request.sent = &nothing;
 	return &whole->request;
 }
 

@@ -25,6 +25,8 @@ enum step {
 	STEP_DONE, /* answered */
 };
 
+struct form;
+struct page_query;
 struct request;
 typedef enum step step_fn(struct request *r);
 
@@ -64,10 +66,11 @@ struct caller {
 struct request {
 	char id[REQUEST_ID_CHARS + 1]; /* in the logs, in X-Request-Id, in the audit */
 	enum method method;
-	bool is_head;     /* a HEAD, which takes nothing: single-use tokens stay as they are */
-	struct str path;  /* as sent, without the query */
-	struct str query; /* as sent, without the "?"; empty if there was none */
-	struct str body;
+	bool is_head;    /* a HEAD, which takes nothing: single-use tokens stay as they are */
+	struct str path; /* as sent, without the query */
+	struct str
+	    query; /* as sent, without the "?"; empty if there was none. For gate_input only */
+	struct str body;       /* as sent. For gate_input only */
 	struct str ip;         /* of the client, behind the trusted proxies; STR_NONE: unknown */
 	struct str user_agent; /* STR_NONE if there was none; at most 512 bytes of it */
 	const struct route *route; /* its row of routes.c; NULL in a background task */
@@ -76,6 +79,11 @@ struct request {
 	struct str token_audience; /* of the access JWT in the reply; STR_NONE: JWT_AUDIENCE */
 	void
 	    *fields; /* the struct of the route's body schema, filled and valid; NULL without one */
+	const struct form
+	    *sent; /* the form or the query, as gate_input parsed it; empty where the
+		      body is JSON or the route reads nothing. No name is given twice */
+	const struct page_query *waiting; /* the authorization request that waits behind a page, see
+					     gates/page_query.h; NULL: none, or not signed by us */
 	struct str
 	    input; /* JSON object for SQL: what the schema let through, and the captures by name */
 	void *state;                    /* a handler's own, from request_state */

@@ -2,10 +2,10 @@
 #include "pages/hosted.h"
 
 #include "config.h"
+#include "form.h"
 #include "http/locale.h"
 #include "http/reply.h"
 #include "pages/brand.h"
-#include "uri.h"
 
 enum { PAGE_BYTES_MAX = 96 * 1024, CONTENT_BYTES_MAX = 24 * 1024 };
 enum {
@@ -154,21 +154,22 @@ has_script(const struct template_value *values, size_t count)
 static struct str
 app_behind(struct request *r, struct str target)
 {
-	struct str path = target, name, value, query, scheme;
+	struct str path = target, start, query, uri, scheme, rest;
+	struct form *request;
+	struct buf memory;
 
 	if (str_starts(target, config.base_origin))
 		path = str_skip(target, config.base_origin.len);
 	if (!str_starts(path, STR("/api/auth/oauth2/authorize?")))
 		return target;
-	(void)str_cut(&name, &query, path, '?'); /* the prefix ends in one */
-	while (uri_pair_next(&name, &value, &query)) {
-		struct buf uri = arena_buf(&r->arena, value.len + 1);
-
-		if (str_equal(name, STR("redirect_uri")) && uri_decode(&uri, value, URI_FORM) &&
-		    str_cut(&scheme, &value, buf_view(&uri), ':') &&
-		    memchr(scheme.p, '.', scheme.len) != NULL)
-			return buf_view(&uri);
-	}
+	(void)str_cut(&start, &query, path, '?'); /* the prefix ends in one */
+	request = arena_alloc(&r->arena, sizeof(*request));
+	memory = arena_buf(&r->arena, query.len + 1);
+	if (form_read(request, &memory, query) != FORM_OK)
+		return target;
+	uri = form_value(request, STR("redirect_uri"));
+	if (str_cut(&scheme, &rest, uri, ':') && memchr(scheme.p, '.', scheme.len) != NULL)
+		return uri;
 	return target;
 }
 

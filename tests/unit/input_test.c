@@ -26,7 +26,7 @@ static const struct field schema[] = {
 	NULL},
     {"callbackURL", FIELD_URL, 0, offsetof(struct target, url), 0, 0, NULL, NULL},
     {"rememberMe", FIELD_BOOL, 0, offsetof(struct target, remember), 0, 0, NULL, NULL},
-    {"limit", FIELD_INT, FIELD_ONCE, offsetof(struct target, limit), 1, 100, NULL, NULL},
+    {"limit", FIELD_INT, 0, offsetof(struct target, limit), 1, 100, NULL, NULL},
     {"token", FIELD_TOKEN, 0, FIELD_NOWHERE, 0, 0, NULL, NULL},
     {"metadata", FIELD_JSON, 0, FIELD_NOWHERE, 0, 64, NULL, NULL},
     {"role", FIELD_STRINGS, 0, FIELD_NOWHERE, 0, 64, NULL, NULL},
@@ -36,6 +36,25 @@ static const struct field schema[] = {
 
 static struct target target;
 static char memory[16384], input[16384], message[2048];
+
+static struct form form;
+static char form_memory[16384];
+
+static enum field_result
+read_form(const struct field_output *out, const char *text)
+{
+	struct buf m = BUF_ON(form_memory);
+
+	switch (form_read(&form, &m, str_from(text))) {
+	case FORM_OK:
+		return field_read_form(out, schema, "body", &form);
+	case FORM_MALFORMED:
+		return FIELD_MALFORMED;
+	case FORM_TOO_LARGE:
+		break;
+	}
+	return FIELD_TOO_LARGE;
+}
 
 static enum field_result
 read_as(bool form, const char *text)
@@ -48,8 +67,8 @@ read_as(bool form, const char *text)
 	i = (struct buf)BUF_ON(input);
 	w = (struct buf)BUF_ON(message);
 	memset(&target, 0, sizeof(target));
-	result = form ? field_read_form(&out, schema, "body", str_from(text))
-		      : field_read_json(&out, schema, "body", str_from(text));
+	result =
+	    form ? read_form(&out, text) : field_read_json(&out, schema, "body", str_from(text));
 	assert_non_null(buf_cstr(&i));
 	assert_non_null(buf_cstr(&w));
 	return result;
@@ -106,17 +125,65 @@ a_form_is_read_alike(void **state)
 	    "{\"name\":\"Ada L\",\"email\":\"a@example.com\",\"rememberMe\":true,\"limit\":7}");
 }
 
-static void
-of_what_a_form_repeats_the_first_counts_or_none(void **state)
+static enum form_result
+parse(const char *text)
 {
-	assert_int_equal(
-	    read_as(true, "name=Ada&email=a%40example.com&password=s&name=Eve&limit=7"),
-	    FIELD_VALID);
-	assert_str_is(target.name, "Ada");
-	assert_int_equal(
-	    read_as(true, "name=Ada&limit=7&email=a%40example.com&password=s&li%6dit=7"),
-	    FIELD_INVALID);
-	assert_string_equal(message, "[body.limit] Invalid input: given more than once");
+	struct buf m = BUF_ON(form_memory);
+
+	return form_read(&form, &m, str_from(text));
+}
+
+static void
+a_name_means_the_same_however_it_is_encoded(void **state)
+{
+	static const char *const ways[] = {"a=1&oauth_query=x+y&c=", "a=1&oauth%5Fquery=x%20y&c",
+	    "%61=%31&%6Fauth%5fquery=x+y&%63=", "&&a=1&&oauth_query=%78%20%79&c&"};
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		char memory[256];
+		struct buf again = BUF_ON(memory);
+
+		assert_int_equal(parse(ways[i]), FORM_OK);
+		assert_str_is(form_value(&form, STR("oauth_query")), "x y");
+		assert_str_is(form_value(&form, STR("c")), "");
+		assert_null(form_value(&form, STR("oauth%5Fquery")).p);
+		for (size_t n = 0; n < form.count; n++)
+			form_append(&again, form.pairs[n].name, form.pairs[n].value);
+		assert_str_is(buf_view(&again), "a=1&oauth_query=x+y&c=");
+	}
+}
+
+static void
+a_repeated_name_is_found_however_it_is_encoded(void **state)
+{
+	static const char *const repeated[] = {"a=&a=1", "a=1&b=2&%61=1", "%61&%61", "b=&a=1&c=&a"};
+
+	for (size_t i = 0; i < sizeof(repeated) / sizeof(repeated[0]); i++) {
+		assert_int_equal(parse(repeated[i]), FORM_OK);
+		assert_str_is(form_repeated(&form, STR_NONE), "a");
+		assert_str_is(form_repeated(&form, STR("b")), "a");
+		assert_null(form_repeated(&form, STR("a")).p);
+	}
+	assert_int_equal(parse("a=1&A=1&a%20=1&%20a=1"), FORM_OK);
+	assert_null(form_repeated(&form, STR_NONE).p);
+}
+
+static void
+a_form_that_is_not_text_is_malformed(void **state)
+{
+	static const char *const malformed[] = {
+	    "%", "a=%4", "x=1&%zz=1", "a=%ff", "%c3=1", "a=%ed%a0%80", "a=%c0%af"};
+	char many[4 * (FORM_PAIRS_MAX + 1) + 1] = "";
+
+	for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++) {
+		assert_int_equal(parse(malformed[i]), FORM_MALFORMED);
+		assert_int_equal(form.count, 0);
+	}
+	for (size_t i = 0; i <= FORM_PAIRS_MAX; i++)
+		memcpy(many + 4 * i, "a=1&", 4);
+	assert_int_equal(parse(many), FORM_TOO_LARGE);
+	many[4 * FORM_PAIRS_MAX] = '\0';
+	assert_int_equal(parse(many), FORM_OK);
 }
 
 static void
@@ -337,7 +404,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_valid_body_fills_the_struct_and_the_input),
 	    cmocka_unit_test(a_form_is_read_alike),
-	    cmocka_unit_test(of_what_a_form_repeats_the_first_counts_or_none),
+	    cmocka_unit_test(a_name_means_the_same_however_it_is_encoded),
+	    cmocka_unit_test(a_repeated_name_is_found_however_it_is_encoded),
+	    cmocka_unit_test(a_form_that_is_not_text_is_malformed),
 	    cmocka_unit_test(problems_are_said_in_zods_words),
 	    cmocka_unit_test(lengths_are_counted_as_javascript_does),
 	    cmocka_unit_test(tokens_reach_sql_as_digests_only),

@@ -285,8 +285,15 @@ read_hidden(struct hidden *target, struct buf *input, const char *text)
 	struct buf kept = BUF_ON(memory), message = BUF_ON(message_memory);
 	struct field_output out = {target, &kept, input, &message};
 
-	return text[0] == '{' ? field_read_json(&out, hidden_fields, "body", str_from(text))
-			      : field_read_form(&out, hidden_fields, "body", str_from(text));
+	static char form_memory[8192];
+	static struct form form;
+	struct buf parsed = BUF_ON(form_memory);
+
+	if (text[0] == '{')
+		return field_read_json(&out, hidden_fields, "body", str_from(text));
+	return form_read(&form, &parsed, str_from(text)) == FORM_OK
+		   ? field_read_form(&out, hidden_fields, "body", &form)
+		   : FIELD_TOO_LARGE;
 }
 
 static void

@@ -5,9 +5,9 @@
  */
 #include "config.h"
 #include "config_brand.h"
+#include "config_secrets.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -147,11 +147,7 @@ static const struct variable variables[] = {
 static const size_t variables_count = sizeof(variables) / sizeof(variables[0]);
 static char *from_files[sizeof(variables) / sizeof(variables[0])];
 
-/* Public strings that people have been running services with. */
-static const char *const known_secrets[] = {"better-auth-secret-12345678901234567890",
-    "better-auth-secret-123456789", "change-me-in-production", "dev-service-key", NULL};
-
-enum { SECRET_CHARS_MIN = 16, SECRET_BITS = 256, SECRET_FILE_BYTES_MAX = 8192 };
+enum { SECRET_BITS = 256, SECRET_FILE_BYTES_MAX = 8192 };
 
 static bool read_variable(const struct variable *v, FILE *problems);
 static bool read_number(const struct variable *v, const char *value, FILE *problems);
@@ -159,12 +155,9 @@ static bool read_choice(const struct variable *v, const char *value, FILE *probl
 static bool read_list(const struct variable *v, const char *value, FILE *problems);
 static bool read_secret_file(const char **value, char **kept, const char *name, FILE *problems);
 static bool derive(FILE *problems);
-static size_t entropy_at_most(struct str secret);
 static bool redirects_are_urls(FILE *problems);
 static bool derive_origins(FILE *problems);
-static bool refuse_unsafe(FILE *problems);
 static bool is_http_url(struct str url);
-static bool is_weak(struct str secret);
 static bool refused(FILE *problems, const char *name, const char *should_be);
 
 bool
@@ -174,7 +167,7 @@ config_read(FILE *problems)
 
 	for (size_t i = 0; i < variables_count; i++)
 		ok = read_variable(&variables[i], problems) && ok;
-	return ok && derive(problems) && (!config.production || refuse_unsafe(problems));
+	return ok && derive(problems) && (!config.production || config_secrets_safe(problems));
 }
 
 static bool
@@ -402,58 +395,12 @@ derive_origins(FILE *problems)
 }
 
 static bool
-refuse_unsafe(FILE *problems)
-{
-	bool ok = true;
-
-	if (config.cookie_secret.len > 0 && is_weak(config.cookie_secret))
-		ok = refused(problems, "BETTER_AUTH_SECRET",
-		    "16 characters or more and no published default in production");
-	for (size_t i = 0; i < config.service_keys.count; i++)
-		if (is_weak(config.service_keys.items[i].key))
-			ok = refused(problems, "MANA_SERVICE_KEY",
-			    "keys of 16 characters or more and no published default in production");
-	return ok;
-}
-
-static bool
 is_http_url(struct str url)
 {
 	char memory[256];
 	struct buf origin = BUF_ON(memory);
 
 	return uri_origin(&origin, url);
-}
-
-static bool
-is_weak(struct str secret)
-{
-	for (size_t i = 0; known_secrets[i] != NULL; i++)
-		if (str_equal(secret, str_from(known_secrets[i])))
-			return true;
-	return secret.len < SECRET_CHARS_MIN;
-}
-
-/* An upper bound: what as many random characters of the smallest usual alphabet would hold. */
-static size_t
-entropy_at_most(struct str secret)
-{
-	static const char hex[] = "0123456789abcdefABCDEF";
-	bool seen[UCHAR_MAX + 1] = {false}, is_hex = true, is_text = true;
-	size_t different = 0, bits;
-
-	for (size_t i = 0; i < secret.len; i++) {
-		unsigned char c = (unsigned char)secret.p[i];
-
-		different += !seen[c];
-		seen[c] = true;
-		is_hex = is_hex && strchr(hex, c) != NULL && c != '\0';
-		is_text = is_text && c > ' ' && c <= '~';
-	}
-	bits = is_hex ? 4 : is_text ? 6 : 8;
-	while (bits > 0 && different < (size_t)1 << (bits - 1) && different < secret.len / 2)
-		bits--; /* few characters, often repeated */
-	return secret.len * bits;
 }
 
 static bool
@@ -474,11 +421,12 @@ config_warn(FILE *out)
 		fputs("mana-auth: BASE_URL is not https: browsers will not send the Secure cookies "
 		      "back\n",
 		    out);
-	if (config.cookie_secret.len > 0 && entropy_at_most(config.cookie_secret) < SECRET_BITS)
+	if (config.cookie_secret.len > 0 &&
+	    config_entropy_at_most(config.cookie_secret) < SECRET_BITS)
 		fprintf(out,
 		    "mana-auth: WARNING: BETTER_AUTH_SECRET has at most %zu bits of entropy; 256 "
 		    "are needed, as `openssl rand -base64 32` makes them\n",
-		    entropy_at_most(config.cookie_secret));
+		    config_entropy_at_most(config.cookie_secret));
 	if (config.smtp_host.len == 0)
 		fputs("mana-auth: SMTP_HOST is not set: mails wait in the outbox\n", out);
 	if (config.credits_url.len == 0)

@@ -45,8 +45,8 @@ a_date_may_have_a_fraction(void **state)
 static void
 what_is_no_date_is_refused(void **state)
 {
-	static const char *const bad[] = {"\"1700000900\"", "null", "true", "-1", "1e300", "[]",
-	    "{}", "253402300800"};
+	static const char *const bad[] = {
+	    "\"1700000900\"", "null", "true", "-1", "1e300", "[]", "{}", "253402300800"};
 	char text[128];
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

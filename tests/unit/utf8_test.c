@@ -4,7 +4,10 @@
 #include "utf8.h"
 
 #define BYTES(literal)                                                                             \
-	(struct str) { .p = literal, .len = sizeof(literal) - 1 }
+	(struct str)                                                                               \
+	{                                                                                          \
+		.p = literal, .len = sizeof(literal) - 1                                           \
+	}
 
 static void
 only_utf8_without_nul_is_text(void **state)
@@ -38,8 +41,8 @@ what_is_no_text_is_masked(void **state)
 	struct buf out = BUF_ON(memory);
 
 	utf8_mask(&out, BYTES("a\0\xff\xc3\xbc\xe2\x82"));
-	assert_true(str_equal(buf_view(&out),
-	    STR("a\xef\xbf\xbd\xef\xbf\xbd\xc3\xbc\xef\xbf\xbd\xef\xbf\xbd")));
+	assert_true(str_equal(
+	    buf_view(&out), STR("a\xef\xbf\xbd\xef\xbf\xbd\xc3\xbc\xef\xbf\xbd\xef\xbf\xbd")));
 	assert_true(utf8_is_text(buf_view(&out)));
 }
 

@@ -19,7 +19,7 @@ is_alnum(char c)
 static bool
 local_is_valid(struct str local)
 {
-	if (local.len == 0 || local.p[0] == '.')
+	if (local.len == 0 || local.len > EMAIL_LOCAL_MAX || local.p[0] == '.')
 		return false;
 	for (size_t i = 0; i < local.len; i++) {
 		char c = local.p[i];
@@ -38,10 +38,12 @@ domain_is_valid(struct str domain)
 	struct str label, rest;
 	int labels = 0;
 
+	if (domain.len > EMAIL_DOMAIN_MAX)
+		return false;
 	for (bool more = true; more; domain = rest) {
 		more = str_cut(&label, &rest, domain, '.');
 		labels++;
-		if (label.len == 0 || (more && label.p[0] == '-'))
+		if (label.len == 0 || label.len > EMAIL_LABEL_MAX || (more && label.p[0] == '-'))
 			return false;
 		for (size_t i = 0; i < label.len; i++)
 			if (!(more ? is_alnum(label.p[i]) || label.p[i] == '-'

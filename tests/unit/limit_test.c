@@ -222,9 +222,31 @@ addresses_end_at_254_bytes(void **state)
 	char text[EMAIL_BYTES_MAX + 1];
 
 	memset(text, 'a', sizeof(text));
-	memcpy(text + sizeof(text) - 6, "@b.com", 6);
+	for (size_t i = sizeof(text) - 11; i > EMAIL_LOCAL_MAX; i -= 50)
+		text[i] = '.';
+	text[EMAIL_LOCAL_MAX] = '@';
 	assert_true(email_valid((struct str){text + 1, EMAIL_BYTES_MAX}));
 	assert_false(email_valid((struct str){text, EMAIL_BYTES_MAX + 1}));
+}
+
+/* RFC 5321 section 4.5.3.1.1, RFC 1035 section 2.3.4. */
+static void
+a_local_part_ends_at_64_bytes_and_a_label_at_63(void **state)
+{
+	char local[EMAIL_LOCAL_MAX + 8], label[EMAIL_LABEL_MAX + 8];
+
+	memset(local, 'a', sizeof(local));
+	memcpy(local + EMAIL_LOCAL_MAX + 1, "@b.com", 6);
+	assert_true(email_valid((struct str){local + 1, EMAIL_LOCAL_MAX + 6}));
+	assert_false(email_valid((struct str){local, EMAIL_LOCAL_MAX + 7}));
+	memset(label, 'b', sizeof(label));
+	memcpy(label, "a@", 2);
+	memcpy(label + 2 + EMAIL_LABEL_MAX, ".de", 3);
+	assert_true(email_valid((struct str){label, EMAIL_LABEL_MAX + 5}));
+	memset(label, 'b', sizeof(label));
+	memcpy(label, "a@", 2);
+	memcpy(label + 3 + EMAIL_LABEL_MAX, ".de", 3);
+	assert_false(email_valid((struct str){label, EMAIL_LABEL_MAX + 6}));
 }
 
 static void
@@ -382,6 +404,7 @@ main(void)
 	    cmocka_unit_test(random_letters_are_unbiased),
 	    cmocka_unit_test(totp_codes_before_the_epoch_do_not_exist),
 	    cmocka_unit_test(addresses_end_at_254_bytes),
+	    cmocka_unit_test(a_local_part_ends_at_64_bytes_and_a_label_at_63),
 	    cmocka_unit_test(json_ends_at_its_limits),
 	    cmocka_unit_test(a_star_stands_for_whole_labels),
 	    cmocka_unit_test(a_text_ends_within_its_memory),

@@ -6,16 +6,29 @@
 #include "embed.h"
 #include "json.h"
 #include "mail/message.h"
+#include "mail/plain_text.h"
 #include "template.h"
 
 enum {
 	ARGS_MAX = 24,
 	ARGS_BYTES_MAX = 16 * 1024,
-	TEXT_BYTES_MAX = 8 * 1024,
-	HTML_BYTES_MAX = 16 * 1024,
+	TEXT_BYTES_MAX = 16 * 1024,
+	HTML_BYTES_MAX = 24 * 1024,
 	SUBJECT_BYTES_MAX = 1024,
 	LINK_BYTES_MAX = 4 * 1024,
-	GREETING_BYTES_MAX = 512
+	GREETING_BYTES_MAX = 512,
+	PLAIN_TEXTS_MAX = 4
+};
+
+/* Values that a user typed, or a browser said. A mail to somebody else shows them as plain text. */
+static const struct {
+	const char *name;
+	enum plain_text_form form;
+} plain_texts[PLAIN_TEXTS_MAX] = {
+    {"name", PLAIN_NAME},
+    {"organization", PLAIN_NAME},
+    {"inviter", PLAIN_NAME},
+    {"device", PLAIN_DEVICE},
 };
 
 #define EMBED_WORDS(language, kind)                                                                \
@@ -60,11 +73,13 @@ struct making {
 	struct buf *reason;
 	struct template_value values[ARGS_MAX];
 	size_t count;
+	char plain[PLAIN_TEXTS_MAX][PLAIN_TEXT_BYTES];
 };
 
 static const struct kind *kind_find(struct str name);
 static enum language language_of(struct str locale);
 static bool args_read(struct making *m, const json_t *args);
+static struct str shown(struct making *m, const char *name, struct str value);
 static bool values_add(struct making *m, const char *name, struct str value);
 static bool greeting_add(struct making *m, enum language language, struct buf *memory);
 static bool link_add(struct making *m, struct str pattern, struct buf *memory);
@@ -123,12 +138,29 @@ args_read(struct making *m, const json_t *args)
 
 	json_object_foreach((json_t *)args, name, value)
 	{
-		if (json_is_string(value) && !values_add(m, name,
-						 (struct str){.p = json_string_value(value),
-						     .len = json_string_length(value)}))
+		struct str text = {.p = json_string_value(value), .len = json_string_length(value)};
+
+		if (json_is_string(value) && !values_add(m, name, shown(m, name, text)))
 			return false;
 	}
 	return true;
+}
+
+/* A value as the mail shows it. */
+static struct str
+shown(struct making *m, const char *name, struct str value)
+{
+	for (size_t i = 0; i < PLAIN_TEXTS_MAX; i++) {
+		struct buf plain = BUF_ON(m->plain[i]);
+
+		if (strcmp(plain_texts[i].name, name) != 0)
+			continue;
+		plain_text_write(&plain, value, plain_texts[i].form);
+		if (plain.len == 0 && value.len > 0 && i > 0) /* the greeting does without */
+			buf_char(&plain, '?');
+		return buf_view(&plain);
+	}
+	return value;
 }
 
 static bool

@@ -10,6 +10,7 @@
 #include "digest.h"
 #include "email.h"
 #include "json.h"
+#include "mailed.h"
 
 enum { JSON_VALUE_MAX = 65536, STRING_MAX = 8192 };
 
@@ -45,7 +46,6 @@ static const char *type_name(const json_t *json);
 static void member(struct reader *r, const struct field *f, struct str json);
 static bool begin_member(struct reader *r, const struct field *f);
 static struct str keep(struct reader *r, struct str text);
-static int64_t utf16_units(struct str text);
 
 enum field_result
 field_read_json(
@@ -191,7 +191,7 @@ take_string(struct reader *r, const struct field *f, struct str text)
 static const char *
 string_problem(const struct field *f, struct str text, int64_t *bound)
 {
-	int64_t units = utf16_units(text), most = f->max > 0 ? f->max : STRING_MAX;
+	int64_t units = (int64_t)mailed_units(text), most = f->max > 0 ? f->max : STRING_MAX;
 
 	if (memchr(text.p, '\0', text.len) != NULL)
 		return "Invalid input: U+0000 is not allowed";
@@ -204,6 +204,10 @@ string_problem(const struct field *f, struct str text, int64_t *bound)
 	if (units > most) {
 		*bound = most;
 		return "Too big: expected string to have <=";
+	}
+	if ((f->flags & FIELD_MAILED) && mailed_url_bytes(text) > MAILED_URLS_MAX) {
+		*bound = MAILED_URLS_MAX;
+		return "Too big: expected percent-encoded string to have <=";
 	}
 	if (f->kind == FIELD_ENUM) {
 		for (const char *const *option = f->options; *option != NULL; option++)
@@ -432,19 +436,4 @@ keep(struct reader *r, struct str text)
 
 	buf_str(memory, text);
 	return (struct str){memory->p + from, buf_ok(memory) ? text.len : 0};
-}
-
-/* As JavaScript counts: two for what is outside the basic plane. */
-static int64_t
-utf16_units(struct str text)
-{
-	int64_t units = 0;
-
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.p[i];
-
-		units += (c & 0xc0) != 0x80;
-		units += c >= 0xf0;
-	}
-	return units;
 }

@@ -37,6 +37,7 @@ enum field_flag {
 	FIELD_REQUIRED = 1,
 	FIELD_NULLABLE = 2,
 	FIELD_SECRET = 4, /* not in the SQL input */
+	FIELD_MAILED = 8, /* a URL for a link in a mail: at most MAILED_URLS_MAX bytes there */
 };
 
 enum field_bool { FIELD_ABSENT = 0, FIELD_FALSE, FIELD_TRUE };

@@ -48,6 +48,8 @@ static const struct limit limits[] = {
     {"change_password", 10, 3},
     {"change_email", 10, 3},
     {"mail", 60, 3},
+    {"mail_10_minutes", 600, 5}, /* to one address, asked for by anybody */
+    {"mail_hour", 3600, 10},
     {"invitation", 60, 20}, /* of one inviter */
     {"two_factor", 10, 3},
     {"magic_link", 60, 5},

@@ -9,6 +9,7 @@
 #include "gates/page_query.h"
 #include "http/locale.h"
 #include "http/reply.h"
+#include "mailed.h"
 #include "pages/hosted.h"
 
 enum { CLIENT_ROOM = 256, HTML_EXPANSION = 6 };
@@ -20,7 +21,7 @@ struct link_fields {
 };
 static const struct field link_field_table[] = {
     {"email", FIELD_STRING, FIELD_REQUIRED, .offset = offsetof(struct link_fields, email)},
-    {"callbackURL", FIELD_URL, 0, .offset = offsetof(struct link_fields, callback_url)},
+    {"callbackURL", FIELD_URL, FIELD_MAILED, .offset = offsetof(struct link_fields, callback_url)},
     {"oauth_query", FIELD_STRING, FIELD_SECRET,
 	.offset = offsetof(struct link_fields, oauth_query)},
     {NULL},
@@ -165,12 +166,13 @@ hosted_link_sent(struct request *r)
 {
 	const struct link_fields *in = r->fields;
 	struct str restart = restart_path(r);
+	bool fits = restart.p != NULL && mailed_url_bytes(restart) <= MAILED_URLS_MAX;
 
 	r->form = &link_form;
 	if (!email_valid(in->email))
 		return reply_error(r, ERR_INVALID_EMAIL);
 	return db_call(r, CALL_MAGIC_LINK_SEND, reply_relay, db_text(r, in->email), db_null(),
-	    db_text(r, restart.p != NULL ? restart : in->callback_url), db_null(), db_null(),
+	    db_text(r, fits ? restart : in->callback_url), db_null(), db_null(),
 	    db_text(r, locale_of(r)));
 }
 
@@ -208,9 +210,10 @@ show_sign_up(struct request *r, int status, struct str restart, enum word alert)
 {
 	struct str email = hosted_form_value(r, STR("email")),
 		   name = hosted_form_value(r, STR("name"));
+	bool fits = restart.p != NULL && mailed_url_bytes(restart) <= MAILED_URLS_MAX;
 	const struct template_value values[] = {
 	    hosted_alert(r, alert),
-	    {.name = "restart", .value = restart.p != NULL ? restart : STR("/signed-in")},
+	    {.name = "restart", .value = fits ? restart : STR("/signed-in")},
 	    {.name = "query",
 		.value = r->waiting != NULL ? r->waiting->text : hosted_link_query(r)},
 	    {.name = "name", .value = name.p != NULL ? name : STR("")},

@@ -29,9 +29,11 @@ struct verify_fields {
 static const struct field link_field_table[] = {
     {"email", FIELD_EMAIL, FIELD_REQUIRED, .offset = offsetof(struct link_fields, email)},
     {"name", FIELD_STRING, 0, .offset = offsetof(struct link_fields, name), .max = 255},
-    {"callbackURL", FIELD_URL, 0, .offset = offsetof(struct link_fields, callback_url)},
-    {"newUserCallbackURL", FIELD_URL, 0, .offset = offsetof(struct link_fields, new_user_url)},
-    {"errorCallbackURL", FIELD_URL, 0, .offset = offsetof(struct link_fields, error_url)},
+    {"callbackURL", FIELD_URL, FIELD_MAILED, .offset = offsetof(struct link_fields, callback_url)},
+    {"newUserCallbackURL", FIELD_URL, FIELD_MAILED,
+	.offset = offsetof(struct link_fields, new_user_url)},
+    {"errorCallbackURL", FIELD_URL, FIELD_MAILED,
+	.offset = offsetof(struct link_fields, error_url)},
     {NULL},
 };
 const struct schema magic_link_schema = {link_field_table, sizeof(struct link_fields)};

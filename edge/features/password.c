@@ -48,7 +48,8 @@ static const struct field delete_fields[] = {
     {"password", FIELD_PASSWORD, 0, .offset = offsetof(struct password_fields, password)},
     {"token", FIELD_STRING, FIELD_SECRET, .offset = offsetof(struct password_fields, token),
 	.max = 512},
-    {"callbackURL", FIELD_URL, 0, .offset = offsetof(struct password_fields, callback_url)},
+    {"callbackURL", FIELD_URL, FIELD_MAILED,
+	.offset = offsetof(struct password_fields, callback_url)},
     {NULL},
 };
 const struct schema user_delete_schema = {delete_fields, sizeof(struct password_fields)};

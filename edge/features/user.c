@@ -34,7 +34,8 @@ struct email_change_fields {
 };
 static const struct field email_change_field_table[] = {
     {"newEmail", FIELD_EMAIL, FIELD_REQUIRED, ONLY_SQL},
-    {"callbackURL", FIELD_URL, 0, .offset = offsetof(struct email_change_fields, callback_url)},
+    {"callbackURL", FIELD_URL, FIELD_MAILED,
+	.offset = offsetof(struct email_change_fields, callback_url)},
     {NULL},
 };
 const struct schema email_change_schema = {
@@ -53,8 +54,8 @@ struct email_fields {
 };
 static const struct field email_field_table[] = {
     {"email", FIELD_EMAIL, FIELD_REQUIRED, ONLY_SQL},
-    {"callbackURL", FIELD_URL, 0, .offset = offsetof(struct email_fields, callback_url)},
-    {"redirectTo", FIELD_URL, 0, .offset = offsetof(struct email_fields, redirect_to)},
+    {"callbackURL", FIELD_URL, FIELD_MAILED, .offset = offsetof(struct email_fields, callback_url)},
+    {"redirectTo", FIELD_URL, FIELD_MAILED, .offset = offsetof(struct email_fields, redirect_to)},
     {NULL},
 };
 const struct schema email_schema = {email_field_table, sizeof(struct email_fields)};

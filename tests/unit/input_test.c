@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include "email.h"
+#include "mailed.h"
 #include "error.h"
 #include "field.h"
 #include "json.h"
@@ -24,7 +25,7 @@ static const struct field schema[] = {
     {"email", FIELD_EMAIL, FIELD_REQUIRED, offsetof(struct target, email), 0, 0, NULL, NULL},
     {"password", FIELD_PASSWORD, FIELD_REQUIRED, offsetof(struct target, password), 0, 0, NULL,
 	NULL},
-    {"callbackURL", FIELD_URL, 0, offsetof(struct target, url), 0, 0, NULL, NULL},
+    {"callbackURL", FIELD_URL, FIELD_MAILED, offsetof(struct target, url), 0, 0, NULL, NULL},
     {"rememberMe", FIELD_BOOL, 0, offsetof(struct target, remember), 0, 0, NULL, NULL},
     {"limit", FIELD_INT, 0, offsetof(struct target, limit), 1, 100, NULL, NULL},
     {"token", FIELD_TOKEN, 0, FIELD_NOWHERE, 0, 0, NULL, NULL},
@@ -231,6 +232,31 @@ lengths_are_counted_as_javascript_does(void **state)
 }
 
 static void
+a_mailed_url_is_bounded_as_it_stands_in_the_link(void **state)
+{
+	static const struct {
+		const char *c;
+		size_t most;
+	} cases[] = {{"x", MAILED_URLS_MAX}, {"&", MAILED_URLS_MAX / 3}, {"~", MAILED_URLS_MAX}};
+	static char text[MAILED_URLS_MAX + 256];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (size_t over = 0; over <= 1; over++) {
+			struct buf body = BUF_ON(text);
+
+			buf_str(&body, STR("{\"name\":\"a\",\"email\":\"a@b.de\","
+					   "\"password\":\"p\",\"callbackURL\":\""));
+			for (size_t n = 0; n < cases[i].most + over; n++)
+				buf_str(&body, str_from(cases[i].c));
+			buf_str(&body, STR("\"}"));
+			assert_int_equal(
+			    read_as(false, buf_cstr(&body)), over ? FIELD_INVALID : FIELD_VALID);
+		}
+	assert_string_equal(message, "[body.callbackURL] Too big: expected percent-encoded string "
+				     "to have <=1800 characters");
+}
+
+static void
 tokens_reach_sql_as_digests_only(void **state)
 {
 	assert_int_equal(
@@ -409,6 +435,7 @@ main(void)
 	    cmocka_unit_test(a_form_that_is_not_text_is_malformed),
 	    cmocka_unit_test(problems_are_said_in_zods_words),
 	    cmocka_unit_test(lengths_are_counted_as_javascript_does),
+	    cmocka_unit_test(a_mailed_url_is_bounded_as_it_stands_in_the_link),
 	    cmocka_unit_test(tokens_reach_sql_as_digests_only),
 	    cmocka_unit_test(objects_let_their_own_members_through_and_name_the_way_to_a_bad_one),
 	    cmocka_unit_test(a_string_or_several_reach_sql_as_they_are),

@@ -11,8 +11,10 @@
 
 #include <cmocka.h>
 
+#include "http/guard.h"
 #include "mail/mail.h"
 #include "mail/message.h"
+#include "mailed.h"
 #include "template.h"
 
 #define ARGS                                                                                       \
@@ -167,8 +169,110 @@ a_value_cannot_add_a_header(void **state)
 
 	(void)state;
 	assert_string_equal(python_reads(message, "m['Bcc']"), "None");
-	assert_string_equal(
-	    python_reads(message, "m['Subject']"), "Invitation: x  Bcc: eve@example.com — Mana");
+	assert_string_equal(python_reads(message, "m['Subject']"),
+	    "Invitation: x Bcc: eve (at) example. com — Mana");
+}
+
+/* A value as JSON: `count` times a character, as it stands in the arguments. */
+static void
+member_add(struct buf *args, const char *name, const char *json_char, size_t count)
+{
+	buf_char(args, args->len == 0 ? '{' : ',');
+	buf_json_str(args, str_from(name));
+	buf_str(args, STR(":\""));
+	for (size_t i = 0; i < count; i++)
+		buf_str(args, str_from(json_char));
+	buf_char(args, '"');
+}
+
+/* The longest arguments that SQL makes, of characters that grow most in JSON, in HTML or in
+ * quoted-printable. One of the URLs takes all of the bytes that they have together. */
+static const char *
+longest_args(const char *name_char, size_t name_count, const char *url_char, const char *long_url)
+{
+	static const char *const names[] = {"name", "organization", "inviter"};
+	static const char *const urls[] = {"callbackURL", "newUserCallbackURL", "errorCallbackURL"};
+	static const char *const ids[] = {"token", "invitationId", "code", "ip", "left", "minutes"};
+	static char memory[32 * 1024];
+	struct buf args = BUF_ON(memory);
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		member_add(&args, names[i], name_char, name_count);
+	member_add(&args, "device", name_char, 512 / 4); /* bytes of a user agent */
+	member_add(&args, "newEmail", "x", 254);
+	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++)
+		member_add(&args, urls[i], url_char,
+		    strcmp(urls[i], long_url) != 0 ? 0
+		    : strcmp(url_char, "x") == 0   ? MAILED_URLS_MAX
+						   : MAILED_URLS_MAX / 3);
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+		member_add(&args, ids[i], "x", 64);
+	buf_char(&args, '}');
+	return buf_cstr(&args);
+}
+
+static void
+the_longest_arguments_make_a_mail_and_a_link_that_the_edge_reads(void **state)
+{
+	static const char *const kinds[] = {
+#define MAIL(kind, link) #kind,
+#include "mail/kinds.def"
+#undef MAIL
+	};
+	static const struct {
+		const char *json_char;
+		size_t count;
+	} names[] = {
+	    {"\\u0001", MAILED_NAME_MAX},              /* longest in JSON */
+	    {"\\\"", MAILED_NAME_MAX},                 /* longest in HTML */
+	    {"\xe2\x82\xac", MAILED_NAME_MAX},         /* longest in UTF-8 for its units */
+	    {"\xf0\x9f\x98\x80", MAILED_NAME_MAX / 2}, /* two units */
+	    {"@", MAILED_NAME_MAX},                    /* longest as plain text */
+	};
+	static const char *const url_chars[] = {"x", "&", "\\\"", "="};
+	static const char *const urls[] = {"callbackURL", "newUserCallbackURL", "errorCallbackURL"};
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
+		for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++)
+			for (size_t u = 0; u < sizeof(url_chars) / sizeof(url_chars[0]); u++)
+				for (size_t w = 0; w < sizeof(urls) / sizeof(urls[0]); w++) {
+					const char *args = longest_args(names[n].json_char,
+					    names[n].count, url_chars[u], urls[w]);
+
+					assert_non_null(args);
+					assert_non_null(written(mail_of(kinds[k], "de", args)));
+					assert_non_null(written(mail_of(kinds[k], "en", args)));
+				}
+}
+
+static void
+the_longest_link_fits_the_request_target(void **state)
+{
+	static const char *const links[] = {
+#define MAIL(kind, link) link,
+#include "mail/kinds.def"
+#undef MAIL
+	};
+	enum { TOKEN_BYTES = 32 }; /* the patterns' "{name}" are longer than the other values */
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
+		assert_true(strlen(links[i]) + TOKEN_BYTES + MAILED_URLS_MAX <= GUARD_TARGET_MAX);
+}
+
+static void
+a_url_is_measured_as_it_stands_in_the_link(void **state)
+{
+	char memory[4 * 256], all[256];
+	struct buf out = BUF_ON(memory);
+	struct str text = {all, sizeof(all)};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(all); i++)
+		all[i] = (char)i;
+	buf_uri(&out, text);
+	assert_int_equal(mailed_url_bytes(text), out.len);
 }
 
 static void
@@ -258,6 +362,9 @@ main(void)
 	    cmocka_unit_test(a_link_has_no_empty_parameters),
 	    cmocka_unit_test(what_a_user_typed_is_escaped),
 	    cmocka_unit_test(a_value_cannot_add_a_header),
+	    cmocka_unit_test(the_longest_arguments_make_a_mail_and_a_link_that_the_edge_reads),
+	    cmocka_unit_test(the_longest_link_fits_the_request_target),
+	    cmocka_unit_test(a_url_is_measured_as_it_stands_in_the_link),
 	    cmocka_unit_test(a_long_subject_is_folded_between_characters),
 	    cmocka_unit_test(what_can_never_be_sent_is_refused_with_a_reason),
 	    cmocka_unit_test(an_address_is_found_in_a_mailbox),

@@ -1,0 +1,39 @@
+-- What may go into a mail, and how often an address gets one that a stranger can ask for.
+
+CREATE FUNCTION auth.email_is_valid(address text) RETURNS boolean
+  LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mana_email_is_valid';
+COMMENT ON FUNCTION auth.email_is_valid IS 'whether an address is one that the edge accepts (common/email.h, RFC 5321 section 4.5.3.1)';
+
+CREATE FUNCTION auth.mail_inputs_fit(name text, VARIADIC urls text[]) RETURNS boolean
+  LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mana_mail_inputs_fit';
+COMMENT ON FUNCTION auth.mail_inputs_fit IS
+  'whether a mail with this name, and with a link that holds these URLs, can be written and its link opened (common/mailed.h)';
+
+CREATE FUNCTION auth.mail_inputs_refused() RETURNS auth.reply LANGUAGE sql IMMUTABLE
+  RETURN auth.refuse('VALIDATION_ERROR', 'The name, or the URLs together, are too long for a mail');
+COMMENT ON FUNCTION auth.mail_inputs_refused IS 'the refusal of what auth.mail_inputs_fit does not accept';
+
+CREATE FUNCTION auth.mail_is_limited(kind text, address text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  -- no longer than the link is valid
+  longer constant text := CASE kind WHEN 'magic_link' THEN 'mail_10_minutes/' ELSE 'mail_hour/' END;
+BEGIN
+  IF auth.rate_limit_count('mail/' || kind, address) > 0 THEN
+    RETURN true;
+  END IF;
+  RETURN auth.rate_limit_count(longer || kind, address) > 0;
+END
+$$;
+COMMENT ON FUNCTION auth.mail_is_limited IS
+  'counts a mail that anybody can ask for; true: the address has had its mails for now. The caller then leaves the newest link '
+  'as it is, and sends a mail only if no link is valid: so a stranger who uses up the limit leaves the owner a valid link';
+
+CREATE FUNCTION auth.verification_is_live(kind text, of_user_id text) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN EXISTS (SELECT FROM auth.verification v
+                  WHERE v.user_id = of_user_id AND v.identifier LIKE kind || ':%' AND v.expires_at > now());
+END
+$$;
+COMMENT ON FUNCTION auth.verification_is_live IS 'whether the user has a link of this kind that is valid';

@@ -36,6 +36,7 @@
 #include "features/user.h"
 #include "features/vault.h"
 #include "features/verify_email.h"
+#include "features/verify_email_page.h"
 
 /* clang-format off */
 #define ROUTE(method, path, access, rate, errors, schema, handler, call, flags) \
@@ -241,6 +242,7 @@ const struct route routes[] = {
 	ROUTE(POST,   "/two-factor/mail", PUBLIC, "two_factor", BETTER_AUTH, &two_factor_send_schema, hosted_two_factor_mail, NONE, ROUTE_FORM_ONLY | ROUTE_LOGIN),
 	ROUTE(GET,    "/sign-up",         PUBLIC, NULL,      BETTER_AUTH, NULL, hosted_sign_up, NONE, ROUTE_PAGE),
 	ROUTE(POST,   "/sign-up",         PUBLIC, "sign_up", BETTER_AUTH, &sign_up_schema, hosted_sign_up_sent, NONE, ROUTE_FORM_ONLY | ROUTE_LOGIN),
+	ROUTE(POST,   "/confirm-sign-up", PUBLIC, "sign_in", BETTER_AUTH, &verify_email_page_schema, verify_email_page_sent, NONE, ROUTE_FORM_ONLY | ROUTE_LOGIN),
 	ROUTE(GET,    "/consent",         PUBLIC, "default", BETTER_AUTH, NULL, hosted_consent, NONE, ROUTE_PAGE),
 	ROUTE(POST,   "/consent",         PUBLIC, "default", BETTER_AUTH, &oidc_consent_schema, hosted_consent_sent, NONE, ROUTE_FORM_ONLY | ROUTE_LOGIN),
 	ROUTE(GET,    "/forgot-password", PUBLIC, NULL,      BETTER_AUTH, NULL, hosted_forgot, NONE, ROUTE_PAGE),

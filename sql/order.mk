@@ -30,7 +30,10 @@ SQL_PARTS = \
 	functions/trusted_device \
 	functions/two_factor \
 	functions/two_factor_setup \
+	functions/mail_input \
+	functions/first_proof \
 	functions/verification \
+	functions/verification_page \
 	functions/sign_up \
 	functions/sign_in \
 	functions/magic_link \

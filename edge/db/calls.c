@@ -59,8 +59,12 @@ const struct call_info calls[CALL_COUNT] = {
 
 	[CALL_SIGN_IN_LOOKUP]   = CALLED("sign_in_lookup", 3, "$9,$10,$11"),
 	[CALL_SIGN_IN_FINISH]   = CALLED("sign_in_finish", 11, "$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19"),
-	[CALL_SIGN_UP]          = CALLED("sign_up", 6, "$9,$10,$11,$12,$13,$14"),
+	[CALL_SIGN_UP]          = CALLED("sign_up", 7, "$9,$10,$11,$12,$13,$14,$15"),
 	[CALL_VERIFY_EMAIL]     = CALLED("verification_verify_email", 3, "$9,$10,$11"),
+	[CALL_VERIFICATION_PAGE]   = CALLED("verification_page", 2, "$9,$10"),
+	[CALL_VERIFICATION_OPEN]   = CALLED("verification_open", 4, "$9,$10,$11,$12"),
+	[CALL_VERIFICATION_LOOKUP] = CALLED("verification_lookup", 1, "$9"),
+	[CALL_VERIFICATION_FINISH] = CALLED("verification_finish", 6, "$9,$10,$11,$12,$13,$14"),
 
 	[CALL_SESSION_LIST]             = RELAY("session_list"),
 	[CALL_SESSION_REVOKE]           = RELAY("session_revoke"),

@@ -37,7 +37,8 @@ static const struct field sign_up_field_table[] = {
     {"password", FIELD_PASSWORD, FIELD_REQUIRED,
 	.offset = offsetof(struct sign_up_fields, password)},
     {"image", FIELD_STRING, 0, .offset = offsetof(struct sign_up_fields, image), .max = 2048},
-    {"callbackURL", FIELD_URL, 0, .offset = offsetof(struct sign_up_fields, callback_url)},
+    {"callbackURL", FIELD_URL, FIELD_MAILED,
+	.offset = offsetof(struct sign_up_fields, callback_url)},
     {"rememberMe", FIELD_BOOL, 0, .offset = FIELD_NOWHERE},
     {NULL},
 };
@@ -48,12 +49,14 @@ static const struct field register_field_table[] = {
     {"password", FIELD_PASSWORD, FIELD_REQUIRED,
 	.offset = offsetof(struct sign_up_fields, password)},
     {"name", FIELD_STRING, 0, .offset = offsetof(struct sign_up_fields, name), .max = 255},
-    {"sourceAppUrl", FIELD_STRING, 0, .offset = offsetof(struct sign_up_fields, callback_url)},
+    {"sourceAppUrl", FIELD_STRING, FIELD_MAILED,
+	.offset = offsetof(struct sign_up_fields, callback_url)},
     {NULL},
 };
 const struct schema register_schema = {register_field_table, sizeof(struct sign_up_fields)};
 
 static enum step password_hashed(struct request *r);
+static bool is_browser(const struct request *r);
 
 enum step
 sign_up(struct request *r)
@@ -97,5 +100,13 @@ password_hashed(struct request *r)
 		return reply_error(r, ERR_INTERNAL);
 	return db_call(r, CALL_SIGN_UP, reply_relay, db_text(r, s->email), db_text(r, s->name),
 	    db_text(r, s->image), db_text(r, buf_view(&s->hashing.hash)),
-	    db_text(r, s->callback_url), db_text(r, locale_of(r)));
+	    db_text(r, s->callback_url), db_text(r, locale_of(r)), db_bool(is_browser(r)));
+}
+
+/* A browser keeps the cookie by which the link of the mail completes the sign-up without the
+ * password. Each one says how it fetches; one from before Sec-Fetch-Mode is asked for it. */
+static bool
+is_browser(const struct request *r)
+{
+	return request_header(r, STR("sec-fetch-mode")).p != NULL;
 }

@@ -1,6 +1,7 @@
 /*
  * The link of a verification mail. Its GET verifies only for a program that asks for it
- * (gates/mail_link.c); others get a page with a button.
+ * (gates/mail_link.c). Others get a page: with a button, or with a question for the password if
+ * this is not the browser that signed up.
  *
  * Links of the service before us hold a JWT under the secret that signs cookies; those that wait in
  * mailboxes go on working for the hour that they have.
@@ -8,6 +9,7 @@
 #include "features/verify_email.h"
 
 #include "db/db.h"
+#include "features/verify_email_page.h"
 #include "gates/gates.h"
 #include "http/reply.h"
 #include "json.h"
@@ -36,6 +38,10 @@ struct legacy_link {
 	int64_t expires_at;
 };
 
+static enum step verify(struct request *r, bool in_browser);
+static enum step page_known(struct request *r);
+static enum step show_button(struct request *r);
+static enum step opened(struct request *r);
 static bool legacy_link_read(struct request *r, struct legacy_link *link, struct str token);
 
 enum step
@@ -43,25 +49,51 @@ verify_email_open(struct request *r)
 {
 	const struct verify_email_fields *in = r->fields;
 
-	if (!mail_link_acts(r)) {
-		const struct page_confirm page = {
-		    .german = {STR("E-Mail bestätigen"),
-			STR("Ein Klick noch, dann ist deine Adresse bestätigt."),
-			STR("Bestätigen")},
-		    .english = {STR("Confirm your e-mail"),
-			STR("One more click, and your address is confirmed."), STR("Confirm")},
-		    .action = STR("/api/auth/verify-email"),
-		    .token = in->token,
-		    .callback_url = in->callback_url,
-		};
+	if (r->is_head)
+		return show_button(r);
+	if (mail_link_acts(
+		r)) /* each browser says what it fetches for, and is judged as its page */
+		return verify(r, request_header(r, STR("sec-fetch-dest")).p != NULL);
+	return db_call(r, CALL_VERIFICATION_PAGE, page_known, db_text(r, in->token),
+	    db_digest(request_cookie_digest(r, COOKIE_SIGN_UP)));
+}
 
-		return page_confirm_show(r, &page);
-	}
-	return verify_email(r);
+static enum step
+page_known(struct request *r)
+{
+	const struct verify_email_fields *in = r->fields;
+
+	if (row_count(r->answer) == 1 && row_bool(r->answer, 0, 0))
+		return verify_email_page_show(
+		    r, 200, &(struct verify_email_page){in->token, in->callback_url, WORD_COUNT});
+	return show_button(r);
+}
+
+static enum step
+show_button(struct request *r)
+{
+	const struct verify_email_fields *in = r->fields;
+	const struct page_confirm page = {
+	    .german = {STR("E-Mail bestätigen"),
+		STR("Ein Klick noch, dann ist deine Adresse bestätigt."), STR("Bestätigen")},
+	    .english = {STR("Confirm your e-mail"),
+		STR("One more click, and your address is confirmed."), STR("Confirm")},
+	    .action = STR("/api/auth/verify-email"),
+	    .token = in->token,
+	    .callback_url = in->callback_url,
+	};
+
+	return page_confirm_show(r, &page);
 }
 
 enum step
 verify_email(struct request *r)
+{
+	return verify(r, true);
+}
+
+static enum step
+verify(struct request *r, bool in_browser)
 {
 	const struct verify_email_fields *in = r->fields;
 	const struct digest *device = request_cookie_digest(r, COOKIE_TRUST_DEVICE);
@@ -71,8 +103,26 @@ verify_email(struct request *r)
 		return db_call(r, CALL_VERIFY_EMAIL_LEGACY, reply_relay, db_text(r, link.email),
 		    db_text(r, link.update_to), db_int(r, link.expires_at),
 		    db_text(r, in->callback_url), db_digest(device));
+	if (in_browser)
+		return db_call(r, CALL_VERIFICATION_OPEN, opened, db_text(r, in->token),
+		    db_text(r, in->callback_url), db_digest(device),
+		    db_digest(request_cookie_digest(r, COOKIE_SIGN_UP)));
 	return db_call(r, CALL_VERIFY_EMAIL, reply_relay, db_text(r, in->token),
 	    db_text(r, in->callback_url), db_digest(device));
+}
+
+/* Another browser than the one that signed up is asked for the password; a script of a page there
+ * is refused. */
+static enum step
+opened(struct request *r)
+{
+	const struct verify_email_fields *in = r->fields;
+
+	if (r->method == METHOD_POST && row_count(r->answer) == 1 &&
+	    str_equal(row_text(r->answer, 0, REPLY_REFUSAL), STR("SIGN_UP_ELSEWHERE")))
+		return verify_email_page_show(r, error_info(ERR_SIGN_UP_ELSEWHERE)->status,
+		    &(struct verify_email_page){in->token, in->callback_url, WORD_COUNT});
+	return reply_relay(r);
 }
 
 /* {"email","iat","exp"}, and {"updateTo","requestType"} of a change. One that only asks the old

@@ -2,8 +2,9 @@
 \pset format unaligned
 \pset tuples_only on
 SET story.ip = '192.0.2.11';
-SELECT auth.mail_queue('otp', 'mail-' || n || '@example.com', 'en', auth.json_object('code', n)) IS NOT NULL FROM generate_series(1, 2) n;
-UPDATE auth.outbox SET next_attempt_at = CASE WHEN kind = 'otp' THEN now() - interval '1 day' ELSE now() + interval '1 day' END
+SELECT auth.mail_queue('otp', 'mail-1@example.com', 'en', auth.json_object('code', 1)) IS NOT NULL;
+SELECT auth.mail_queue('otp', 'mail-2@example.com', 'en', auth.json_object('code', 2)) IS NOT NULL;
+UPDATE auth.outbox SET next_attempt_at = CASE WHEN kind = 'otp' THEN created_at - interval '1 day' ELSE now() + interval '1 day' END
  WHERE state = 'pending';
 
 -- The arguments are sealed, each to its row.

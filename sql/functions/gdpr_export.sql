@@ -87,7 +87,8 @@ BEGIN
     || auth.gdpr_member(1, 'pendingLinks', (
       SELECT auth.json_array_agg(auth.json_object(
                'kind', l.kind, 'createdAt', l.created_at, 'expiresAt', l.expires_at) ORDER BY l.created_at, l.kind)
-        FROM (SELECT split_part(v.identifier, ':', 1), v.created_at, v.expires_at FROM auth.verification v WHERE v.user_id = u.id
+        FROM (SELECT split_part(v.identifier, ':', 1), v.created_at, v.expires_at FROM auth.verification v
+               WHERE v.user_id = u.id AND v.identifier NOT LIKE 'done-%'
               UNION ALL SELECT 'magic-link', m.created_at, m.expires_at FROM auth.magic_links m WHERE m.email = u.email
               UNION ALL SELECT 'second-factor', t.created_at, t.expires_at FROM auth.two_factor_challenges t WHERE t.user_id = u.id)
              l (kind, created_at, expires_at))) || ','

@@ -9,7 +9,13 @@ DECLARE
   token constant text := auth.random_id(32);
   u auth.users;
 BEGIN
-  IF auth.rate_limit_count('mail/magic_link', address) = 0 THEN
+  IF NOT auth.email_is_valid(address) THEN
+    RETURN auth.refuse('INVALID_EMAIL');
+  ELSIF NOT auth.mail_inputs_fit(name, callback_url, new_user_url, error_url) THEN
+    RETURN auth.mail_inputs_refused();
+  END IF;
+  IF NOT auth.mail_is_limited('magic_link', address)
+     OR NOT EXISTS (SELECT FROM auth.magic_links l WHERE l.email = address AND l.expires_at > now()) THEN
     SELECT x.* INTO u FROM auth.users x WHERE x.email = address;
     INSERT INTO auth.magic_links AS l (email, digest, name, expires_at)
     VALUES (address, sha256(convert_to(token, 'UTF8')), COALESCE(magic_link_send.name, ''), now() + lifetime)
@@ -24,7 +30,7 @@ END
 $$;
 COMMENT ON FUNCTION auth_api.magic_link_send IS
   'POST /sign-in/magic-link: a mail with a link for ten minutes; the older link of the address is dead. Known or not, an address '
-  'gets the same answer and the same mail, and at most three of them a minute';
+  'gets the same answer and the same mail. Beyond the limit of mails the newest link stays as it is';
 
 CREATE FUNCTION auth_api.magic_link_verify(
     c auth.caller, token text, callback_url text, new_user_url text, error_url text, locale text,
@@ -40,7 +46,9 @@ DECLARE
 BEGIN
   DELETE FROM auth.magic_links l WHERE l.digest = presented RETURNING l.* INTO link;
   IF link.email IS NULL OR link.expires_at <= now() THEN
-    RETURN auth.magic_link_refused(error_url, 'INVALID_TOKEN');
+    RETURN CASE WHEN callback_url IS NOT NULL AND auth.verification_was_done('magic-link', token)
+                THEN auth.granted(NULL, status => 302, location => callback_url)
+                ELSE auth.magic_link_refused(error_url, 'INVALID_TOKEN') END;
   ELSIF u.id IS NULL THEN
     refusal := auth.signup_refusal();
     IF refusal.refusal IS NOT NULL THEN
@@ -63,8 +71,9 @@ BEGIN
   IF u.id IS NULL THEN
     RETURN auth.magic_link_refused(error_url, 'INVALID_TOKEN');
   ELSIF NOT u.email_verified THEN
-    u := auth.account_claim(c, u);
+    u := auth.account_claim(c, u, 'magic-link');
   END IF;
+  PERFORM auth.verification_done('magic-link', token, u.id);
   gate := auth.two_factor_gate(c, u, true, 'mail', device_digest);
   IF gate.asked THEN
     RETURN CASE WHEN gate.methods IS NULL THEN auth.magic_link_refused(error_url, 'TWO_FACTOR_REQUIRED')
@@ -87,23 +96,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth.magic_link_owner IS 'whose address it is, locked; a row of NULLs: nobody''s, or no longer theirs';
-
-CREATE FUNCTION auth.account_claim(c auth.caller, u auth.users) RETURNS auth.users
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  claimed auth.users;
-BEGIN
-  DELETE FROM auth.accounts a WHERE a.user_id = u.id;
-  PERFORM auth.sessions_end(c, u.id, NULL);
-  DELETE FROM auth.verification v WHERE v.user_id = u.id;
-  UPDATE auth.users x SET email_verified = true, updated_at = now() WHERE x.id = u.id RETURNING x.* INTO claimed;
-  PERFORM auth.security_event(c, u.id, 'EMAIL_VERIFIED', '{"by":"magic-link","removed":"ways in from before"}');
-  RETURN claimed;
-END
-$$;
-COMMENT ON FUNCTION auth.account_claim IS
-  'the owner of an address has come to an account that nobody had proven to be theirs: whoever made it may wait for this with a '
-  'password, so every way in and every session from before goes';
 
 CREATE FUNCTION auth.magic_link_granted(c auth.caller, u auth.users, gate auth.two_factor_gate, callback_url text)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

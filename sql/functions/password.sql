@@ -89,12 +89,17 @@ CREATE FUNCTION auth_api.password_request_reset(c auth.caller, input jsonb) RETU
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   address constant text := auth.email_normal(input ->> 'email');
-  limited constant boolean := auth.rate_limit_count('mail/reset_password', address) > 0;
+  limited boolean;
   u auth.users;
   token text;
   mail text;
 BEGIN
-  SELECT x.* INTO u FROM auth.users x WHERE x.email = address AND x.deleted_at IS NULL AND NOT limited;
+  IF NOT auth.mail_inputs_fit(NULL, input ->> 'redirectTo') THEN
+    RETURN auth.mail_inputs_refused();
+  END IF;
+  limited := auth.mail_is_limited('reset_password', address);
+  SELECT x.* INTO u FROM auth.users x
+   WHERE x.email = address AND x.deleted_at IS NULL AND NOT (limited AND auth.verification_is_live('reset-password', x.id));
   token := auth.verification_issue('reset-password', u.id, auth.json_object('email', address), interval '1 hour');
   mail := auth.mail_queue('reset_password', address, u.locale, auth.json_object(
     'name', u.name, 'callbackURL', COALESCE(input ->> 'redirectTo', '/reset-password'), 'token', token), u.id);
@@ -107,12 +112,17 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth_api.password_request_reset IS
-  'POST /request-password-reset: a mail with a link for one hour; older links die. An unknown address costs the same work';
+  'POST /request-password-reset: a mail with a link for one hour; older links die. An unknown address costs the same work. '
+  'Beyond the limit of mails the newest link stays as it is';
 
 CREATE FUNCTION auth_api.password_request_reset_v1(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  r constant auth.reply := auth_api.password_request_reset(c, input);
 BEGIN
-  PERFORM auth_api.password_request_reset(c, input);
+  IF r.refusal IS NOT NULL THEN
+    RETURN auth.refuse('VALIDATION', r.message);
+  END IF;
   RETURN auth.granted(auth.json_object('success', true));
 END
 $$;
@@ -155,9 +165,13 @@ BEGIN
                 ELSE auth.refuse('TOKEN_INVALID', 'Invalid token') END;
   END IF;
   PERFORM auth.password_set(c, u, new_hash, 'PASSWORD_RESET_COMPLETED', NULL);
+  IF NOT u.email_verified THEN
+    PERFORM auth.account_claim(c, u, 'password-reset', auth.sign_up_version(u.id));
+  END IF;
   PERFORM auth.lockout_clear(u.email);
   RETURN auth.granted(CASE WHEN dialect = 'v1' THEN auth.json_object('success', true) ELSE auth.json_object('status', true) END);
 END
 $$;
 COMMENT ON FUNCTION auth_api.password_reset IS
-  'POST /reset-password: takes the token, sets the password, ends all sessions, unlocks the address';
+  'POST /reset-password: takes the token, sets the password, ends all sessions, unlocks the address. If it is the first '
+  'proof of the address, everything else from before ends, too';

@@ -104,7 +104,8 @@ DECLARE
 BEGIN
   PERFORM auth.user_lock(of_user_id); -- of two that end several sessions of one user, one waits here
   -- what was allowed to clients there ends, too, with offline_access or without
-  DELETE FROM auth.oauth_grants g WHERE g.user_id = of_user_id AND g.session_id IS DISTINCT FROM except_session_id;
+  DELETE FROM auth.oauth_grants g
+   WHERE g.user_id = of_user_id AND (except_session_id IS NULL OR g.session_id IS DISTINCT FROM except_session_id);
   DELETE FROM auth.sessions s WHERE s.user_id = of_user_id AND s.id IS DISTINCT FROM except_session_id;
   GET DIAGNOSTICS ended = ROW_COUNT;
   IF except_session_id IS NULL THEN

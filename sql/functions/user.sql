@@ -79,6 +79,10 @@ BEGIN
     RETURN refusal;
   ELSIF u.email = address THEN
     RETURN auth.refuse_as(400, 'Email is the same');
+  ELSIF NOT u.email_verified THEN
+    RETURN auth.refuse('EMAIL_NOT_VERIFIED'); -- proving the new address would not prove whose account it is
+  ELSIF NOT auth.email_is_valid(address) OR NOT auth.mail_inputs_fit(NULL, input ->> 'callbackURL') THEN
+    RETURN auth.mail_inputs_refused();
   END IF;
   wait_seconds := auth.rate_limit_count('mail/change_email', u.id);
   IF wait_seconds > 0 THEN

@@ -87,8 +87,12 @@ COMMENT ON FUNCTION auth_api.erasure_start IS
 CREATE FUNCTION auth.user_delete_mail(me auth.sessions, u auth.users, callback_url text) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  wait_seconds constant integer := auth.rate_limit_count('mail/delete_account', u.id);
+  wait_seconds integer;
 BEGIN
+  IF NOT auth.mail_inputs_fit(NULL, callback_url) THEN
+    RETURN auth.mail_inputs_refused();
+  END IF;
+  wait_seconds := auth.rate_limit_count('mail/delete_account', u.id);
   IF wait_seconds > 0 THEN
     RETURN auth.refuse('RATE_LIMITED', NULL, wait_seconds);
   END IF;

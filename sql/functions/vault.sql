@@ -208,13 +208,14 @@ DECLARE
   v auth.encryption_vaults;
 BEGIN
   INSERT INTO auth.encryption_vaults AS x (user_id, wrapped_mk, wrap_iv, format_version, kek_id, commitment)
-  SELECT u.id, w.wrapped_mk, w.wrap_iv, w.format_version, w.kek_id, w.commitment FROM auth.users u WHERE u.id = for_user_id
+  SELECT u.id, w.wrapped_mk, w.wrap_iv, w.format_version, w.kek_id, w.commitment FROM auth.users u
+   WHERE u.id = for_user_id AND u.email_verified
   ON CONFLICT ON CONSTRAINT encryption_vaults_pkey DO NOTHING
   RETURNING x.* INTO v;
   RETURN v;
 END
 $$;
-COMMENT ON FUNCTION auth.vault_create IS 'a vault with a new key; a row of NULLs: a parallel call was first, or the user is gone';
+COMMENT ON FUNCTION auth.vault_create IS 'a vault with a new key; a row of NULLs: a parallel call was first, or the user is gone, or has not proven the address yet';
 
 CREATE FUNCTION auth.vault_key(c auth.caller, input jsonb) RETURNS auth.vault_reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -3,7 +3,8 @@
 CREATE FUNCTION auth.verification_mail(u auth.users, callback_url text, OUT token text, OUT mail_id text)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  token := auth.verification_issue('verify-email', u.id, auth.json_object('email', u.email), interval '1 hour');
+  token := auth.verification_issue('verify-email', u.id, auth.json_object(
+    'email', u.email, 'passwordVersion', auth.sign_up_version(u.id)), interval '1 hour');
   mail_id := auth.mail_queue('verify_email', u.email, u.locale, auth.json_object(
     'name', u.name, 'callbackURL', COALESCE(callback_url, '/'), 'token', token), u.id);
 END
@@ -14,13 +15,18 @@ CREATE FUNCTION auth_api.verification_send(c auth.caller, input jsonb) RETURNS a
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   address constant text := auth.email_normal(input ->> 'email');
-  limited constant boolean := auth.rate_limit_count('mail/verify_email', address) > 0;
+  limited boolean;
   u auth.users;
   token text;
   mail_id text;
 BEGIN
+  IF NOT auth.mail_inputs_fit(NULL, input ->> 'callbackURL') THEN
+    RETURN auth.mail_inputs_refused();
+  END IF;
+  limited := auth.mail_is_limited('verify_email', address);
   SELECT x.* INTO u FROM auth.users x
-   WHERE x.email = address AND NOT x.email_verified AND x.deleted_at IS NULL AND NOT limited;
+   WHERE x.email = address AND NOT x.email_verified AND x.deleted_at IS NULL
+     AND NOT (limited AND auth.verification_is_live('verify-email', x.id));
   u.email := address;
   SELECT m.token, m.mail_id INTO token, mail_id FROM auth.verification_mail(u, input ->> 'callbackURL') m;
   IF u.id IS NULL THEN
@@ -34,8 +40,12 @@ COMMENT ON FUNCTION auth_api.verification_send IS
 
 CREATE FUNCTION auth_api.verification_send_v1(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  r constant auth.reply := auth_api.verification_send(c, input);
 BEGIN
-  PERFORM auth_api.verification_send(c, input);
+  IF r.refusal IS NOT NULL THEN
+    RETURN auth.refuse('VALIDATION', r.message);
+  END IF;
   RETURN auth.granted(auth.json_object('success', true));
 END
 $$;
@@ -44,31 +54,49 @@ COMMENT ON FUNCTION auth_api.verification_send_v1 IS 'POST /api/v1/auth/resend-v
 CREATE FUNCTION auth_api.verification_verify_email(
     c auth.caller, token text, callback_url text, device_digest bytea DEFAULT NULL) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN auth.verification_take(c, token, callback_url, device_digest);
+END
+$$;
+COMMENT ON FUNCTION auth_api.verification_verify_email IS
+  'GET /verify-email by a program: takes the token, marks the address as verified (or changes it) and signs in; 302 to the '
+  'callback, or JSON without. Confirms the sign-up that asked for the link';
+
+CREATE FUNCTION auth.verification_take(
+    c auth.caller, token text, callback_url text, device_digest bytea, password_version integer DEFAULT NULL,
+    proof text DEFAULT NULL) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v auth.verification := auth.verification_consume('verify-email', token);
   change auth.verification;
   u auth.users;
 BEGIN
   IF v.user_id IS NOT NULL THEN
-    u := auth.email_verify(c, v.user_id, v.value::jsonb ->> 'email');
+    u := auth.email_verify(c, v.user_id, v.value::jsonb ->> 'email', COALESCE(
+      verification_take.password_version, (v.value::jsonb ->> 'passwordVersion')::integer, 1)); -- 1: a link of version 1.0
   ELSIF v.id IS NULL THEN
     change := auth.verification_consume('change-email', token);
     u := auth.email_change_finish(c, change.user_id, change.value::jsonb ->> 'email', change.value::jsonb ->> 'newEmail',
                                   change.session_id, token);
   END IF;
-  IF u.id IS NULL AND v.id IS NULL AND change.id IS NULL AND auth.email_change_was_done(token) THEN
+  IF u.id IS NOT NULL AND change.id IS NOT NULL THEN
     RETURN auth.email_change_granted(u, callback_url);
-  ELSIF u.id IS NULL THEN
-    RETURN auth.verification_refused(
-      CASE WHEN COALESCE(v.expires_at, change.expires_at) <= now() THEN 'TOKEN_EXPIRED' ELSE 'INVALID_TOKEN' END, callback_url);
+  ELSIF u.id IS NOT NULL THEN
+    PERFORM auth.verification_done('verify-email', token, u.id);
+    RETURN auth.verification_granted(c, u, callback_url, device_digest, proof);
+  ELSIF v.id IS NULL AND change.id IS NULL AND auth.email_change_was_done(token) THEN
+    RETURN auth.email_change_granted(u, callback_url);
+  ELSIF callback_url IS NOT NULL AND auth.verification_was_done('verify-email', token) THEN
+    RETURN auth.granted(NULL, status => 302, location => callback_url);
   END IF;
-  RETURN CASE WHEN change.id IS NULL THEN auth.verification_granted(c, u, callback_url, device_digest)
-              ELSE auth.email_change_granted(u, callback_url) END;
+  RETURN auth.verification_refused(
+    CASE WHEN COALESCE(v.expires_at, change.expires_at) <= now() THEN 'TOKEN_EXPIRED' ELSE 'INVALID_TOKEN' END, callback_url);
 END
 $$;
-COMMENT ON FUNCTION auth_api.verification_verify_email IS
-  'GET /verify-email: takes the token, marks the address as verified and signs in, or changes the address and opens no session; 302 to '
-  'the callback, or JSON without';
+COMMENT ON FUNCTION auth.verification_take IS
+  'takes a link that proves an address (and signs in), or changes it (and opens no session). password_version: the sign-up that was '
+  'proven by its cookie or password; NULL: the one that asked for the link. proof: how the user has proven their identity besides '
+  'the link; NULL: not. A second use goes to the callback and gives nothing else';
 
 CREATE FUNCTION auth_api.verification_verify_email_legacy(
     c auth.caller, email text, update_to text, expires_at bigint, callback_url text, device_digest bytea DEFAULT NULL)
@@ -104,23 +132,25 @@ COMMENT ON FUNCTION auth_api.verification_verify_email_legacy IS
   'GET /verify-email with a link of the service before us, a JWT that the edge has verified: it opens a session only where the '
   'address was not verified yet, for nothing tells whether it was used before';
 
-CREATE FUNCTION auth.email_verify(c auth.caller, of_user_id text, address text) RETURNS auth.users
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION auth.email_verify(c auth.caller, of_user_id text, address text, password_version integer DEFAULT 1)
+RETURNS auth.users LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  u auth.users;
+  u constant auth.users := auth.user_lock(of_user_id);
 BEGIN
-  UPDATE auth.users x SET email_verified = true, updated_at = now()
-   WHERE x.id = of_user_id AND x.email = address
-  RETURNING x.* INTO u;
-  IF u.id IS NOT NULL THEN
-    PERFORM auth.security_event(c, u.id, 'EMAIL_VERIFIED');
+  IF u.id IS NULL OR u.email <> address THEN
+    RETURN NULL;
+  ELSIF u.email_verified THEN
+    RETURN u;
   END IF;
-  RETURN u;
+  RETURN auth.account_claim(c, u, 'verification', email_verify.password_version);
 END
 $$;
-COMMENT ON FUNCTION auth.email_verify IS 'marks the address as verified; a row of NULLs: it is no longer the user''s';
+COMMENT ON FUNCTION auth.email_verify IS
+  'marks the address as verified, and keeps the password of one sign-up (1: of an account that was imported, or signed up once); '
+  'a row of NULLs: the address is no longer the user''s';
 
-CREATE FUNCTION auth.verification_granted(c auth.caller, u auth.users, callback_url text, device_digest bytea)
+CREATE FUNCTION auth.verification_granted(
+    c auth.caller, u auth.users, callback_url text, device_digest bytea, proof text DEFAULT NULL)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   gate constant auth.two_factor_gate := auth.two_factor_gate(c, u, true, 'mail', device_digest);
@@ -132,14 +162,14 @@ BEGIN
         'twoFactorMethods', COALESCE(gate.methods, '[]')) END,
       gate.cookies, NULL, CASE WHEN callback_url IS NOT NULL THEN 302 END, auth.two_factor_page_url(gate, callback_url));
   END IF;
-  PERFORM auth.session_open(c, u.id, true);
+  PERFORM auth.session_open(c, u.id, true, proof);
   RETURN auth.granted(
     CASE WHEN callback_url IS NULL THEN auth.json_object('status', true, 'user', NULL::text) END,
     auth.session_cookies(true) || gate.cookies, NULL, CASE WHEN callback_url IS NOT NULL THEN 302 END, callback_url);
 END
 $$;
 COMMENT ON FUNCTION auth.verification_granted IS
-  'the answer to a link that proves an address: signed in, unless a second factor is asked for';
+  'the answer to a link that proves an address: signed in, unless a second factor is asked for. proof: that of the session';
 
 CREATE FUNCTION auth.verification_refused(problem text, callback_url text) RETURNS auth.reply
 LANGUAGE sql IMMUTABLE

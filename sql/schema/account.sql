@@ -15,9 +15,11 @@ CREATE TABLE auth.accounts (
   password_version          integer     NOT NULL DEFAULT 1,
   created_at                timestamptz NOT NULL DEFAULT pg_catalog.now(),
   updated_at                timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  browser_digest            bytea,
   CONSTRAINT accounts_pkey PRIMARY KEY (id),
   CONSTRAINT accounts_provider_id_account_id_unique UNIQUE (provider_id, account_id),
-  CONSTRAINT accounts_user_id_users_id_fk FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE
+  CONSTRAINT accounts_user_id_users_id_fk FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE,
+  CONSTRAINT accounts_browser_digest_is_sha256 CHECK (pg_catalog.octet_length(browser_digest) = 32)
 );
 COMMENT ON TABLE auth.accounts IS 'ways in: a password is the account with provider_id credential and account_id = user_id';
 COMMENT ON COLUMN auth.accounts.password IS
@@ -25,6 +27,8 @@ COMMENT ON COLUMN auth.accounts.password IS
   'it; rehashed at the next sign-in';
 COMMENT ON COLUMN auth.accounts.password_version IS
   'counts changes; what was verified against an older version does not sign in';
+COMMENT ON COLUMN auth.accounts.browser_digest IS
+  'while the address has not been proven: SHA-256 of the cookie of the browser that signed up with this password. NULL: no browser';
 
 CREATE INDEX accounts_user_id_idx ON auth.accounts (user_id);
 

@@ -78,6 +78,7 @@ describe('the look of the hosted pages', () => {
     },
     reset: go('/reset-password?token=x'),
     verify: (page) => go(verification)(page),
+    'verify-wrong': (page) => send(page, { password: 'not the one that was chosen' }),
     'signed-out': go('/signed-out'),
     error: go('/api/auth/error?error=invalid_client'),
     'second-factor': async (page) => {

@@ -25,7 +25,9 @@ async function linkFor(email, more = {}, http = new Client(stack.url)) {
 }
 
 test('13 as recorded', async () => {
-  const replay = new Replay('13', stack.url);
+  const replay = new Replay('13', stack.url, {
+    reuse: { why: 'a link that has done its work leads on, and gives nothing', location: `${stack.url}/home` },
+  });
   const tokenOf = (link) => new URL(link).searchParams.get('token');
   const latest = async (name, count) => tokenOf(await stack.mail.link(replay.email(name), '/magic-link/verify',
     { contains: '/magic-link/verify', count }));
@@ -78,7 +80,8 @@ describe('a magic link', () => {
     assert.equal(pressed.headers.location, `${stack.url}/home`);
     assert.equal((await browser.get('/api/auth/get-session')).json.user.email, ada.email);
     const again = await new Client(stack.url).request('POST', '/api/auth/magic-link/verify', { form });
-    assert.equal(again.headers.location, `${stack.url}/oh?error=INVALID_TOKEN`);
+    assert.equal(again.headers.location, `${stack.url}/home`, 'its work is done');
+    assert.deepEqual(again.setCookies, []);
   });
 
   test('opened fifty times at once signs in once', async () => {
@@ -86,7 +89,6 @@ describe('a magic link', () => {
       const link = await linkFor(email, { callbackURL: '/home' });
       const answers = await Promise.all(Array.from({ length: 50 }, () => new Client(stack.url).get(link)));
       assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([302]));
-      assert.equal(answers.filter(({ headers }) => headers.location === `${stack.url}/home`).length, 1);
       assert.equal(answers.filter(({ setCookies }) => setCookies.length > 0).length, 1);
     }
   });

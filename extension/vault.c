@@ -89,6 +89,7 @@ static struct row_source vault_by_user = {.table = "encryption_vaults",
     .key_equals = F_TEXTEQ,
     .columns = vault_columns};
 
+static bool was_not_tried(const struct decision *decision);
 static void pin_settings(void);
 static void describe_call(struct call *call, FunctionCallInfo fcinfo);
 static void decide(struct decision *out, const struct call *call);
@@ -125,6 +126,8 @@ mana_vault_call(PG_FUNCTION_ARGS)
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	MemoryContextSwitchTo(keep); /* what is decided outlives the commit */
 	decide(&decision, &call);
+	if (was_not_tried(&decision)) /* nothing to record: the caller's transaction is undone */
+		ReThrowError(decision.error);
 	durable_require();
 	SPI_commit(); /* from here on the row is there, whatever the caller does */
 	SPI_finish();
@@ -132,6 +135,14 @@ mana_vault_call(PG_FUNCTION_ARGS)
 	if (decision.error != NULL)
 		ReThrowError(decision.error);
 	return reply_datum(fcinfo, &decision);
+}
+
+/* A lock was not to be had in the caller's lock_timeout: the edge calls again with more patience.
+ */
+static bool
+was_not_tried(const struct decision *decision)
+{
+	return decision->error != NULL && decision->error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
 }
 
 /*
@@ -193,7 +204,7 @@ decide(struct decision *out, const struct call *call)
 	SetUserIdAndSecContext(call->owner, security | SECURITY_LOCAL_USERID_CHANGE);
 	if (strcmp(call->name, "vault_key") != 0 || !decide_common_fetch(out, call))
 		decide_by_routine(out, call);
-	if (out->error != NULL && !XactReadOnly)
+	if (out->error != NULL && !XactReadOnly && !was_not_tried(out))
 		record_failure(call, out->error);
 	SetUserIdAndSecContext(user, security);
 }

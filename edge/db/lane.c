@@ -164,7 +164,8 @@ lane_wait_over(const struct request *r)
 void
 lane_blocked(struct request *r)
 {
-	bucket_of(r)->blocked_until_ms[r->private->call.lane] = loop_now_ms() + BLOCKED_MS;
+	if (!r->private->call.subject_is_shared) /* others behind one address are not blocked */
+		bucket_of(r)->blocked_until_ms[r->private->call.lane] = loop_now_ms() + BLOCKED_MS;
 	r->private->call.lane = LANE_PATIENT;
 }
 

@@ -9,7 +9,10 @@
 #include "db/db.h"
 #include "http/private.h"
 
-enum { OP_ARGUMENTS_MAX = 24 };
+enum {
+	OP_ARGUMENTS_MAX = 24,
+	OP_RATE_CLASS = 7 /* argument of auth_api.caller, in calls that are not CALL_OWN */
+};
 
 struct op_arguments {
 	const char *values[OP_ARGUMENTS_MAX];

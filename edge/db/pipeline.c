@@ -339,6 +339,9 @@ end_call(struct connection *c)
 	if (lane_is_pipelined(c->lane) && state != NULL && strcmp(state, "55P03") == 0) {
 		lane_blocked(r);
 		if (wait_in_line(r)) {
+			if (calls[call->call].kind != CALL_OWN)
+				call->arguments->values[OP_RATE_CLASS] =
+				    NULL; /* it has been counted */
 			PQclear((PGresult *)call->result);
 			call->result = NULL;
 			send_waiting(LANE_PATIENT);

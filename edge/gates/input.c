@@ -256,7 +256,8 @@ static void
 name_subject(struct request *r, const struct field *fields)
 {
 	for (const struct field *f = fields; f->name != NULL; f++)
-		if (f->kind == FIELD_EMAIL && f->offset != FIELD_NOWHERE)
+		if ((f->kind == FIELD_EMAIL || strcmp(f->name, "email") == 0) &&
+		    f->offset != FIELD_NOWHERE)
 			memcpy(&r->private->subject, (const char *)r->fields + f->offset,
 			    sizeof(r->private->subject));
 }

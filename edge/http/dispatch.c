@@ -317,7 +317,8 @@ send_answer(struct request *r, struct http_request *req)
 		return KORE_RESULT_ERROR; /* Kore closes */
 	if (response->broken)
 		*response = (struct response){.status = 500};
-	if (response->body.len > UNREAD_ANSWER_BYTES && unread_is_full(response->body.len))
+	if (!response->head_sent && response->body.len > UNREAD_ANSWER_BYTES &&
+	    unread_is_full(response->body.len))
 		*response = (struct response){.status = 503,
 		    .headers = {{.name = STR("retry-after"), .value = STR("5")}},
 		    .headers_count = 1};

@@ -37,7 +37,7 @@ struct response {
 struct db_call_state {
 	struct request *next; /* behind it in the same line */
 	enum call call;
-	const struct op_arguments *arguments;
+	struct op_arguments *arguments;
 	int lane;               /* enum lane of db/lane.h */
 	uint16_t subject;       /* whose calls are counted together, as a number of db/lane.c */
 	bool subject_is_shared; /* it is an IP address */

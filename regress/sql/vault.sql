@@ -142,7 +142,7 @@ SELECT count(*) FROM auth.vault_check();
 SET ROLE auth_edge;
 SELECT (story.sign_in('third@example.com', 'eve once more')).refusal;
 RESET ROLE;
-CREATE FUNCTION story.break_vault() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'lock_not_available'; END $$;
+CREATE FUNCTION story.break_vault() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'object_in_use'; END $$;
 CREATE TRIGGER breaks BEFORE UPDATE ON auth.encryption_vaults FOR EACH ROW EXECUTE FUNCTION story.break_vault();
 SET ROLE auth_edge;
 SELECT (story.trail()).rows AS before \gset

@@ -27,14 +27,15 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
   keys_max constant integer := 100;
   u constant auth.users := auth.user_lock((auth.session_find(c)).user_id); -- keys of one user are made one at a time
+  me constant auth.sessions := auth.session_hold(c); -- behind the lock: the session may have ended meanwhile
   secret constant text := encode(auth.random_bytes(32), 'hex');
   refusal auth.reply;
   k auth.api_keys;
 BEGIN
-  IF u.id IS NULL THEN
+  IF u.id IS NULL OR me.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED'); -- or their erasure has just begun
   ELSIF u.role = 'admin' THEN
-    refusal := auth.step_up_refusal(c, auth.session_find(c), 'api-key');
+    refusal := auth.step_up_refusal(c, me, 'api-key');
   END IF;
   IF refusal.refusal IS NOT NULL THEN
     RETURN refusal;

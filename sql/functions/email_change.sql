@@ -90,9 +90,9 @@ BEGIN
   DELETE FROM auth.email_changes x WHERE x.user_id = u.id AND x.changed_at > since;
   PERFORM auth.verification_revoke_all(u.id);
   DELETE FROM auth.verification v WHERE v.user_id = u.id;
-  DELETE FROM auth.passkeys p WHERE p.user_id = u.id AND p.created_at >= since;
+  DELETE FROM auth.passkeys p WHERE p.user_id = u.id; -- one from before the change may be the thief's as well
   DELETE FROM auth.passkey_challenges p WHERE p.user_id = u.id;
-  UPDATE auth.api_keys k SET revoked_at = now() WHERE k.user_id = u.id AND k.created_at >= since AND k.revoked_at IS NULL;
+  UPDATE auth.api_keys k SET revoked_at = now() WHERE k.user_id = u.id AND k.revoked_at IS NULL;
   IF EXISTS (SELECT FROM auth.two_factor_auth f WHERE f.user_id = u.id AND COALESCE(f.confirmed_at, f.created_at) >= since) THEN
     PERFORM auth.two_factor_remove(c, u);
   END IF;
@@ -101,5 +101,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth.email_change_undo IS
-  'ends what was set up or requested since a change of address that its owner reverts: later changes, links, passkeys, API keys, a second '
-  'factor; and the password, whatever its age';
+  'Ends the ways in after the owner reverts a change of address: later changes, links, the password, every passkey and API key, and a '
+  'second factor that was set up since the change.';

@@ -110,8 +110,8 @@ CREATE FUNCTION auth_api.passkey_register(
     device_type text, backed_up boolean, transports text, aaguid text, name text, open_session boolean)
 RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  me constant auth.sessions := auth.session_find(c);
-  u constant auth.users := auth.user_lock(me.user_id);
+  u constant auth.users := auth.user_lock((auth.session_find(c)).user_id);
+  me constant auth.sessions := auth.session_hold(c); -- behind the lock: the session may have ended meanwhile
   refusal constant auth.reply := auth.passkey_refusal(c, me);
   asked auth.passkey_challenges;
   p auth.passkeys;
@@ -195,7 +195,8 @@ COMMENT ON FUNCTION auth_api.passkey_list_v1 IS
 CREATE FUNCTION auth_api.passkey_delete(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  me constant auth.sessions := auth.session_find(c);
+  u constant auth.users := auth.user_lock((auth.session_find(c)).user_id);
+  me constant auth.sessions := auth.session_hold(c);
   refusal constant auth.reply := auth.step_up_refusal(c, me, 'passkey');
 BEGIN
   IF refusal.refusal IS NOT NULL THEN

@@ -20,11 +20,11 @@ COMMENT ON FUNCTION auth_api.password_lookup IS
 CREATE FUNCTION auth_api.password_verify(c auth.caller, challenge text, output bytea) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  me constant auth.sessions := auth.session_find(c);
-  u constant auth.users := auth.user_lock(me.user_id);
+  u constant auth.users := auth.user_lock((auth.session_find(c)).user_id);
+  me constant auth.sessions := auth.session_hold(c); -- behind the lock: the session may have ended meanwhile
   refusal auth.reply;
 BEGIN
-  IF u.id IS NULL THEN
+  IF u.id IS NULL OR me.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
   END IF;
   refusal := auth.password_refusal(c, u, challenge, output, 'better-auth');
@@ -42,11 +42,11 @@ CREATE FUNCTION auth_api.password_change(
     c auth.caller, challenge text, output bytea, new_hash text, problem text, revoke_others boolean, dialect text)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  me constant auth.sessions := auth.session_find(c);
-  u constant auth.users := auth.user_lock(me.user_id);
+  u constant auth.users := auth.user_lock((auth.session_find(c)).user_id);
+  me constant auth.sessions := auth.session_hold(c); -- behind the lock: the session may have ended meanwhile
   refusal auth.reply;
 BEGIN
-  IF u.id IS NULL THEN
+  IF u.id IS NULL OR me.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
   END IF;
   refusal := auth.password_refusal(c, u, challenge, output, dialect);

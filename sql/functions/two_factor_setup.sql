@@ -159,12 +159,12 @@ COMMENT ON FUNCTION auth_api.two_factor_disable IS 'POST /two-factor/disable: wi
 CREATE FUNCTION auth_api.two_factor_totp_uri(c auth.caller, challenge text, output bytea, issuer text)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  me constant auth.sessions := auth.session_find(c);
-  u constant auth.users := auth.user_lock(me.user_id);
+  u constant auth.users := auth.user_lock((auth.session_find(c)).user_id);
+  me constant auth.sessions := auth.session_hold(c); -- behind the lock: the session may have ended meanwhile
   refusal auth.reply;
   sealed bytea;
 BEGIN
-  IF u.id IS NULL THEN
+  IF u.id IS NULL OR me.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
   END IF;
   refusal := auth.two_factor_setup_refusal(c, me, u, challenge, output);
@@ -180,11 +180,11 @@ COMMENT ON FUNCTION auth_api.two_factor_totp_uri IS 'POST /two-factor/get-totp-u
 CREATE FUNCTION auth_api.two_factor_backup_codes(c auth.caller, challenge text, output bytea)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  me constant auth.sessions := auth.session_find(c);
-  u constant auth.users := auth.user_lock(me.user_id);
+  u constant auth.users := auth.user_lock((auth.session_find(c)).user_id);
+  me constant auth.sessions := auth.session_hold(c); -- behind the lock: the session may have ended meanwhile
   refusal auth.reply;
 BEGIN
-  IF u.id IS NULL THEN
+  IF u.id IS NULL OR me.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
   END IF;
   refusal := auth.two_factor_setup_refusal(c, me, u, challenge, output);

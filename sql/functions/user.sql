@@ -139,8 +139,8 @@ COMMENT ON FUNCTION auth_api.account_list IS 'GET /list-accounts: the ways in';
 CREATE FUNCTION auth_api.account_unlink(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  me constant auth.sessions := auth.session_find(c);
-  u constant auth.users := auth.user_lock(me.user_id); -- of two parallel calls the second sees what the first left
+  u constant auth.users := auth.user_lock((auth.session_find(c)).user_id); -- of two parallel calls the second sees what the first left
+  me constant auth.sessions := auth.session_hold(c); -- behind the lock: the session may have ended meanwhile
   refusal constant auth.reply := auth.step_up_refusal(c, me, 'unlink-account');
 BEGIN
   IF refusal.refusal IS NOT NULL THEN

@@ -45,8 +45,12 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
   proven constant boolean := auth.vault_shows_key(c, v, input);
   refusal auth.reply;
+  most integer := auth.vault_undo_limit();
   free_at timestamptz;
 BEGIN
+  IF NOT auth.step_up_is_proven(me, auth.user_find(me.user_id), purpose) THEN
+    most := most / 2; -- the commitment follows from the key, which an access JWT may read: the rest is kept for proven changes
+  END IF;
   IF NOT COALESCE(proven, false) THEN
     refusal := auth.step_up_refusal(c, me, purpose);
     IF refusal.refusal IS NOT NULL THEN
@@ -59,7 +63,7 @@ BEGIN
     RETURN auth.vault_refuse(c, v.user_id, action, 'locked', 503, 'VAULT_LOCKED');
   END IF;
   SELECT k.expires_at INTO free_at FROM auth.vault_replaced_wraps k
-   WHERE k.user_id = v.user_id AND k.expires_at > now() ORDER BY k.expires_at DESC OFFSET auth.vault_undo_limit() - 1 LIMIT 1;
+   WHERE k.user_id = v.user_id AND k.expires_at > now() ORDER BY k.expires_at DESC OFFSET most - 1 LIMIT 1;
   IF FOUND THEN
     RETURN auth.vault_refuse_as(c, v.user_id, action, 'too-many-changes', 429,
       auth.refuse('RATE_LIMITED', 'Too many changes of the vault in a week', ceil(extract(epoch FROM free_at - now()))::integer));

@@ -32,6 +32,7 @@ const forms = {
   '/sign-up': () => ({ email: ada.email, name: 'Ä <b> + "x"', password: 'short', callbackURL: '/a?b' }),
   '/consent': () => ({ accept: 'false', oauth_query: query }),
   '/forgot-password': () => ({ email: 'nobody@example.com' }),
+  '/confirm-sign-up': () => ({ token: 'no+such token', callbackURL: '/a?b', newPassword: 'short' }),
   '/reset-password': () => ({ token: 'no+such token', newPassword: PASSWORD }),
   '/accept-invitation': () => ({ invitationId: 'no+such id', accept: 'true' }),
   '/api/auth/sign-in/email': () => ({ email: 'nobody@example.com', password: 'wrong p+ä&=%', callbackURL: '/a?b', rememberMe: 'false' }),

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "http/client_ip.h"
@@ -33,7 +34,7 @@ static int node_env, rate_limit, signup_duplicate, step_up, password_scheme, pas
     smtp_tls, mail_sender, mail_link_get;
 static int64_t hash_memory_kib, hash_passes;
 static struct config_list more_trusted_origins;
-static struct str brand_logo_file, service_key_list;
+static struct str brand_logo_file, service_key_list, legacy_links_until;
 
 #define T(name, field, initial, help)                                                              \
 	{                                                                                          \
@@ -77,6 +78,7 @@ static const struct variable variables[] = {
 	S("DATABASE_URL", database_url, "postgresql:///mana_platform?user=auth_edge", "libpq connection as auth_edge"),
 	S("BETTER_AUTH_SECRET", cookie_secret, "", "signs cookies; empty: the database keeps one"),
 	S("AUTH_SECRET", auth_secret, "", "the same under its older name"),
+	{"LEGACY_LINKS_UNTIL", TEXT, &legacy_links_until, "", 0, 0, NULL, "until when verification links of the legacy service are accepted, 2026-12-31 or 2026-12-31T18:00:00Z (UTC); empty: they are refused"},
 	{"MANA_SERVICE_KEY", SECRET, &service_key_list, "dev-service-key", 0, 0, NULL, "X-Service-Key of other services: keys by comma, each name:key or a key alone; we show the first"},
 	T("MANA_CREDITS_URL", credits_url, "", "base URL of mana-credits; empty: what it is to be told waits"),
 	T("MANA_SUBSCRIPTIONS_URL", subscriptions_url, "", "base URL of mana-subscriptions, which is asked to forget who is erased; empty: there is none"),
@@ -147,7 +149,7 @@ static const struct variable variables[] = {
 static const size_t variables_count = sizeof(variables) / sizeof(variables[0]);
 static char *from_files[sizeof(variables) / sizeof(variables[0])];
 
-enum { SECRET_BITS = 256, SECRET_FILE_BYTES_MAX = 8192 };
+enum { SECRET_BITS = 256, SECRET_FILE_BYTES_MAX = 8192, TIME_BYTES = 32, TIME_DATE_CHARS = 10 };
 
 static bool read_variable(const struct variable *v, FILE *problems);
 static bool read_number(const struct variable *v, const char *value, FILE *problems);
@@ -155,6 +157,7 @@ static bool read_choice(const struct variable *v, const char *value, FILE *probl
 static bool read_list(const struct variable *v, const char *value, FILE *problems);
 static bool read_secret_file(const char **value, char **kept, const char *name, FILE *problems);
 static bool derive(FILE *problems);
+static bool read_time(int64_t *out, struct str text);
 static bool redirects_are_urls(FILE *problems);
 static bool derive_origins(FILE *problems);
 static bool is_http_url(struct str url);
@@ -314,6 +317,9 @@ derive(FILE *problems)
 		config.jwt_issuer = config.base_url;
 	if (config.cookie_secret.len == 0)
 		config.cookie_secret = config.auth_secret;
+	if (!read_time(&config.legacy_links_until, legacy_links_until))
+		return refused(problems, "LEGACY_LINKS_UNTIL",
+		    "a date such as 2026-12-31 or 2026-12-31T18:00:00Z");
 	config.production = node_env == 2;
 	if (config.production && getenv("CORS_ORIGINS") == NULL)
 		config.cors_origins.count = 0; /* the default is a developer's own machine */
@@ -354,6 +360,29 @@ derive(FILE *problems)
 			return refused(problems, "COOKIE_DOMAIN", "a domain such as .mana.how");
 	return redirects_are_urls(problems) && config_brand_read(brand_logo_file, problems) &&
 	       derive_origins(problems) && config_webauthn(problems);
+}
+
+/* RFC 3339, in UTC: a date or a time. Empty: 0. */
+static bool
+read_time(int64_t *out, struct str text)
+{
+	char memory[TIME_BYTES];
+	struct buf copy = BUF_ON(memory);
+	struct tm time = {0};
+	const char *rest;
+
+	*out = 0;
+	if (text.len == 0)
+		return true;
+	buf_str(&copy, text);
+	if (buf_cstr(&copy) == NULL)
+		return false;
+	rest = strptime(
+	    memory, text.len == TIME_DATE_CHARS ? "%Y-%m-%d" : "%Y-%m-%dT%H:%M:%SZ", &time);
+	if (rest == NULL || *rest != '\0')
+		return false;
+	*out = (int64_t)timegm(&time);
+	return true;
 }
 
 static bool

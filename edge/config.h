@@ -42,8 +42,9 @@ struct config {
 
 	/* secrets */
 	struct str database_url;
-	struct str auth_secret;   /* AUTH_SECRET, where BETTER_AUTH_SECRET is not set */
-	struct str cookie_secret; /* empty: the database keeps one */
+	struct str auth_secret;     /* AUTH_SECRET, where BETTER_AUTH_SECRET is not set */
+	struct str cookie_secret;   /* empty: the database keeps one */
+	int64_t legacy_links_until; /* Unix time; 0: links of the legacy service are refused */
 	struct service_keys service_keys;
 
 	struct str credits_url;       /* of mana-credits; empty: calls to it wait */

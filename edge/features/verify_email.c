@@ -3,11 +3,14 @@
  * (gates/mail_link.c). Others get a page: with a button, or with a question for the password if
  * this is not the browser that signed up.
  *
- * Links of the service before us hold a JWT under the secret that signs cookies; those that wait in
- * mailboxes go on working for the hour that they have.
+ * Links of the legacy service hold a JWT under the secret of cookies. They are verified, never
+ * made, until LEGACY_LINKS_UNTIL: they mark an address as verified, and do nothing else.
  */
 #include "features/verify_email.h"
 
+#include <time.h>
+
+#include "config.h"
 #include "db/db.h"
 #include "features/verify_email_page.h"
 #include "gates/gates.h"
@@ -17,7 +20,13 @@
 #include "keys/signing.h"
 #include "pages/page.h"
 
-enum { LINK_TOKEN_MAX = 2048, CLAIMS_DEPTH = 2 };
+enum {
+	LINK_TOKEN_MAX = 2048,
+	CLAIMS_DEPTH = 2,
+	CLAIMS = 3,
+	LIFE_SECONDS = 3600,
+	CLOCK_SKEW_SECONDS = 60
+};
 
 struct verify_email_fields {
 	struct str token;
@@ -34,7 +43,6 @@ const struct schema verify_email_schema = {field_table, sizeof(struct verify_ema
 
 struct legacy_link {
 	struct str email;
-	struct str update_to; /* the new address of a change; STR_NONE: it proves the present one */
 	int64_t expires_at;
 };
 
@@ -101,8 +109,7 @@ verify(struct request *r, bool in_browser)
 
 	if (legacy_link_read(r, &link, in->token))
 		return db_call(r, CALL_VERIFY_EMAIL_LEGACY, reply_relay, db_text(r, link.email),
-		    db_text(r, link.update_to), db_int(r, link.expires_at),
-		    db_text(r, in->callback_url), db_digest(device));
+		    db_int(r, link.expires_at), db_text(r, in->callback_url));
 	if (in_browser)
 		return db_call(r, CALL_VERIFICATION_OPEN, opened, db_text(r, in->token),
 		    db_text(r, in->callback_url), db_digest(device),
@@ -125,26 +132,34 @@ opened(struct request *r)
 	return reply_relay(r);
 }
 
-/* {"email","iat","exp"}, and {"updateTo","requestType"} of a change. One that only asks the old
- * address for its consent changes nothing. */
+/* Exactly what the legacy service made: the header {"alg":"HS256"}, and the claims email, iat and
+ * exp, an hour apart. A link that changes an address has more claims; its user asks for a new one.
+ */
 static bool
 legacy_link_read(struct request *r, struct legacy_link *link, struct str token)
 {
+	static const struct str header = {.p = "eyJhbGciOiJIUzI1NiJ9.", .len = 21};
 	struct buf memory = arena_buf(&r->arena, token.len + 1);
+	int64_t now = (int64_t)time(NULL);
 	json_t *claims = NULL;
 	struct jwt jwt;
-	bool ok = jwt_parse(&jwt, token) && signing_legacy_link_read(&memory, &jwt) &&
+	bool ok = now < config.legacy_links_until && str_starts(token, header) &&
+		  jwt_parse(&jwt, token) && signing_legacy_link_read(&memory, &jwt) &&
 		  json_read(&claims, buf_view(&memory),
 		      (struct json_limits){.bytes = LINK_TOKEN_MAX, .depth = CLAIMS_DEPTH});
 
 	if (ok) {
+		const json_t *made_at = json_object_get(claims, "iat"),
+			     *expires_at = json_object_get(claims, "exp");
+
 		*link = (struct legacy_link){
 		    .email = arena_copy(&r->arena, json_member_str(claims, "email")),
-		    .update_to = arena_copy(&r->arena, json_member_str(claims, "updateTo")),
-		    .expires_at = json_integer_value(json_object_get(claims, "exp")),
+		    .expires_at = json_integer_value(expires_at),
 		};
-		ok = link->email.len > 0 && !str_equal(json_member_str(claims, "requestType"),
-						STR("change-email-confirmation"));
+		ok = json_object_size(claims) == CLAIMS && link->email.len > 0 &&
+		     json_is_integer(made_at) && json_is_integer(expires_at) &&
+		     json_integer_value(made_at) <= now + CLOCK_SKEW_SECONDS &&
+		     link->expires_at - json_integer_value(made_at) == LIFE_SECONDS;
 	}
 	json_decref(claims);
 	return ok;

@@ -98,39 +98,32 @@ COMMENT ON FUNCTION auth.verification_take IS
   'proven by its cookie or password; NULL: the one that asked for the link. proof: how the user has proven their identity besides '
   'the link; NULL: not. A second use goes to the callback and gives nothing else';
 
-CREATE FUNCTION auth_api.verification_verify_email_legacy(
-    c auth.caller, email text, update_to text, expires_at bigint, callback_url text, device_digest bytea DEFAULT NULL)
+CREATE FUNCTION auth_api.verification_verify_email_legacy(c auth.caller, email text, expires_at bigint, callback_url text)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   address constant text := auth.email_normal(email);
+  made_at constant timestamptz := to_timestamp(expires_at) - interval '1 hour';
   owner auth.users;
-  u auth.users;
 BEGIN
   IF expires_at IS NULL OR to_timestamp(expires_at) <= now() THEN
     RETURN auth.verification_refused('TOKEN_EXPIRED', callback_url);
   END IF;
   SELECT x.* INTO owner FROM auth.users x WHERE x.email = address;
   owner := auth.user_lock(owner.id);
-  IF owner.id IS NULL OR owner.email <> address THEN
-    RETURN auth.verification_refused('INVALID_TOKEN', callback_url);
-  ELSIF update_to IS NOT NULL THEN
-    u := auth.email_change_finish(c, owner.id, address, auth.email_normal(update_to), NULL, NULL);
-  ELSIF NOT owner.email_verified THEN
-    u := auth.email_verify(c, owner.id, address);
-  ELSE
-    RETURN auth.granted(CASE WHEN callback_url IS NULL THEN auth.json_object('status', true, 'user', NULL::text) END,
-                        status => CASE WHEN callback_url IS NOT NULL THEN 302 END, location => callback_url);
-  END IF;
-  IF u.id IS NULL THEN
+  IF owner.email_verified AND owner.email = address THEN
+    NULL; -- its work is done
+  ELSIF owner.id IS NULL OR owner.email <> address OR date_trunc('second', owner.created_at) > made_at
+        OR (auth.email_verify(c, owner.id, address)).id IS NULL THEN
+    -- an account that is younger than the link did not ask for it
     RETURN auth.verification_refused('INVALID_TOKEN', callback_url);
   END IF;
-  RETURN CASE WHEN update_to IS NULL THEN auth.verification_granted(c, u, callback_url, device_digest)
-              ELSE auth.email_change_granted(u, callback_url) END;
+  RETURN auth.granted(CASE WHEN callback_url IS NULL THEN auth.json_object('status', true, 'user', NULL::text) END,
+                      status => CASE WHEN callback_url IS NOT NULL THEN 302 END, location => callback_url);
 END
 $$;
 COMMENT ON FUNCTION auth_api.verification_verify_email_legacy IS
-  'GET /verify-email with a link of the service before us, a JWT that the edge has verified: it opens a session only where the '
-  'address was not verified yet, for nothing tells whether it was used before';
+  'GET /verify-email with a link of the legacy service, a JWT of one hour that the edge has verified: marks the address as verified, '
+  'and does nothing else. It opens no session, for nothing tells whether the link was used before, and changes no address.';
 
 CREATE FUNCTION auth.email_verify(c auth.caller, of_user_id text, address text, password_version integer DEFAULT 1)
 RETURNS auth.users LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -3,9 +3,11 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 
 import { SignJWT } from 'jose';
 
+import { answers, spawnEdge } from './lib/edge.mjs';
 import { Client } from './lib/http.mjs';
 import { signUp, somebody, somebodySignedIn, somebodyVerified } from './lib/people.mjs';
 import { startStack, UNLIMITED } from './lib/stack.mjs';
@@ -16,7 +18,7 @@ const V1 = '/api/v1/auth';
 describe('the apps', () => {
   let stack, stranger;
   before(async () => {
-    stack = await startStack({ BETTER_AUTH_SECRET: SECRET }, UNLIMITED);
+    stack = await startStack({ BETTER_AUTH_SECRET: SECRET, LEGACY_LINKS_UNTIL: '2999-12-31' }, UNLIMITED);
     stranger = new Client(stack.url, { origin: null });
   });
   after(() => stack?.stop());
@@ -75,48 +77,83 @@ describe('the apps', () => {
     assert.deepEqual([answer.status, answer.json], [200, { success: true }]);
   });
 
-  describe('a verification link of the service before us', () => {
-    const link = async (claims, { secret = SECRET, expires = '1h', callback = '/welcome' } = {}) => {
-      const token = await new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).setIssuedAt().setExpirationTime(expires)
+  describe('a verification link of the legacy service', () => {
+    const link = async (claims, { secret = SECRET, expires = '1h', made = '0s', header = {}, callback = '/welcome' } = {}) => {
+      const token = await new SignJWT(claims).setProtectedHeader({ alg: 'HS256', ...header }).setIssuedAt(made).setExpirationTime(expires)
         .sign(new TextEncoder().encode(secret));
       return `/api/auth/verify-email?${new URLSearchParams({ token, ...(callback && { callbackURL: callback }) })}`;
     };
     const verified = ({ email }) => stack.sql(`SELECT email_verified AS v FROM auth.users WHERE email = :'email'`, { email })[0]?.v;
+    const inTheLegacyService = async () => {
+      const person = somebody(stack);
+      await signUp(person);
+      stack.psql(`UPDATE auth.users SET created_at = created_at - interval '1 hour' WHERE email = :'email'`, { email: person.email });
+      return person;
+    };
 
-    test('verifies and signs in once, then only leads on', async () => {
-      const ada = somebody(stack);
-      await signUp(ada);
+    test('verifies the address and opens no session', async () => {
+      const ada = await inTheLegacyService();
       const path = await link({ email: ada.email });
-      const answer = await ada.http.get(path);
-      assert.deepEqual([answer.status, answer.headers.location], [302, '/welcome']);
-      assert.equal((await ada.http.get('/api/auth/get-session')).json.user.email, ada.email);
-      const again = await new Client(stack.url).get(path);
-      assert.deepEqual([again.status, again.headers.location, again.setCookies], [302, '/welcome', []]);
+      for (const http of [ada.http, new Client(stack.url)]) {
+        const answer = await http.get(path);
+        assert.deepEqual([answer.status, answer.headers.location, answer.setCookies], [302, '/welcome', []]);
+      }
+      assert.equal(verified(ada), true);
+      assert.equal((await ada.http.get('/api/auth/get-session')).json, null);
     });
 
-    test('changes the address where it says so', async () => {
+    test('does not verify an account that is younger than the link', async () => {
+      const thief = somebody(stack);
+      const path = await link({ email: thief.email }, { made: '-30m', expires: '30m' });
+      await signUp(thief);
+      assert.equal((await thief.http.get(path)).headers.location, '/welcome?error=INVALID_TOKEN');
+      assert.equal(verified(thief), false);
+    });
+
+    test('changes no address', async () => {
       const ada = await somebodySignedIn(stack);
       const updateTo = `new-${ada.email}`;
-      const answer = await ada.http.get(await link({ email: ada.email, updateTo, requestType: 'change-email-verification' }));
-      assert.equal(answer.headers.location, '/welcome');
-      assert.equal((await ada.http.get('/api/auth/get-session')).json.user.email, updateTo);
+      for (const requestType of ['change-email-verification', 'change-email-confirmation', undefined]) {
+        const answer = await ada.http.get(await link({ email: ada.email, updateTo, requestType }));
+        assert.equal(answer.headers.location, '/welcome?error=INVALID_TOKEN');
+      }
+      assert.equal((await ada.http.get('/api/auth/get-session')).json.user.email, ada.email);
     });
 
-    test('is worth nothing when it is over, signed by others, or asks for more than it may', async () => {
-      const ada = somebody(stack);
-      await signUp(ada);
+    test('is refused unless it is exactly what the legacy service made', async () => {
+      const ada = await inTheLegacyService();
+      const claims = { email: ada.email };
       for (const [path, error] of [
-        [await link({ email: ada.email }, { expires: '-1s' }), 'TOKEN_EXPIRED'],
-        [await link({ email: ada.email }, { secret: 'x'.repeat(40) }), 'INVALID_TOKEN'],
+        [await link(claims, { made: '-2h', expires: '-1h' }), 'TOKEN_EXPIRED'],
+        [await link(claims, { expires: '2h' }), 'INVALID_TOKEN'],
+        [await link(claims, { expires: '30m' }), 'INVALID_TOKEN'],
+        [await link(claims, { made: '2h', expires: '3h' }), 'INVALID_TOKEN'],
+        [await link(claims, { header: { typ: 'JWT' } }), 'INVALID_TOKEN'],
+        [await link({ ...claims, sub: 'x' }), 'INVALID_TOKEN'],
+        [await link(claims, { secret: 'x'.repeat(40) }), 'INVALID_TOKEN'],
         [await link({ email: 'nobody@example.com' }), 'INVALID_TOKEN'],
         [await link({}), 'INVALID_TOKEN'],
-        [await link({ email: ada.email, updateTo: 'x@example.com', requestType: 'change-email-confirmation' }), 'INVALID_TOKEN'],
       ]) {
         const answer = await new Client(stack.url).get(path);
-        assert.deepEqual([answer.status, answer.headers.location, answer.setCookies], [302, `/welcome?error=${error}`, []]);
+        assert.deepEqual([answer.status, answer.headers.location, answer.setCookies], [302, `/welcome?error=${error}`, []], path);
       }
-      const bare = await new Client(stack.url).get(await link({ email: ada.email }, { expires: '-1s', callback: null }));
-      assert.deepEqual([bare.status, bare.json], [401, { message: 'Token expired', code: 'TOKEN_EXPIRED' }]);
+      assert.equal(verified(ada), false);
+    });
+
+    test('is refused where LEGACY_LINKS_UNTIL is over or not set', async () => {
+      const ada = await inTheLegacyService();
+      const path = await link({ email: ada.email });
+      for (const LEGACY_LINKS_UNTIL of ['2026-01-01', '']) {
+        const other = await spawnEdge(stack, { LEGACY_LINKS_UNTIL });
+        try {
+          while (!(await answers(other.port, '/health/ready'))) await setTimeout(100);
+          const answer = await new Client(`http://127.0.0.1:${other.port}`, { origin: stack.url }).get(path);
+          assert.equal(answer.headers.location, '/welcome?error=INVALID_TOKEN');
+        } finally {
+          other.child.kill('SIGTERM');
+          await other.ended;
+        }
+      }
       assert.equal(verified(ada), false);
     });
   });

@@ -102,9 +102,10 @@ static const struct variable variables[] = {
 
 	N("SESSION_LIMIT", session_limit, "100", 1, 10000, "sessions of one user; the oldest go first"),
 	B("NEW_DEVICE_MAIL", new_device_mail, "off", "a mail to who signs in with a device that has not been seen before"),
+	N("REFRESH_REPLAY_SECONDS", refresh_replay_seconds, "10", 0, 60, "a refresh token yields the same successor again for so long"),
 	N("MAX_DAILY_SIGNUPS", max_daily_signups, "0", 0, 1000000000, "new accounts a day (UTC); 0: no limit"),
 	C("SIGNUP_DUPLICATE", signup_duplicate, "conceal", "conceal|conflict", "sign-up with a known address: as if new, or 409"),
-	N("ORGANIZATION_LIMIT", organization_limit, "0", 0, 1000000, "organizations that a user can be in; 0: no limit"),
+	N("ORGANIZATION_LIMIT", organization_limit, "100", 0, 1000000, "organizations that a user can be in; 0: no limit"),
 	N("MEMBER_LIMIT", member_limit, "100", 1, 1000000, "members of one organization"),
 	N("INVITATION_LIMIT", invitation_limit, "100", 1, 1000000, "pending invitations of one organization"),
 	C("STEP_UP", step_up, "all", "all|account", "routes that require a recent proof of identity; account: not those of the vault"),

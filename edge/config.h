@@ -72,6 +72,7 @@ struct config {
 
 	/* accounts */
 	int64_t session_limit;
+	int64_t refresh_replay_seconds;
 	bool new_device_mail;
 	int64_t max_daily_signups;
 	struct str signup_duplicate; /* conceal | conflict */

@@ -75,7 +75,7 @@ const struct route routes[] = {
 	ROUTE(GET,    "/api/v1/auth/sessions",                  EITHER, "default", V1, NULL, NULL, SESSION_LIST_V1, 0),
 	ROUTE(DELETE, "/api/v1/auth/sessions/:id",              EITHER, "default", V1, NULL, NULL, SESSION_REVOKE_ID, ROUTE_BODY_OPTIONAL),
 	ROUTE(POST,   "/api/v1/auth/session-to-token",          SESSION, "default", V1, NULL, NULL, SESSION_TO_TOKEN, ROUTE_BODY_OPTIONAL),
-	ROUTE(POST,   "/api/v1/auth/refresh",                   PUBLIC, "default", V1, &refresh_schema, NULL, SESSION_REFRESH, ROUTE_BODY_OPTIONAL),
+	ROUTE(POST,   "/api/v1/auth/refresh",                   PUBLIC, "default", V1, &session_refresh_schema, session_refresh, NONE, ROUTE_BODY_OPTIONAL),
 
 	/* a user's account */
 	ROUTE(POST,   "/api/auth/update-user",                  SESSION, "default", BETTER_AUTH, &user_update_schema, NULL, USER_UPDATE, 0),

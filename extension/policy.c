@@ -12,7 +12,7 @@
 #include "utils/guc.h"
 
 static int session_limit, signup_daily_max, member_limit, organization_limit, invitation_limit;
-static int signing_key_days, audit_retention_months;
+static int refresh_replay_seconds, signing_key_days, audit_retention_months;
 static char *signup_duplicate, *erasure_services, *step_up;
 static bool new_device_mail;
 
@@ -49,11 +49,14 @@ policy_define_settings(void)
 	DefineCustomIntVariable("mana_auth.member_limit", "Members that an organization can have.",
 	    NULL, &member_limit, 100, 1, INT_MAX, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("mana_auth.organization_limit",
-	    "Organizations that a user can be in; 0: no limit.", NULL, &organization_limit, 0, 0,
+	    "Organizations that a user can be in; 0: no limit.", NULL, &organization_limit, 100, 0,
 	    INT_MAX, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("mana_auth.invitation_limit",
 	    "Pending invitations that an organization can have.", NULL, &invitation_limit, 100, 1,
 	    INT_MAX, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("mana_auth.refresh_replay_seconds",
+	    "Seconds in which a refresh token that was exchanged yields the same successor again.",
+	    NULL, &refresh_replay_seconds, 10, 0, 60, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("mana_auth.step_up",
 	    "Which routes require a recent proof of identity: all, or account (not the vault).",
 	    NULL, &step_up, "all", PGC_USERSET, 0, step_up_check, NULL, NULL);

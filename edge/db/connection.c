@@ -9,7 +9,7 @@
 #include "config.h"
 #include "log.h"
 
-enum { OPTIONS_BYTES = 768 };
+enum { OPTIONS_BYTES = 1024 };
 
 static void try_all(struct connection *c);
 static enum call tried(int n);
@@ -29,15 +29,16 @@ connection_open(struct connection *c)
 
 	snprintf(options, sizeof(options),
 	    "-c statement_timeout=%d -c lock_timeout=%d -c idle_in_transaction_session_timeout=%d "
-	    "-c mana_auth.session_limit=%d -c mana_auth.signup_daily_max=%d -c "
+	    "-c mana_auth.session_limit=%d -c mana_auth.refresh_replay_seconds=%d -c "
+	    "mana_auth.signup_daily_max=%d -c "
 	    "mana_auth.signup_duplicate=%s -c mana_auth.organization_limit=%d -c "
 	    "mana_auth.member_limit=%d -c mana_auth.invitation_limit=%d -c "
 	    "mana_auth.new_device_mail=%s -c mana_auth.step_up=%s -c "
 	    "mana_auth.erasure_services=%s,%s",
 	    timeout_ms, lock_ms, timeout_ms, (int)config.session_limit,
-	    (int)config.max_daily_signups, config.signup_duplicate.p,
-	    (int)config.organization_limit, (int)config.member_limit, (int)config.invitation_limit,
-	    config.new_device_mail ? "on" : "off", config.step_up.p,
+	    (int)config.refresh_replay_seconds, (int)config.max_daily_signups,
+	    config.signup_duplicate.p, (int)config.organization_limit, (int)config.member_limit,
+	    (int)config.invitation_limit, config.new_device_mail ? "on" : "off", config.step_up.p,
 	    config.credits_url.len > 0 ? "credits" : "",
 	    config.subscriptions_url.len > 0 ? "subscriptions" : "");
 	c->answers = 0;

@@ -8,6 +8,19 @@
 #include "gates/gates.h"
 #include "http/reply.h"
 #include "jwt.h"
+#include "keys/signing.h"
+#include "token.h"
+
+enum { DERIVED_BYTES = 96, LETTERS = 62 };
+
+struct refresh_fields {
+	struct str token;
+};
+static const struct field refresh_field_table[] = {
+    {"refreshToken", FIELD_TOKEN, 0, .offset = offsetof(struct refresh_fields, token), .max = 512},
+    {NULL},
+};
+const struct schema session_refresh_schema = {refresh_field_table, sizeof(struct refresh_fields)};
 
 struct validate_fields {
 	struct str token;
@@ -38,6 +51,9 @@ static const struct field token_field_table[] = {
 };
 const struct schema session_token_schema = {token_field_table, sizeof(struct token_fields)};
 
+static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+static bool derive_successor(struct session_token *out, struct str presented);
 static enum step session_looked_up(struct request *r);
 
 enum step
@@ -84,6 +100,43 @@ session_looked_up(struct request *r)
 	buf_str(&body, *claims);
 	buf_char(&body, '}');
 	return reply_json(r, 200, buf_view(&body));
+}
+
+/* The successor of a refresh token is derived from it, so that whichever edge is asked again, and
+ * however often, there is one. Only a holder of both the token and the secret can compute it. */
+enum step
+session_refresh(struct request *r)
+{
+	const struct refresh_fields *in = r->fields;
+
+	if (in->token.p != NULL) {
+		if (!derive_successor(&r->caller.fresh, in->token))
+			return reply_refusal(r, ERR_SERVICE_UNAVAILABLE, STR_NONE, 1);
+		token_digest(&r->caller.fresh_digest,
+		    (struct str){.p = r->caller.fresh.chars, .len = TOKEN_CHARS});
+	}
+	return db_call(r, CALL_SESSION_REFRESH, reply_relay);
+}
+
+/* HKDF of the token's MAC; of its bytes those below 4 * 62 are letters and digits without bias.
+ * Fewer than 32 such bytes of 96 are as improbable as a guessed token. */
+static bool
+derive_successor(struct session_token *out, struct str presented)
+{
+	unsigned char bytes[DERIVED_BYTES];
+	struct digest mac;
+	size_t count = 0;
+	bool derived = signing_refresh_mac(&mac, presented) &&
+		       digest_hkdf(bytes, sizeof(bytes),
+			   (struct str){(const char *)mac.bytes, sizeof(mac.bytes)}, STR(""),
+			   STR("refresh token"));
+
+	for (size_t i = 0; derived && i < sizeof(bytes) && count < TOKEN_CHARS; i++)
+		if (bytes[i] < 4 * LETTERS)
+			out->chars[count++] = letters[bytes[i] % LETTERS];
+	explicit_bzero(bytes, sizeof(bytes));
+	explicit_bzero(&mac, sizeof(mac));
+	return count == TOKEN_CHARS;
 }
 
 enum step

@@ -151,6 +151,15 @@ signing_page_query_mac(struct digest *out, struct str query)
 }
 
 bool
+signing_refresh_mac(struct digest *out, struct str token)
+{
+	if (ring->cookie_secret_length == 0)
+		return false;
+	token_purpose_mac(out, cookie_secret(), STR("refresh successor"), token);
+	return true;
+}
+
+bool
 signing_legacy_link_read(struct buf *claims, const struct jwt *link)
 {
 	return ring->cookie_secret_length > 0 && jwt_verify_hs256(claims, link, cookie_secret());

@@ -41,6 +41,8 @@ void signing_cookie(struct buf *out, struct str name, struct str value);
 bool signing_cookie_read(struct str *value, struct str name, struct str cookie) MUST_USE;
 /* The MAC of the query of a hosted page that carries an authorization request. */
 void signing_page_query_mac(struct digest *out, struct str query);
+/* The MAC of a refresh token, from which its successor is derived; false without the secret. */
+bool signing_refresh_mac(struct digest *out, struct str token) MUST_USE;
 /* Appends the claims of a link of the legacy service: a JWT by HS256 under the secret. Such links
  * are verified, never made. */
 bool signing_legacy_link_read(struct buf *claims, const struct jwt *link) MUST_USE;

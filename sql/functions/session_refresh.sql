@@ -17,7 +17,7 @@ COMMENT ON FUNCTION auth.session_extend IS 'a session that is used more than a d
 CREATE FUNCTION auth.session_token_add(s auth.sessions, fresh_digest bytea) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  most_unspent constant integer := 20;
+  most_unspent constant integer := 200;
 BEGIN
   DELETE FROM auth.session_tokens t
    WHERE t.digest IN (SELECT x.digest FROM auth.session_tokens x WHERE x.session_id = s.id AND x.spent_at IS NULL
@@ -33,51 +33,69 @@ DECLARE
   u auth.users;
 BEGIN
   SELECT x.* INTO STRICT u FROM auth.users x WHERE x.id = s.user_id;
-  PERFORM auth.session_token_add(s, c.fresh_digest);
   PERFORM auth.session_extend(s);
   RETURN auth.granted(auth.json_object('accessToken', auth.access_token(), 'refreshToken', auth.fresh_token()),
                       NULL, auth.user_claims(u, s.id));
 END
 $$;
-COMMENT ON FUNCTION auth.session_tokens_reply IS '{"accessToken","refreshToken"} of a session';
+COMMENT ON FUNCTION auth.session_tokens_reply IS
+  '{"accessToken","refreshToken"} of a session; the refresh token is the one of c.fresh_digest';
 
-CREATE FUNCTION auth_api.session_refresh(c auth.caller, input jsonb) RETURNS auth.reply
+CREATE FUNCTION auth.session_refresh_by_token(c auth.caller, presented bytea) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  grace constant interval := '30 seconds';
-  presented constant bytea := auth.token_digest(input ->> 'refreshToken');
+  replay constant interval := make_interval(secs => current_setting('mana_auth.refresh_replay_seconds')::integer);
   s auth.sessions;
   spent timestamptz;
 BEGIN
-  IF presented IS NULL THEN
-    s := auth.session_hold(c);
-  ELSE
-    -- The session's row is the mutex: of two refreshes with one token the second sees it spent.
-    SELECT x.* INTO s FROM auth.sessions x
-     WHERE (x.token_digest = presented OR x.id = (SELECT t.session_id FROM auth.session_tokens t WHERE t.digest = presented))
-       AND x.expires_at > now()
-       FOR NO KEY UPDATE;
-  END IF;
+  -- The session's row is the mutex: of two refreshes with one token the second sees it spent.
+  SELECT x.* INTO s FROM auth.sessions x
+   WHERE (x.token_digest = presented OR x.id = (SELECT t.session_id FROM auth.session_tokens t WHERE t.digest = presented))
+     AND x.expires_at > now()
+     FOR NO KEY UPDATE;
   IF s.id IS NULL THEN
     RETURN auth.refuse('TOKEN_EXPIRED', 'Session expired');
   END IF;
-  IF presented IS NOT NULL THEN
-    SELECT t.spent_at INTO spent FROM auth.session_tokens t WHERE t.digest = presented;
-    IF spent < now() - grace THEN
-      DELETE FROM auth.sessions x WHERE x.id = s.id;
-      PERFORM auth.security_event(c, s.user_id, 'REFRESH_TOKEN_REUSED', auth.json_object('session', s.id)::jsonb);
-      RETURN auth.refuse('TOKEN_EXPIRED', 'Session expired');
-    END IF;
+  SELECT t.spent_at INTO spent FROM auth.session_tokens t WHERE t.digest = presented;
+  IF spent < clock_timestamp() - replay THEN
+    DELETE FROM auth.sessions x WHERE x.id = s.id;
+    PERFORM auth.security_event(c, s.user_id, 'REFRESH_TOKEN_REUSED', auth.json_object('session', s.id)::jsonb);
+    RETURN auth.refuse('TOKEN_EXPIRED', 'Session expired');
+  ELSIF spent IS NULL THEN
     INSERT INTO auth.session_tokens AS t (digest, session_id, issued_at, spent_at)
-    VALUES (presented, s.id, s.created_at, now())
-    ON CONFLICT ON CONSTRAINT session_tokens_pkey DO UPDATE SET spent_at = COALESCE(t.spent_at, now());
+    VALUES (presented, s.id, s.created_at, clock_timestamp())
+    ON CONFLICT ON CONSTRAINT session_tokens_pkey DO UPDATE SET spent_at = excluded.spent_at;
+    PERFORM auth.session_token_add(s, c.fresh_digest);
+  ELSIF NOT EXISTS (SELECT FROM auth.session_tokens t WHERE t.digest = c.fresh_digest AND t.session_id = s.id) THEN
+    RETURN auth.refuse('TOKEN_EXPIRED', 'Session expired'); -- a second successor would be a second chain
   END IF;
   RETURN auth.session_tokens_reply(c, s);
 END
 $$;
+COMMENT ON FUNCTION auth.session_refresh_by_token IS
+  'exchanges a refresh token for its successor, the token of c.fresh_digest, which the edge derives from the token presented. '
+  'The same token again within mana_auth.refresh_replay_seconds yields the same successor. Later it was stolen: that ends the '
+  'session and writes REFRESH_TOKEN_REUSED';
+
+CREATE FUNCTION auth_api.session_refresh(c auth.caller, input jsonb) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  presented constant bytea := auth.token_digest(input ->> 'refreshToken');
+  s auth.sessions;
+BEGIN
+  IF presented IS NOT NULL THEN
+    RETURN auth.session_refresh_by_token(c, presented);
+  END IF;
+  s := auth.session_hold(c);
+  IF s.id IS NULL THEN
+    RETURN auth.refuse('TOKEN_EXPIRED', 'Session expired');
+  END IF;
+  PERFORM auth.session_token_add(s, c.fresh_digest);
+  RETURN auth.session_tokens_reply(c, s);
+END
+$$;
 COMMENT ON FUNCTION auth_api.session_refresh IS
-  'POST /api/v1/auth/refresh: by the cookie, or by refreshToken (or its SHA-256), which is then spent. One that was spent more '
-  'than half a minute ago ends its session: it was stolen. Within it parallel tabs get one each';
+  'POST /api/v1/auth/refresh: by the cookie, or by refreshToken (the hex of its SHA-256), which is then spent';
 
 CREATE FUNCTION auth_api.session_to_token(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -87,6 +105,7 @@ BEGIN
   IF s.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED', 'No valid session');
   END IF;
+  PERFORM auth.session_token_add(s, c.fresh_digest);
   RETURN auth.session_tokens_reply(c, s);
 END
 $$;

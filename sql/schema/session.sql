@@ -58,7 +58,7 @@ COMMENT ON TABLE auth.session_tokens IS
   'use to who has read it in a script';
 COMMENT ON COLUMN auth.session_tokens.digest IS 'SHA-256 of the token';
 COMMENT ON COLUMN auth.session_tokens.spent_at IS
-  'when it was exchanged; presented again more than half a minute later it was stolen, and the session ends';
+  'when it was exchanged; presented again after mana_auth.refresh_replay_seconds it was stolen, and the session ends';
 CREATE INDEX session_tokens_session_id_idx ON auth.session_tokens (session_id, issued_at);
 CREATE INDEX session_tokens_spent_at_idx ON auth.session_tokens (spent_at) WHERE spent_at IS NOT NULL;
 SELECT pg_catalog.pg_extension_config_dump('auth.session_tokens', '');

@@ -11,6 +11,9 @@
 #include "email.h"
 #include "json.h"
 #include "mailed.h"
+#include "name.h"
+
+#define NAME_HIDDEN "Invalid input: invisible or directional characters are not allowed"
 
 enum { JSON_VALUE_MAX = 65536, STRING_MAX = 8192 };
 
@@ -197,6 +200,10 @@ string_problem(const struct field *f, struct str text, int64_t *bound)
 		return "Invalid input: U+0000 is not allowed";
 	if (f->kind == FIELD_EMAIL && !email_valid(text))
 		return "Invalid email address";
+	if ((f->flags & FIELD_NAME) && text.len > 0 && !name_visible(text))
+		return NAME_HIDDEN;
+	if ((f->flags & FIELD_SINGLE_SCRIPT) && !name_single_script(text))
+		return "Invalid input: a word mixes letters of different scripts";
 	if (units < f->min) {
 		*bound = f->min;
 		return "Too small: expected string to have >=";
@@ -293,6 +300,11 @@ take_json(struct reader *r, const struct field *f, const json_t *json)
 	}
 	kept = keep(r, str_from(text));
 	free(text);
+	if ((f->flags & FIELD_NAME) && json_is_string(json) && json_string_length(json) > 0 &&
+	    !name_visible((struct str){json_string_value(json), json_string_length(json)})) {
+		problem(r, f, STR(NAME_HIDDEN));
+		return;
+	}
 	if (f->offset != FIELD_NOWHERE)
 		memcpy((char *)r->out->target + f->offset, &kept, sizeof(kept));
 	member(r, f, kept);

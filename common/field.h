@@ -38,6 +38,8 @@ enum field_flag {
 	FIELD_NULLABLE = 2,
 	FIELD_SECRET = 4, /* not in the SQL input */
 	FIELD_MAILED = 8, /* a URL for a link in a mail: at most MAILED_URLS_MAX bytes there */
+	FIELD_NAME = 16,  /* other people read it: name_visible */
+	FIELD_SINGLE_SCRIPT = 32, /* and trust it: name_single_script */
 };
 
 enum field_bool { FIELD_ABSENT = 0, FIELD_FALSE, FIELD_TRUE };

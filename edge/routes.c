@@ -15,6 +15,7 @@
 #include "features/invitation.h"
 #include "features/jwks.h"
 #include "features/member.h"
+#include "features/list.h"
 #include "features/magic_link.h"
 #include "features/oidc_authorize.h"
 #include "features/oidc_client.h"
@@ -127,7 +128,7 @@ const struct route routes[] = {
 	ROUTE(POST,   "/api/auth/organization/set-active",           SESSION, "default", BETTER_AUTH, &organization_choice_schema, NULL, ORGANIZATION_SET_ACTIVE, 0),
 	ROUTE(GET,    "/api/auth/organization/get-organization",     SESSION, "default", BETTER_AUTH, &organization_get_schema, NULL, ORGANIZATION_GET, 0),
 	ROUTE(GET,    "/api/auth/organization/get-full-organization",SESSION, "default", BETTER_AUTH, &organization_get_full_schema, NULL, ORGANIZATION_GET_FULL, 0),
-	ROUTE(GET,    "/api/auth/organization/list",                 SESSION, "default", BETTER_AUTH, NULL, NULL, ORGANIZATION_LIST, 0),
+	ROUTE(GET,    "/api/auth/organization/list",                 SESSION, "default", BETTER_AUTH, &list_page_schema, NULL, ORGANIZATION_LIST, 0),
 	ROUTE(POST,   "/api/auth/organization/invite-member",        SESSION, "default", BETTER_AUTH, &invitation_create_schema, invitation_create, NONE, 0),
 	ROUTE(POST,   "/api/auth/organization/cancel-invitation",    SESSION, "default", BETTER_AUTH, &invitation_answer_schema, NULL, INVITATION_CANCEL, 0),
 	ROUTE(POST,   "/api/auth/organization/accept-invitation",    SESSION, "default", BETTER_AUTH, &invitation_answer_schema, NULL, INVITATION_ACCEPT, 0),
@@ -184,7 +185,7 @@ const struct route routes[] = {
 	ROUTE(POST,   "/api/auth/oauth2/register",             PUBLIC,  "default", OAUTH, &oidc_client_create_schema, NULL, OIDC_CLIENT_CREATE, 0),
 	ROUTE(POST,   "/api/auth/oauth2/create-client",        SESSION, "default", BETTER_AUTH, &oidc_client_create_schema, NULL, OIDC_CLIENT_CREATE, 0),
 	ROUTE(GET,    "/api/auth/oauth2/get-client",           SESSION, "default", BETTER_AUTH, &oidc_client_schema, NULL, OIDC_CLIENT_GET, 0),
-	ROUTE(GET,    "/api/auth/oauth2/get-clients",          SESSION, "default", BETTER_AUTH, NULL, NULL, OIDC_CLIENT_LIST, 0),
+	ROUTE(GET,    "/api/auth/oauth2/get-clients",          SESSION, "default", BETTER_AUTH, &list_page_schema, NULL, OIDC_CLIENT_LIST, 0),
 	ROUTE(GET,    "/api/auth/oauth2/public-client",        SESSION, "default", BETTER_AUTH, &oidc_client_schema, NULL, OIDC_CLIENT_PUBLIC, 0),
 	ROUTE(GET,    "/api/auth/oauth2/client/:client_id",    SESSION, "default", BETTER_AUTH, NULL, NULL, OIDC_CLIENT_PUBLIC, 0),
 	ROUTE(POST,   "/api/auth/oauth2/public-client-prelogin", PUBLIC, "default", BETTER_AUTH, &oidc_prelogin_schema, oidc_client_prelogin, NONE, 0),
@@ -227,7 +228,7 @@ const struct route routes[] = {
 	ROUTE(GET,    "/api/v1/settings/devices",                 BEARER, "default", V1, NULL, NULL, SETTINGS_LIST_DEVICES, 0),
 	ROUTE(PATCH,  "/api/v1/settings/device/:deviceId/:appId", BEARER, "default", V1, &settings_device_schema, NULL, SETTINGS_PATCH_DEVICE, 0),
 	ROUTE(DELETE, "/api/v1/settings/device/:deviceId",        BEARER, "default", V1, NULL, NULL, SETTINGS_DELETE_DEVICE, ROUTE_BODY_OPTIONAL),
-	ROUTE(GET,    "/api/v1/api-keys",                         BEARER, "default", V1, NULL, NULL, API_KEY_LIST, 0),
+	ROUTE(GET,    "/api/v1/api-keys",                         BEARER, "default", V1, &list_page_schema, NULL, API_KEY_LIST, 0),
 	ROUTE(POST,   "/api/v1/api-keys",                         BEARER, "default", V1, &api_key_create_schema, NULL, API_KEY_CREATE, 0),
 	ROUTE(DELETE, "/api/v1/api-keys/:id",                     BEARER, "default", V1, NULL, NULL, API_KEY_REVOKE, ROUTE_BODY_OPTIONAL),
 	ROUTE(POST,   "/api/v1/api-keys/validate",                PUBLIC, "api_key", V1, &api_key_validate_schema, NULL, API_KEY_VALIDATE, 0),

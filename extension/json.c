@@ -14,10 +14,12 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 #include "compat.h"
+#include "errors.h"
 #include "json.h"
 
 PG_FUNCTION_INFO_V1(mana_json_object);
 PG_FUNCTION_INFO_V1(mana_json_array_add);
+PG_FUNCTION_INFO_V1(mana_json_export_add);
 PG_FUNCTION_INFO_V1(mana_json_array_end);
 PG_FUNCTION_INFO_V1(mana_iso);
 PG_FUNCTION_INFO_V1(mana_fresh_token);
@@ -25,6 +27,9 @@ PG_FUNCTION_INFO_V1(mana_access_token);
 PG_FUNCTION_INFO_V1(mana_presented_token);
 PG_FUNCTION_INFO_V1(mana_master_key);
 
+enum { ANSWER_BYTES_MAX = 1024 * 1024, EXPORT_BYTES_MAX = 16 * 1024 * 1024 };
+
+static Datum array_add(FunctionCallInfo fcinfo, int bytes_max);
 static void append_time(StringInfo out, TimestampTz when);
 static void append_number(StringInfo out, char before, int number, int digits);
 static void append_compact(StringInfo out, const char *json);
@@ -62,9 +67,21 @@ mana_json_object(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
 }
 
-/* Transition function: the state is a StringInfo in the aggregate's memory. */
+/* Transition functions: the state is a StringInfo in the aggregate's memory. */
 Datum
 mana_json_array_add(PG_FUNCTION_ARGS)
+{
+	return array_add(fcinfo, ANSWER_BYTES_MAX);
+}
+
+Datum
+mana_json_export_add(PG_FUNCTION_ARGS)
+{
+	return array_add(fcinfo, EXPORT_BYTES_MAX);
+}
+
+static Datum
+array_add(FunctionCallInfo fcinfo, int bytes_max)
 {
 	MemoryContext aggregate, old;
 	StringInfo out;
@@ -79,6 +96,10 @@ mana_json_array_add(PG_FUNCTION_ARGS)
 	else
 		json_append(out, PG_GETARG_DATUM(1), JSONOID);
 	MemoryContextSwitchTo(old);
+	if (out->len > bytes_max)
+		ereport(ERROR, errcode(MANA_ERRCODE(413)),
+		    errmsg("answer exceeds %d bytes", bytes_max),
+		    errdetail_internal("{\"code\":\"ANSWER_TOO_LARGE\",\"retryAfterSeconds\":0}"));
 	PG_RETURN_POINTER(out);
 }
 

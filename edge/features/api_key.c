@@ -15,7 +15,7 @@ enum {
 };
 
 static const struct field create_fields[] = {
-    {"name", FIELD_STRING, FIELD_REQUIRED, ONLY_SQL, .min = 1, .max = NAME_MAX},
+    {"name", FIELD_STRING, FIELD_REQUIRED | FIELD_NAME, ONLY_SQL, .min = 1, .max = NAME_MAX},
     {"expiresIn", FIELD_INT, FIELD_NULLABLE, ONLY_SQL, .min = 60, .max = TEN_YEARS},
     {"scopes", FIELD_STRINGS, 0, ONLY_SQL, .max = SCOPES_BYTES_MAX},
     {NULL},

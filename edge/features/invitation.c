@@ -9,7 +9,13 @@
 
 #define ONLY_SQL .offset = FIELD_NOWHERE
 
-enum { ID_MAX = 64, ADDRESS_MAX = 320, ROLES_BYTES_MAX = 1024 };
+enum {
+	ID_MAX = 64,
+	ADDRESS_MAX = 320,
+	ROLES_BYTES_MAX = 1024,
+	PAGE_MAX = 500,
+	OFFSET_MAX = 1000000
+};
 
 struct create_fields {
 	struct str email;
@@ -38,6 +44,8 @@ const struct schema invitation_get_schema = {get_fields, 0};
 
 static const struct field list_fields[] = {
     {"organizationId", FIELD_STRING, 0, ONLY_SQL, .max = ID_MAX},
+    {"limit", FIELD_INT, 0, ONLY_SQL, .min = 1, .max = PAGE_MAX},
+    {"offset", FIELD_INT, 0, ONLY_SQL, .min = 0, .max = OFFSET_MAX},
     {NULL},
 };
 const struct schema invitation_list_schema = {list_fields, 0};

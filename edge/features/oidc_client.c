@@ -16,7 +16,8 @@ enum { METADATA_BYTES_MAX = 16384, URI_MAX = 2048 };
 /* RFC 7591, section 2, as far as something here depends on it or is shown; SQL judges what the
  * types do not say. */
 #define CHANGEABLE                                                                                 \
-	{"client_name", FIELD_STRING, 0, ONLY_SQL, .min = 1, .max = 100},                          \
+	{"client_name", FIELD_STRING, FIELD_NAME | FIELD_SINGLE_SCRIPT, ONLY_SQL, .min = 1,        \
+	    .max = 100},                                                                           \
 	    {"client_uri", FIELD_STRING, 0, ONLY_SQL, .max = URI_MAX},                             \
 	    {"logo_uri", FIELD_STRING, 0, ONLY_SQL, .max = URI_MAX},                               \
 	    {"tos_uri", FIELD_STRING, 0, ONLY_SQL, .max = URI_MAX},                                \

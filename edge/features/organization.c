@@ -8,13 +8,14 @@
 enum {
 	ID_MAX = 64,
 	NAME_MAX = 255,
-	LOGO_MAX = 65536, /* a URL, or the picture itself as one */
+	LOGO_MAX = 16384, /* a URL, or a small picture itself as one */
 	METADATA_BYTES_MAX = 16384,
-	MEMBERS_MAX = 1000000
+	OFFSET_MAX = 1000000
 };
 
 static const struct field create_fields[] = {
-    {"name", FIELD_STRING, FIELD_REQUIRED, ONLY_SQL, .min = 1, .max = NAME_MAX},
+    {"name", FIELD_STRING, FIELD_REQUIRED | FIELD_NAME | FIELD_SINGLE_SCRIPT, ONLY_SQL, .min = 1,
+	.max = NAME_MAX},
     {"slug", FIELD_STRING, FIELD_REQUIRED, ONLY_SQL, .min = 1, .max = NAME_MAX},
     {"logo", FIELD_STRING, FIELD_NULLABLE, ONLY_SQL, .max = LOGO_MAX},
     {"metadata", FIELD_JSON, 0, ONLY_SQL, .max = METADATA_BYTES_MAX},
@@ -30,7 +31,7 @@ static const struct field check_slug_fields[] = {
 const struct schema organization_check_slug_schema = {check_slug_fields, 0};
 
 static const struct field data_fields[] = {
-    {"name", FIELD_STRING, 0, ONLY_SQL, .min = 1, .max = NAME_MAX},
+    {"name", FIELD_STRING, FIELD_NAME | FIELD_SINGLE_SCRIPT, ONLY_SQL, .min = 1, .max = NAME_MAX},
     {"slug", FIELD_STRING, 0, ONLY_SQL, .min = 1, .max = NAME_MAX},
     {"logo", FIELD_STRING, FIELD_NULLABLE, ONLY_SQL, .max = LOGO_MAX},
     {"metadata", FIELD_JSON, 0, ONLY_SQL, .max = METADATA_BYTES_MAX},
@@ -66,7 +67,7 @@ const struct schema organization_get_schema = {get_fields, 0};
 static const struct field get_full_fields[] = {
     {"organizationId", FIELD_STRING, 0, ONLY_SQL, .max = ID_MAX},
     {"organizationSlug", FIELD_STRING, 0, ONLY_SQL, .max = NAME_MAX},
-    {"membersLimit", FIELD_INT, 0, ONLY_SQL, .min = 1, .max = MEMBERS_MAX},
+    {"membersLimit", FIELD_INT, 0, ONLY_SQL, .min = 1, .max = OFFSET_MAX},
     {NULL},
 };
 const struct schema organization_get_full_schema = {get_full_fields, 0};

@@ -64,15 +64,15 @@ const struct schema passkey_delete_schema = {delete_fields, 0};
 
 static const struct field update_fields[] = {
     {"id", FIELD_STRING, FIELD_REQUIRED, ONLY_SQL, .max = 64},
-    {"name", FIELD_STRING, FIELD_REQUIRED, ONLY_SQL, .min = 1, .max = NAME_CHARS_MAX},
+    {"name", FIELD_STRING, FIELD_REQUIRED | FIELD_NAME, ONLY_SQL, .min = 1, .max = NAME_CHARS_MAX},
     {NULL},
 };
 const struct schema passkey_update_schema = {update_fields, 0};
 
 /* The apps have known the name under both names. */
 static const struct field rename_fields[] = {
-    {"name", FIELD_STRING, 0, ONLY_SQL, .min = 1, .max = NAME_CHARS_MAX},
-    {"friendlyName", FIELD_STRING, 0, ONLY_SQL, .min = 1, .max = NAME_CHARS_MAX},
+    {"name", FIELD_STRING, FIELD_NAME, ONLY_SQL, .min = 1, .max = NAME_CHARS_MAX},
+    {"friendlyName", FIELD_STRING, FIELD_NAME, ONLY_SQL, .min = 1, .max = NAME_CHARS_MAX},
     {NULL},
 };
 const struct schema passkey_rename_schema = {rename_fields, 0};

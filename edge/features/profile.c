@@ -7,7 +7,7 @@
 #define ONLY_SQL .offset = FIELD_NOWHERE
 
 static const struct field profile_fields[] = {
-    {"name", FIELD_ANY, 0, ONLY_SQL, .max = 1024},
+    {"name", FIELD_ANY, FIELD_NAME, ONLY_SQL, .max = 1024},
     {"image", FIELD_ANY, 0, ONLY_SQL, .max = 2048},
     {"feedbackShowRealName", FIELD_ANY, 0, ONLY_SQL, .max = 64},
     {NULL},

@@ -15,7 +15,7 @@ static const struct field settings_fields[] = {
 const struct schema settings_schema = {settings_fields, 0};
 
 static const struct field device_fields[] = {
-    {"deviceName", FIELD_STRING, 0, ONLY_SQL, .max = NAME_MAX},
+    {"deviceName", FIELD_STRING, FIELD_NAME, ONLY_SQL, .max = NAME_MAX},
     {"deviceType", FIELD_STRING, 0, ONLY_SQL, .max = TYPE_MAX},
     {"settings", FIELD_JSON, 0, ONLY_SQL, .max = SETTINGS_BYTES_MAX},
     {NULL},

@@ -31,8 +31,8 @@ struct sign_up {
 };
 
 static const struct field sign_up_field_table[] = {
-    {"name", FIELD_STRING, FIELD_REQUIRED, .offset = offsetof(struct sign_up_fields, name),
-	.max = 255},
+    {"name", FIELD_STRING, FIELD_REQUIRED | FIELD_NAME,
+	.offset = offsetof(struct sign_up_fields, name), .max = 255},
     {"email", FIELD_EMAIL, FIELD_REQUIRED, .offset = offsetof(struct sign_up_fields, email)},
     {"password", FIELD_PASSWORD, FIELD_REQUIRED,
 	.offset = offsetof(struct sign_up_fields, password)},

@@ -11,7 +11,7 @@
 
 /* What may not be set is named, so that SQL can refuse it by its name instead of ignoring it. */
 static const struct field user_update_fields[] = {
-    {"name", FIELD_STRING, 0, ONLY_SQL, .min = 1, .max = 255},
+    {"name", FIELD_STRING, FIELD_NAME, ONLY_SQL, .min = 1, .max = 255},
     {"image", FIELD_STRING, FIELD_NULLABLE, ONLY_SQL, .max = 2048},
     {"email", FIELD_ANY, 0, ONLY_SQL, .max = 512},
     {"accessTier", FIELD_ANY, 0, ONLY_SQL, .max = 512},

@@ -16,6 +16,12 @@ INSERT INTO auth.organization_permissions (role, resource, action, granted) VALU
 SELECT auth.role_may('admin', 'invitation', 'create'), auth.role_may('member', 'invitation', 'create'), auth.role_may('owner', 'invitation', 'create');
 SELECT role, count(*) FROM auth.organization_role_permissions GROUP BY role ORDER BY role;
 
+-- What somebody of a role may turn into what: neither what is there nor what becomes of it stands above them.
+SELECT a.role, string_agg(COALESCE(b.role, '-') || '>' || COALESCE(c.role, '-'), ' ' ORDER BY b.n, c.n)
+  FROM (VALUES ('owner'), ('admin'), ('member')) a (role),
+       (VALUES (1, 'owner'), (2, 'admin'), (3, 'member'), (4, NULL)) b (n, role), (VALUES (1, 'owner'), (2, 'admin'), (3, 'member'), (4, NULL)) c (n, role)
+ WHERE auth.role_may_grant(a.role, b.role, c.role) GROUP BY a.role ORDER BY a.role;
+
 -- The built-in roles stay, with their ranks; nobody is above an owner; and a role that somebody has stays, too.
 DELETE FROM auth.organization_roles WHERE role = 'admin';
 UPDATE auth.organization_roles SET role = 'boss' WHERE role = 'owner';

@@ -32,6 +32,12 @@ COMMENT ON FUNCTION auth.role_has IS 'whether a role is one of a comma list';
 CREATE FUNCTION auth.role_is_owner(role text) RETURNS boolean LANGUAGE sql IMMUTABLE
   RETURN auth.role_has(role, 'owner');
 
+CREATE FUNCTION auth.role_may_grant(role text, before text, after text) RETURNS boolean LANGUAGE sql STABLE
+  RETURN GREATEST(auth.role_rank(before), auth.role_rank(after)) <= auth.role_rank(role);
+COMMENT ON FUNCTION auth.role_may_grant IS
+  'whether somebody of a role may turn the role of a member or an invitation from before (NULL: none yet) into after (NULL: none '
+  'any more): neither stands above their own. Every routine that makes, changes or ends one asks this';
+
 CREATE FUNCTION auth.role_may(role text, resource text, action text) RETURNS boolean LANGUAGE sql STABLE
   RETURN EXISTS (SELECT FROM auth.organization_role_permissions p
                   WHERE p.role = ANY (pg_catalog.string_to_array(role_may.role, ','))

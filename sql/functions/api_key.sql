@@ -16,16 +16,20 @@ BEGIN
   IF me.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
   END IF;
-  RETURN auth.granted((SELECT auth.json_array_agg(auth.api_key_json(k) ORDER BY k.created_at DESC, k.id)
-                         FROM auth.api_keys k WHERE k.user_id = me.user_id));
+  RETURN auth.granted((
+    SELECT auth.json_array_agg(auth.api_key_json(k) ORDER BY k.created_at DESC, k.id)
+      FROM (SELECT x.* FROM auth.api_keys x WHERE x.user_id = me.user_id
+             ORDER BY auth.api_key_is_good(x) DESC, x.created_at DESC, x.id
+             LIMIT LEAST(COALESCE((input ->> 'limit')::bigint, 200), 200) OFFSET COALESCE((input ->> 'offset')::bigint, 0)) k));
 END
 $$;
-COMMENT ON FUNCTION auth_api.api_key_list IS 'GET /api/v1/api-keys: the revoked ones, too';
+COMMENT ON FUNCTION auth_api.api_key_list IS 'GET /api/v1/api-keys?limit&offset: at most 200, those that are good before those that have ended; newest first';
 
 CREATE FUNCTION auth_api.api_key_create(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   keys_max constant integer := 100;
+  ended_max constant integer := 100;
   u constant auth.users := auth.user_lock((auth.session_find(c)).user_id); -- keys of one user are made one at a time
   me constant auth.sessions := auth.session_hold(c); -- behind the lock: the session may have ended meanwhile
   secret constant text := encode(auth.random_bytes(32), 'hex');
@@ -43,6 +47,9 @@ BEGIN
   IF (SELECT count(*) >= keys_max FROM auth.api_keys x WHERE x.user_id = u.id AND auth.api_key_is_good(x)) THEN
     RETURN auth.refuse('API_KEY_LIMIT_REACHED');
   END IF;
+  DELETE FROM auth.api_keys x WHERE x.id IN (
+    SELECT y.id FROM auth.api_keys y WHERE y.user_id = u.id AND NOT auth.api_key_is_good(y)
+     ORDER BY y.created_at DESC, y.id OFFSET ended_max);
   INSERT INTO auth.api_keys AS x (user_id, name, key_prefix, key_digest, expires_at, scopes)
   VALUES (u.id, input ->> 'name', left(secret, 8), sha256(convert_to('sk_live_' || secret, 'UTF8')),
           now() + make_interval(secs => (input ->> 'expiresIn')::bigint),
@@ -58,7 +65,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth_api.api_key_create IS 'POST /api/v1/api-keys: the key is shown this once, and good for expiresIn seconds or until it is revoked; at '
-  'most 100 are good at once';
+  'most 100 are good at once, and the 100 youngest of those that have ended are kept';
 
 CREATE FUNCTION auth_api.api_key_revoke(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

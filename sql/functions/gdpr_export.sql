@@ -12,18 +12,18 @@ CREATE FUNCTION auth.gdpr_details(u auth.users) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   RETURN auth.gdpr_member(2, 'sessions', (
-      SELECT auth.json_array_agg(auth.json_object(
+      SELECT auth.json_export_agg(auth.json_object(
                'id', s.id, 'createdAt', s.created_at, 'expiresAt', s.expires_at, 'ipAddress', s.ip_address,
                'deviceName', s.device_name, 'lastActivityAt', s.last_activity_at, 'revokedAt', NULL::timestamptz,
                'userAgent', s.user_agent) ORDER BY s.created_at DESC, s.id)
         FROM auth.sessions s WHERE s.user_id = u.id)) || ','
     || auth.gdpr_member(2, 'passkeys', (
-      SELECT auth.json_array_agg(auth.json_object(
+      SELECT auth.json_export_agg(auth.json_object(
                'id', p.id, 'friendlyName', p.name, 'deviceType', p.device_type, 'createdAt', p.created_at,
                'lastUsedAt', p.last_used_at) ORDER BY p.created_at, p.id)
         FROM auth.passkeys p WHERE p.user_id = u.id)) || ','
     || auth.gdpr_member(2, 'apiKeys', (
-      SELECT auth.json_array_agg(auth.api_key_json(k) ORDER BY k.created_at, k.id)
+      SELECT auth.json_export_agg(auth.api_key_json(k) ORDER BY k.created_at, k.id)
         FROM auth.api_keys k WHERE k.user_id = u.id));
 END
 $$;
@@ -47,7 +47,7 @@ BEGIN
                (SELECT count(*) FROM auth.two_factor_backup_codes b WHERE b.user_id = u.id))
         FROM auth.two_factor_auth t WHERE t.user_id = u.id)) || ','
     || auth.gdpr_member(1, 'trustedDevices', (
-      SELECT auth.json_array_agg(auth.json_object(
+      SELECT auth.json_export_agg(auth.json_object(
                'id', d.id, 'ipAddress', d.ip_address, 'userAgent', d.user_agent, 'createdAt', d.created_at,
                'lastUsedAt', d.last_used_at, 'expiresAt', d.expires_at) ORDER BY d.created_at, d.id)
         FROM auth.trusted_devices d WHERE d.user_id = u.id)) || ','
@@ -56,36 +56,36 @@ BEGIN
                'id', d.id, 'createdAt', d.created_at, 'lastSeenAt', d.last_seen_at) ORDER BY d.created_at, d.id)
         FROM auth.known_devices d WHERE d.user_id = u.id)) || ','
     || auth.gdpr_member(1, 'accounts', (
-      SELECT auth.json_array_agg(auth.json_object(
+      SELECT auth.json_export_agg(auth.json_object(
                'id', a.id, 'providerId', a.provider_id, 'accountId', a.account_id, 'scope', a.scope,
                'createdAt', a.created_at, 'updatedAt', a.updated_at) ORDER BY a.created_at, a.id)
         FROM auth.accounts a WHERE a.user_id = u.id)) || ','
     || auth.gdpr_member(1, 'organizations', (
-      SELECT auth.json_array_agg(auth.json_object(
+      SELECT auth.json_export_agg(auth.json_object(
                'id', o.id, 'name', o.name, 'slug', o.slug, 'role', m.role, 'memberSince', m.created_at) ORDER BY m.created_at, m.id)
         FROM auth.members m JOIN auth.organizations o ON o.id = m.organization_id WHERE m.user_id = u.id)) || ','
     || auth.gdpr_member(1, 'invitations', (
-      SELECT auth.json_array_agg(auth.json_object(
+      SELECT auth.json_export_agg(auth.json_object(
                'id', i.id, 'organizationId', i.organization_id, 'email', i.email, 'role', i.role, 'status', i.status,
                'sentByUser', i.inviter_id = u.id, 'createdAt', i.created_at, 'expiresAt', i.expires_at) ORDER BY i.created_at, i.id)
         FROM auth.invitations i WHERE i.email = u.email OR i.inviter_id = u.id)) || ','
     || auth.gdpr_member(1, 'consents', (
-      SELECT auth.json_array_agg(auth.json_object(
+      SELECT auth.json_export_agg(auth.json_object(
                'clientId', k.client_id, 'clientName', a.name, 'scopes', to_json(k.scopes), 'createdAt', k.created_at,
                'updatedAt', k.updated_at) ORDER BY k.created_at, k.client_id)
         FROM auth.oauth_consents k JOIN auth.oauth_clients a ON a.id = k.client_id WHERE k.user_id = u.id)) || ','
     || auth.gdpr_member(1, 'authorizations', (
-      SELECT auth.json_array_agg(auth.json_object(
+      SELECT auth.json_export_agg(auth.json_object(
                'clientId', g.client_id, 'scopes', to_json(g.scopes), 'resource', g.resource, 'authTime', g.auth_time, 'createdAt', g.created_at)
                ORDER BY g.created_at, g.id)
         FROM auth.oauth_grants g WHERE g.user_id = u.id)) || ','
     || auth.gdpr_member(1, 'loginAttempts', (
-      SELECT auth.json_array_agg(auth.json_object(
+      SELECT auth.json_export_agg(auth.json_object(
                'method', l.method, 'successful', l.successful, 'ipAddress', l.ip_address, 'attemptedAt', l.attempted_at)
                ORDER BY l.attempted_at, l.id)
         FROM auth.login_attempts l WHERE l.email = u.email)) || ','
     || auth.gdpr_member(1, 'pendingLinks', (
-      SELECT auth.json_array_agg(auth.json_object(
+      SELECT auth.json_export_agg(auth.json_object(
                'kind', l.kind, 'createdAt', l.created_at, 'expiresAt', l.expires_at) ORDER BY l.created_at, l.kind)
         FROM (SELECT split_part(v.identifier, ':', 1), v.created_at, v.expires_at FROM auth.verification v
                WHERE v.user_id = u.id AND v.identifier NOT LIKE 'done-%'

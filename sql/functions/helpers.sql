@@ -15,7 +15,15 @@ CREATE FUNCTION auth.json_array_end(internal) RETURNS json
   LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mana_json_array_end';
 CREATE AGGREGATE auth.json_array_agg(json) (
   SFUNC = auth.json_array_add, STYPE = internal, FINALFUNC = auth.json_array_end);
-COMMENT ON AGGREGATE auth.json_array_agg(json) IS 'compact JSON array; [] of nothing';
+COMMENT ON AGGREGATE auth.json_array_agg(json) IS
+  'compact JSON array of at most 1 MiB; [] of nothing. Raises MA413 with {"code":"ANSWER_TOO_LARGE"} instead of growing further';
+
+CREATE FUNCTION auth.json_export_add(internal, json) RETURNS internal
+  LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mana_json_export_add';
+CREATE AGGREGATE auth.json_export_agg(json) (
+  SFUNC = auth.json_export_add, STYPE = internal, FINALFUNC = auth.json_array_end);
+COMMENT ON AGGREGATE auth.json_export_agg(json) IS
+  'the same up to 16 MiB, for the export of a user''s data, which must be complete';
 
 CREATE FUNCTION auth.fresh_token() RETURNS json
   LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'mana_fresh_token';

@@ -5,13 +5,28 @@ CREATE FUNCTION auth.invitation_json(i auth.invitations) RETURNS json LANGUAGE s
                           'expiresAt', i.expires_at, 'createdAt', i.created_at, 'inviterId', i.inviter_id, 'id', i.id);
 
 CREATE FUNCTION auth.member_may_invite(m auth.members, role text) RETURNS boolean LANGUAGE sql STABLE
-  RETURN auth.role_may(m.role, 'invitation', 'create') AND auth.role_rank(role) <= auth.role_rank(m.role);
+  RETURN auth.role_may(m.role, 'invitation', 'create') AND auth.role_may_grant(m.role, NULL, role);
 COMMENT ON FUNCTION auth.member_may_invite IS 'whether a member may invite somebody into a role: none above their own';
 
 CREATE FUNCTION auth.invitation_is_shown(i auth.invitations, m auth.members) RETURNS boolean LANGUAGE sql STABLE
   RETURN auth.member_may_invite(m, i.role);
 COMMENT ON FUNCTION auth.invitation_is_shown IS
   'whether a member sees an invitation: its id is the link, so only who could have given it does';
+
+CREATE FUNCTION auth.invitations_json(me auth.members, most bigint, skipped bigint) RETURNS json
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN (
+    SELECT auth.json_array_agg(auth.invitation_json(i) ORDER BY i.created_at, i.id)
+      FROM (SELECT x.* FROM auth.invitations x
+             WHERE x.organization_id = me.organization_id AND auth.invitation_is_shown(x, me)
+             ORDER BY x.status = 'pending' DESC, x.created_at DESC, x.id DESC
+             LIMIT LEAST(COALESCE(most, 500), 500) OFFSET COALESCE(skipped, 0)) i);
+END
+$$;
+COMMENT ON FUNCTION auth.invitations_json IS
+  'a page of the invitations of the organization of a member, as far as the member may see them: chosen newest first, the '
+  'pending ones before all others, and shown oldest first';
 
 CREATE FUNCTION auth_api.invitation_create(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -55,6 +70,9 @@ BEGIN
   SELECT x.* INTO i FROM auth.invitations x WHERE x.organization_id = o.id AND x.email = address AND x.status = 'pending';
   IF i.id IS NOT NULL AND NOT COALESCE((input ->> 'resend')::boolean, false) THEN
     RETURN auth.refuse('USER_IS_ALREADY_INVITED_TO_THIS_ORGANIZATION');
+  ELSIF NOT auth.role_may_grant(me.role, i.role, wanted) THEN
+    RETURN auth.refuse_as(403, 'You are not allowed to invite a user with this role',
+                          'YOU_ARE_NOT_ALLOWED_TO_INVITE_USER_WITH_THIS_ROLE');
   ELSIF i.id IS NULL AND (SELECT count(*) FROM auth.invitations x
                            WHERE x.organization_id = o.id AND x.status = 'pending' AND x.expires_at > now()) >= maximum THEN
     RETURN auth.refuse_as(403, 'Invitation limit reached', 'INVITATION_LIMIT_REACHED');
@@ -78,7 +96,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth_api.invitation_create IS
-  'POST /organization/invite-member: one pending invitation an address; resend makes it fresh and mails again';
+  'POST /organization/invite-member: one pending invitation for an address. resend changes it as wished and mails it again, by who '
+  'may grant both the role that it had and the one that it gets';
 
 CREATE FUNCTION auth.inviter_name(name text, language text) RETURNS text LANGUAGE sql IMMUTABLE
   RETURN COALESCE(NULLIF(name, ''), CASE language WHEN 'en' THEN 'A member of the team' ELSE 'Ein Teammitglied' END);
@@ -195,7 +214,7 @@ BEGIN
     RETURN auth.refuse('INVITATION_NOT_FOUND');
   ELSIF me.id IS NULL THEN
     RETURN auth.refuse('MEMBER_NOT_FOUND');
-  ELSIF NOT auth.role_may(me.role, 'invitation', 'cancel') OR auth.role_rank(i.role) > auth.role_rank(me.role) THEN
+  ELSIF NOT auth.role_may(me.role, 'invitation', 'cancel') OR NOT auth.role_may_grant(me.role, i.role, NULL) THEN
     RETURN auth.refuse('YOU_ARE_NOT_ALLOWED_TO_CANCEL_THIS_INVITATION');
   END IF;
   UPDATE auth.invitations x SET status = 'canceled' WHERE x.id = i.id RETURNING x.* INTO i;
@@ -286,12 +305,12 @@ BEGIN
   ELSIF NOT auth.role_may(me.role, 'invitation', 'create') THEN
     RETURN auth.refuse('YOU_ARE_NOT_ALLOWED_TO_LIST_INVITATIONS');
   END IF;
-  RETURN auth.granted((SELECT auth.json_array_agg(auth.invitation_json(i) ORDER BY i.created_at, i.id)
-                         FROM auth.invitations i WHERE i.organization_id = chosen AND auth.invitation_is_shown(i, me)));
+  RETURN auth.granted(auth.invitations_json(me, (input ->> 'limit')::bigint, (input ->> 'offset')::bigint));
 END
 $$;
 COMMENT ON FUNCTION auth_api.invitation_list IS
-  'GET /organization/list-invitations: those that the caller could have given, whatever became of them';
+  'GET /organization/list-invitations?limit&offset: those that the caller could have given, whatever became of them; without a '
+  'limit the newest 500';
 
 CREATE FUNCTION auth_api.invitation_list_own(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -313,8 +332,9 @@ BEGIN
              'organizationId', i.organization_id, 'email', i.email, 'role', i.role, 'status', i.status,
              'expiresAt', i.expires_at, 'createdAt', i.created_at, 'inviterId', i.inviter_id, 'id', i.id,
              'organizationName', o.name) ORDER BY i.created_at, i.id)
-      FROM auth.invitations i JOIN auth.organizations o ON o.id = i.organization_id
-     WHERE i.email = u.email AND i.status = 'pending' AND i.expires_at > now()));
+      FROM (SELECT x.* FROM auth.invitations x WHERE x.email = u.email AND x.status = 'pending' AND x.expires_at > now()
+             ORDER BY x.created_at DESC, x.id DESC LIMIT 500) i
+      JOIN auth.organizations o ON o.id = i.organization_id));
 END
 $$;
 COMMENT ON FUNCTION auth_api.invitation_list_own IS

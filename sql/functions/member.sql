@@ -129,11 +129,11 @@ BEGIN
     SELECT auth.json_object(
       'members', (SELECT auth.json_array_agg(auth.member_user_json(p.member) ORDER BY p.n)
                     FROM (SELECT x.member, x.n FROM numbered x ORDER BY x.n
-                           LIMIT NULLIF((input ->> 'limit')::bigint, 0) OFFSET COALESCE((input ->> 'offset')::bigint, 0)) p),
+                           LIMIT LEAST(COALESCE(NULLIF((input ->> 'limit')::bigint, 0), 1000), 1000) OFFSET COALESCE((input ->> 'offset')::bigint, 0)) p),
       'total', (SELECT count(*) FROM matching))));
 END
 $$;
-COMMENT ON FUNCTION auth_api.member_list IS 'GET /organization/list-members: limit, offset, sort, filter; all of them without limit';
+COMMENT ON FUNCTION auth_api.member_list IS 'GET /organization/list-members: limit, offset, sort, filter; at most 1000, of total';
 
 CREATE FUNCTION auth_api.member_update_role(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -164,7 +164,7 @@ BEGIN
   ELSIF auth.role_unknown(wanted) IS NOT NULL THEN
     RETURN auth.granted(auth.json_object('code', 'ROLE_NOT_FOUND', 'message', 'ROLE_NOT_FOUND: ' || auth.role_unknown(wanted)),
                         status => 400);
-  ELSIF greatest(auth.role_rank(them.role), auth.role_rank(wanted)) > auth.role_rank(me.role) THEN
+  ELSIF NOT auth.role_may_grant(me.role, them.role, wanted) THEN
     RETURN auth.refuse('YOU_ARE_NOT_ALLOWED_TO_UPDATE_THIS_MEMBER');
   ELSIF NOT auth.role_is_owner(wanted) AND auth.member_is_last_owner(them) THEN
     RETURN auth.refuse('YOU_CANNOT_LEAVE_THE_ORGANIZATION_WITHOUT_AN_OWNER');
@@ -206,7 +206,7 @@ BEGIN
     RETURN auth.refuse_as(403, 'You are not allowed to delete this member', 'YOU_ARE_NOT_ALLOWED_TO_DELETE_THIS_MEMBER');
   ELSIF auth.member_is_last_owner(them) THEN
     RETURN auth.refuse('YOU_CANNOT_LEAVE_THE_ORGANIZATION_AS_THE_ONLY_OWNER');
-  ELSIF auth.role_rank(them.role) > auth.role_rank(me.role) THEN
+  ELSIF NOT auth.role_may_grant(me.role, them.role, NULL) THEN
     RETURN auth.refuse_as(403, 'You are not allowed to delete this member', 'YOU_ARE_NOT_ALLOWED_TO_DELETE_THIS_MEMBER');
   END IF;
   body := auth.json_object('member', auth.member_user_json(them));

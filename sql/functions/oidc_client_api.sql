@@ -128,10 +128,13 @@ BEGIN
   IF NOT auth.oidc_caller_is_admin(c) THEN
     RETURN auth.refuse('FORBIDDEN');
   END IF;
-  RETURN auth.granted((SELECT auth.json_array_agg(auth.oidc_client_json(o) ORDER BY o.created_at, o.id) FROM auth.oauth_clients o));
+  RETURN auth.granted((
+    SELECT auth.json_array_agg(auth.oidc_client_json(o) ORDER BY o.created_at, o.id)
+      FROM (SELECT x.* FROM auth.oauth_clients x ORDER BY x.created_at, x.id
+             LIMIT (input ->> 'limit')::bigint OFFSET COALESCE((input ->> 'offset')::bigint, 0)) o));
 END
 $$;
-COMMENT ON FUNCTION auth_api.oidc_client_list IS 'GET /oauth2/get-clients, for administrators';
+COMMENT ON FUNCTION auth_api.oidc_client_list IS 'GET /oauth2/get-clients?limit&offset, for administrators';
 
 CREATE FUNCTION auth_api.oidc_client_public(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -10,6 +10,16 @@ CREATE FUNCTION auth.metadata_text(metadata jsonb) RETURNS json LANGUAGE sql STA
 COMMENT ON FUNCTION auth.metadata_text IS
   'metadata as a JSON string, as every answer but those of create and update has it; null where there is none';
 
+CREATE FUNCTION auth.slug_is_plain(slug text) RETURNS boolean LANGUAGE sql IMMUTABLE
+  RETURN COALESCE(slug ~ '^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$', false);
+COMMENT ON FUNCTION auth.slug_is_plain IS
+  'whether a new slug is of ASCII letters, digits, dots, hyphens and underscores. Unicode has many characters that look like these or '
+  'like nothing (UTS 39), so two organizations could seem to have one slug';
+
+CREATE FUNCTION auth.slug_refusal(place text) RETURNS auth.reply LANGUAGE sql IMMUTABLE
+  RETURN auth.refuse('VALIDATION_ERROR', '[' || place || '.slug] Invalid slug: expected 1 to 64 letters a-z, digits, dots, hyphens and '
+                                         'underscores, with a letter or digit first and last');
+
 CREATE FUNCTION auth.organization_lock(organization_id text) RETURNS auth.organizations
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -60,8 +70,11 @@ BEGIN
     RETURN auth.refuse_as(403, 'You have reached the maximum number of organizations',
                           'YOU_HAVE_REACHED_THE_MAXIMUM_NUMBER_OF_ORGANIZATIONS');
   END IF;
+  IF NOT auth.slug_is_plain(input ->> 'slug') THEN
+    RETURN auth.slug_refusal('body');
+  END IF;
   INSERT INTO auth.organizations (name, slug, logo, metadata)
-  VALUES (input ->> 'name', input ->> 'slug', input ->> 'logo', NULLIF(input -> 'metadata', 'null'))
+  VALUES (input ->> 'name', lower(input ->> 'slug'), input ->> 'logo', NULLIF(input -> 'metadata', 'null'))
   ON CONFLICT (auth.slug_normal(slug)) DO NOTHING RETURNING * INTO o;
   IF o.id IS NULL THEN
     RETURN auth.refuse('ORGANIZATION_ALREADY_EXISTS');
@@ -84,6 +97,8 @@ DECLARE
 BEGIN
   IF s.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
+  ELSIF NOT auth.slug_is_plain(input ->> 'slug') THEN
+    RETURN auth.slug_refusal('body');
   ELSIF EXISTS (SELECT FROM auth.organizations o WHERE auth.slug_normal(o.slug) = auth.slug_normal(input ->> 'slug')) THEN
     RETURN auth.refuse('ORGANIZATION_SLUG_ALREADY_TAKEN');
   END IF;
@@ -97,6 +112,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
   s constant auth.sessions := auth.session_find(c);
   data constant jsonb := input -> 'data';
+  keeps_slug boolean; -- also one from before slugs were restricted
   o auth.organizations;
   me auth.members;
 BEGIN
@@ -107,13 +123,16 @@ BEGIN
   END IF;
   o := auth.organization_lock(auth.organization_meant(input, s));
   me := auth.member_of(o.id, s.user_id);
+  keeps_slug := COALESCE(auth.slug_normal(data ->> 'slug') = auth.slug_normal(o.slug), true);
   IF me.id IS NULL THEN
     RETURN auth.refuse_as(400, 'User is not a member of the organization', 'USER_IS_NOT_A_MEMBER_OF_THE_ORGANIZATION');
   ELSIF NOT auth.role_may(me.role, 'organization', 'update') THEN
     RETURN auth.refuse_as(403, 'You are not allowed to update this organization', 'YOU_ARE_NOT_ALLOWED_TO_UPDATE_THIS_ORGANIZATION');
+  ELSIF NOT keeps_slug AND NOT auth.slug_is_plain(data ->> 'slug') THEN
+    RETURN auth.slug_refusal('body.data');
   END IF;
   UPDATE auth.organizations x
-     SET name = COALESCE(data ->> 'name', x.name), slug = COALESCE(data ->> 'slug', x.slug),
+     SET name = COALESCE(data ->> 'name', x.name), slug = CASE WHEN keeps_slug THEN x.slug ELSE lower(data ->> 'slug') END,
          logo = CASE WHEN data ? 'logo' THEN data ->> 'logo' ELSE x.logo END,
          metadata = CASE WHEN data ? 'metadata' THEN NULLIF(data -> 'metadata', 'null') ELSE x.metadata END,
          updated_at = now()
@@ -189,20 +208,44 @@ END
 $$;
 COMMENT ON FUNCTION auth_api.organization_set_active IS 'POST /organization/set-active: null for none; a refusal changes nothing';
 
+CREATE FUNCTION auth.organization_within(o auth.organizations, room bigint) RETURNS auth.organizations
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF octet_length(o.logo) > room THEN
+    o.logo := NULL;
+  END IF;
+  IF octet_length(o.metadata::text) > room THEN
+    o.metadata := NULL;
+  END IF;
+  RETURN o;
+END
+$$;
+COMMENT ON FUNCTION auth.organization_within IS 'an organization without a logo or metadata of more than room bytes; NULL: as it is';
+
 CREATE FUNCTION auth_api.organization_list(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  budget_bytes constant bigint := 524288;
   s constant auth.sessions := auth.session_find(c);
+  room bigint; -- for a logo, and for metadata; NULL: all of them fit
 BEGIN
   IF s.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
   END IF;
+  SELECT budget_bytes / (4 * count(*)) INTO room
+    FROM auth.members m JOIN auth.organizations o ON o.id = m.organization_id WHERE m.user_id = s.user_id
+  HAVING sum(COALESCE(octet_length(o.logo), 0) + 2 * COALESCE(octet_length(o.metadata::text), 0)) > budget_bytes;
   RETURN auth.granted((
-    SELECT auth.json_array_agg(auth.organization_json(o, auth.metadata_text(o.metadata)) ORDER BY m.created_at, m.id)
-      FROM auth.members m JOIN auth.organizations o ON o.id = m.organization_id WHERE m.user_id = s.user_id));
+    SELECT auth.json_array_agg(auth.organization_json(
+             auth.organization_within(o, room), auth.metadata_text((auth.organization_within(o, room)).metadata)) ORDER BY m.created_at, m.id)
+      FROM (SELECT x.* FROM auth.members x WHERE x.user_id = s.user_id ORDER BY x.created_at, x.id
+             LIMIT (input ->> 'limit')::bigint OFFSET COALESCE((input ->> 'offset')::bigint, 0)) m
+      JOIN auth.organizations o ON o.id = m.organization_id));
 END
 $$;
-COMMENT ON FUNCTION auth_api.organization_list IS 'GET /organization/list: those of the caller';
+COMMENT ON FUNCTION auth_api.organization_list IS
+  'GET /organization/list?limit&offset: those of the caller. Where their logos and metadata would make a long answer, the longest '
+  'are null in it: get-organization has them';
 
 CREATE FUNCTION auth_api.organization_get(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -247,11 +290,10 @@ BEGIN
   SELECT x.* INTO STRICT o FROM auth.organizations x WHERE x.id = chosen;
   RETURN auth.granted(auth.json_object('name', o.name, 'slug', o.slug, 'logo', o.logo, 'createdAt', o.created_at,
     'metadata', auth.metadata_text(o.metadata), 'id', o.id,
-    'invitations', (SELECT auth.json_array_agg(auth.invitation_json(i) ORDER BY i.created_at, i.id)
-                      FROM auth.invitations i WHERE i.organization_id = o.id AND auth.invitation_is_shown(i, me)),
+    'invitations', auth.invitations_json(me, NULL, NULL),
     'members', (SELECT auth.json_array_agg(auth.member_user_json(m) ORDER BY m.created_at, m.id)
                   FROM (SELECT x.* FROM auth.members x WHERE x.organization_id = o.id
-                         ORDER BY x.created_at, x.id LIMIT (input ->> 'membersLimit')::bigint) m)));
+                         ORDER BY x.created_at, x.id LIMIT LEAST(COALESCE((input ->> 'membersLimit')::bigint, 1000), 1000)) m)));
 END
 $$;
 COMMENT ON FUNCTION auth_api.organization_get_full IS 'GET /organization/get-full-organization: with its members, and its invitations as far as the caller may see them';

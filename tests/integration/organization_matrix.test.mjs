@@ -61,6 +61,11 @@ const MATRIX = [
     OK, OK, MAY_NOT_INVITE, MEMBER_NOT_FOUND, MEMBER_NOT_FOUND, NOBODY],
   ['invite an owner', 'POST', 'invite-member', { ...ours, email: 'new@example.com', role: ['member', 'owner'] },
     OK, '403 YOU_ARE_NOT_ALLOWED_TO_INVITE_USER_WITH_THIS_ROLE', MAY_NOT_INVITE, MEMBER_NOT_FOUND, MEMBER_NOT_FOUND, NOBODY],
+  ['mail an invitation again', 'POST', 'invite-member', (id) => ({ ...ours, email: id.invitedEmail, role: 'member', resend: true }),
+    OK, OK, MAY_NOT_INVITE, MEMBER_NOT_FOUND, MEMBER_NOT_FOUND, NOBODY],
+  [`make a member's invitation of an owner's`, 'POST', 'invite-member', { ...ours, email: 'owning@example.com', role: 'member', resend: true },
+    OK, '403 YOU_ARE_NOT_ALLOWED_TO_INVITE_USER_WITH_THIS_ROLE', MAY_NOT_INVITE, MEMBER_NOT_FOUND, MEMBER_NOT_FOUND, NOBODY],
+  ['take a twin of a slug', 'POST', 'create', { name: 'Twin', slug: 'ours\u200b' }, ...Array(5).fill('400 VALIDATION_ERROR'), '401'],
   ['take an invitation back', 'POST', 'cancel-invitation', { invitationId: 'invitation' },
     OK, OK, MAY_NOT_CANCEL, MEMBER_NOT_FOUND, MEMBER_NOT_FOUND, NOBODY],
   [`take an owner's invitation back`, 'POST', 'cancel-invitation', { invitationId: 'owning' },
@@ -127,6 +132,7 @@ describe('who may do what in an organization', () => {
       id[who] = people[who].id;
     }
     id.guestEmail = people.guest.email;
+    id.invitedEmail = people.invited.email;
   });
   after(() => stack?.stop());
 
@@ -169,6 +175,33 @@ describe('who may do what in an organization', () => {
       }
       assert.deepEqual(cells, Object.fromEntries(WHO.map((who, n) => [who, row[4 + n]])));
     });
+
+  test('a role changes only from and into roles that its changer has, by whichever route', async () => {
+    const RANK = { owner: 3, admin: 2, member: 1 };
+    const roles = Object.keys(RANK);
+    const said = (text) => stack.psql(text);
+    for (const who of roles)
+      for (const before of roles)
+        for (const becomes of [...roles, null]) {
+          const may = who !== 'member' && Math.max(RANK[before], RANK[becomes] ?? 0) <= RANK[who];
+          const effects = [
+            [`SELECT concat_ws(' ', role, status) FROM auth.invitations WHERE id = 'invitation'`, becomes
+              ? ['invite-member', { ...ours, email: id.invitedEmail, role: becomes, resend: true }]
+              : ['cancel-invitation', { invitationId: 'invitation' }],
+            may ? `${becomes ?? before} ${becomes ? 'pending' : 'canceled'}` : `${before} pending`],
+            [`SELECT string_agg(role, '') FROM auth.members WHERE id = 'guest'`, becomes
+              ? ['update-member-role', { ...ours, memberId: 'guest', role: becomes }]
+              : ['remove-member', { ...ours, memberIdOrEmail: 'guest' }],
+            may ? becomes ?? '' : before],
+          ];
+          for (const [effect, [path, body], expected] of effects) {
+            restore();
+            said(`UPDATE auth.invitations SET role = '${before}' WHERE id = 'invitation'; UPDATE auth.members SET role = '${before}' WHERE id = 'guest'`);
+            await people[who].http.post(`/api/auth/organization/${path}`, body);
+            assert.equal(said(effect), expected, `${who}: ${path} from ${before} to ${becomes}`);
+          }
+        }
+  });
 
   test('services ask with their key, and nobody else', async () => {
     for (const path of INTERNAL) {

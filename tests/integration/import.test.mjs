@@ -149,7 +149,7 @@ describe('the service before us', () => {
     assert.equal(wrong.status, 401);
     const right = await ada.post('/api/auth/sign-in/email', { email: 'Ada@Example.com', password: PASSWORD });
     assert.equal(right.status, 200, right.text);
-    assert.match(psql("SELECT password FROM auth.accounts WHERE user_id = 'ada'"), /^\$argon2id\$/);
+    assert.match(psql("SELECT password FROM auth.accounts WHERE user_id = 'ada'"), /^\$argon2id-hmac-sha256\$/);
   });
 
   test('an old vault opens, and is wrapped anew', async () => {

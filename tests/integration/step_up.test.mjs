@@ -49,6 +49,7 @@ const ORDINARY = [
   'DELETE /api/v1/api-keys/:id', 'PUT /api/v1/admin/users/:id/tier', 'DELETE /api/v1/admin/users/:id/sessions',
   'DELETE /api/v1/admin/users/:id/sessions/:sessionId', 'POST /api/v1/admin/users/:id/unlock',
   'POST /api/v1/admin/users/:id/resend-verification',
+  'POST /api/auth/delete-user/callback', // the token that was mailed to the present address is the proof
 ];
 // Organizations have their own rules, OAuth clients belong to administrators, settings are no credentials, and the vault's tests
 // are beside the vault.

@@ -15,7 +15,7 @@ import { Replay } from './traces/replay.mjs';
 
 let stack;
 before(async () => {
-  stack = await startStack({ ...SYNAPSE, PASSWORD_GUESSABLE: 'allow' }, UNLIMITED);
+  stack = await startStack({ ...SYNAPSE, PASSWORD_GUESSABLE: 'allow', MAIL_LINK_GET: 'act' }, UNLIMITED);
 });
 after(() => stack?.stop());
 

@@ -66,7 +66,7 @@ answer(struct request *r)
 	return r->form != NULL ? reply_relay(r) : oidc_answer_json(r);
 }
 
-/* Only the column sign_query tells that the location is a hosted page of ours; its text does not.
+/* Only the column sign_query says that the location is a hosted page; its text does not.
  */
 struct str
 oidc_answer_location(struct request *r)

@@ -33,7 +33,7 @@ struct str signing_jwks(struct str *tag);
 
 /* Appends the session cookie of a token, not percent-encoded. */
 void signing_session_cookie(struct buf *out, const struct session_token *token);
-/* Reads a session cookie, percent-decoded; false and wiped if it is none of ours. */
+/* Reads a session cookie, percent-decoded; false and wiped if its signature is wrong. */
 bool signing_session_read(struct session_token *out, struct str cookie) MUST_USE;
 /* Appends the signed value of a cookie other than the session's; `name` is its short name. */
 void signing_cookie(struct buf *out, struct str name, struct str value);

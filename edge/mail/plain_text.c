@@ -20,6 +20,7 @@ static ucs4_t folded(ucs4_t c);
 static bool is_left_out(ucs4_t c);
 static void add(struct writer *w, ucs4_t c);
 static void put(struct writer *w, ucs4_t c);
+static void append(struct buf *out, ucs4_t c);
 static bool is_digit(ucs4_t c);
 
 void
@@ -48,7 +49,7 @@ plain_text_write(struct buf *out, struct str text, enum plain_text_form form)
 			w.has_space = true;
 	}
 	if (w.is_cut)
-		put(&w, ELLIPSIS);
+		append(out, ELLIPSIS);
 }
 
 /* The character as mail programs read it: one space, dot, colon, slash and at sign for all that
@@ -117,21 +118,27 @@ add(struct writer *w, ucs4_t c)
 	put(w, c);
 }
 
+/* Writes nothing more once the text is cut: the space before a character may be what cuts it. */
 static void
 put(struct writer *w, ucs4_t c)
+{
+	w->is_cut = w->is_cut || w->left == 0;
+	if (w->is_cut)
+		return;
+	append(w->out, c);
+	w->left--;
+	w->before = w->last;
+	w->last = c;
+}
+
+static void
+append(struct buf *out, ucs4_t c)
 {
 	uint8_t bytes[4];
 	int count = u8_uctomb(bytes, c, sizeof(bytes));
 
-	if (w->left == 0 && !w->is_cut) {
-		w->is_cut = true;
-		return;
-	}
 	if (count > 0)
-		buf_str(w->out, (struct str){(const char *)bytes, (size_t)count});
-	w->left -= w->left > 0;
-	w->before = w->last;
-	w->last = c;
+		buf_str(out, (struct str){(const char *)bytes, (size_t)count});
 }
 
 static bool

@@ -104,6 +104,12 @@ a_long_text_is_cut(void **state)
 	assert_int_equal(strlen(shown(text, PLAIN_NAME)), PLAIN_NAME_CHARS + 3);
 	assert_string_equal(shown(text, PLAIN_NAME) + PLAIN_NAME_CHARS, "\xe2\x80\xa6");
 	assert_int_equal(strlen(shown(text, PLAIN_DEVICE)), PLAIN_DEVICE_CHARS + 3);
+	text[PLAIN_NAME_CHARS] =
+	    ' '; /* the space, or what "@" is written as, is what is too much */
+	assert_int_equal(strlen(shown(text, PLAIN_NAME)), PLAIN_NAME_CHARS + 3);
+	text[PLAIN_NAME_CHARS - 1] = '@';
+	assert_int_equal(strlen(shown(text, PLAIN_NAME)), PLAIN_NAME_CHARS + 3);
+	text[PLAIN_NAME_CHARS - 1] = 'a';
 	text[PLAIN_NAME_CHARS] = '\0';
 	assert_int_equal(strlen(shown(text, PLAIN_NAME)), PLAIN_NAME_CHARS);
 }

@@ -32,6 +32,10 @@ COMMENT ON FUNCTION auth.role_has IS 'whether a role is one of a comma list';
 CREATE FUNCTION auth.role_is_owner(role text) RETURNS boolean LANGUAGE sql IMMUTABLE
   RETURN auth.role_has(role, 'owner');
 
+CREATE FUNCTION auth.role_is_elevated(role text) RETURNS boolean LANGUAGE sql STABLE
+  RETURN auth.role_rank(role) > auth.role_rank('member');
+COMMENT ON FUNCTION auth.role_is_elevated IS 'whether a role stands above that of a plain member: giving it requires step-up';
+
 CREATE FUNCTION auth.role_may_grant(role text, before text, after text) RETURNS boolean LANGUAGE sql STABLE
   RETURN GREATEST(auth.role_rank(before), auth.role_rank(after)) <= auth.role_rank(role);
 COMMENT ON FUNCTION auth.role_may_grant IS

@@ -55,12 +55,17 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
   admin constant auth.users := auth.admin_acting(c);
   tier constant auth.access_tier := auth.tier_read(input ->> 'tier');
+  refusal auth.reply;
   u auth.users;
 BEGIN
   IF admin.id IS NULL THEN
     RETURN auth.refuse('FORBIDDEN');
   ELSIF tier IS NULL THEN
     RETURN auth.tier_refusal();
+  END IF;
+  refusal := auth.step_up_refusal(c, auth.session_find(c), 'admin');
+  IF refusal.refusal IS NOT NULL THEN
+    RETURN refusal;
   END IF;
   u := auth.user_lock(input ->> 'id');
   IF u.id IS NULL THEN
@@ -72,7 +77,7 @@ BEGIN
                                        'user', auth.json_object('id', u.id, 'email', u.email, 'accessTier', tier)));
 END
 $$;
-COMMENT ON FUNCTION auth_api.admin_tier_set IS 'PUT /admin/users/:id/tier';
+COMMENT ON FUNCTION auth_api.admin_tier_set IS 'PUT /admin/users/:id/tier, with step-up';
 
 CREATE FUNCTION auth_api.admin_role_set(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

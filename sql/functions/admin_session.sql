@@ -53,11 +53,16 @@ CREATE FUNCTION auth_api.admin_unlock(c auth.caller, input jsonb) RETURNS auth.r
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   admin constant auth.users := auth.admin_acting(c);
+  refusal auth.reply;
   u auth.users;
   was_locked boolean;
 BEGIN
   IF admin.id IS NULL THEN
     RETURN auth.refuse('FORBIDDEN');
+  END IF;
+  refusal := auth.step_up_refusal(c, auth.session_find(c), 'admin');
+  IF refusal.refusal IS NOT NULL THEN
+    RETURN refusal;
   END IF;
   u := auth.user_lock(input ->> 'id');
   IF u.id IS NULL THEN
@@ -68,7 +73,8 @@ BEGIN
   RETURN auth.granted(auth.json_object('success', true, 'wasLocked', was_locked));
 END
 $$;
-COMMENT ON FUNCTION auth_api.admin_unlock IS 'POST /admin/users/:id/unlock: after wrong passwords and after wrong codes';
+COMMENT ON FUNCTION auth_api.admin_unlock IS 'POST /admin/users/:id/unlock: after wrong passwords and after wrong codes. With step-up: '
+  'whoever unlocks an account at will guesses without limit';
 
 CREATE FUNCTION auth.user_unlock(u auth.users) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

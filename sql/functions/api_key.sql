@@ -38,9 +38,8 @@ DECLARE
 BEGIN
   IF u.id IS NULL OR me.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED'); -- or their erasure has just begun
-  ELSIF u.role = 'admin' THEN
-    refusal := auth.step_up_refusal(c, me, 'api-key');
   END IF;
+  refusal := auth.step_up_refusal(c, me, 'api-key'); -- the key outlives the session
   IF refusal.refusal IS NOT NULL THEN
     RETURN refusal;
   END IF;
@@ -64,7 +63,7 @@ BEGIN
     'lastUsedAt', k.last_used_at, 'revokedAt', k.revoked_at, 'expiresAt', k.expires_at, 'key', 'sk_live_' || secret), status => 201);
 END
 $$;
-COMMENT ON FUNCTION auth_api.api_key_create IS 'POST /api/v1/api-keys: the key is shown this once, and good for expiresIn seconds or until it is revoked; at '
+COMMENT ON FUNCTION auth_api.api_key_create IS 'POST /api/v1/api-keys, with step-up: the key is shown this once, and good for expiresIn seconds or until it is revoked; at '
   'most 100 are good at once, and the 100 youngest of those that have ended are kept';
 
 CREATE FUNCTION auth_api.api_key_revoke(c auth.caller, input jsonb) RETURNS auth.reply

@@ -39,6 +39,7 @@ DECLARE
   me auth.members;
   i auth.invitations;
   inviter auth.users;
+  refusal auth.reply;
   language text;
   wait_seconds integer;
 BEGIN
@@ -76,6 +77,11 @@ BEGIN
   ELSIF i.id IS NULL AND (SELECT count(*) FROM auth.invitations x
                            WHERE x.organization_id = o.id AND x.status = 'pending' AND x.expires_at > now()) >= maximum THEN
     RETURN auth.refuse_as(403, 'Invitation limit reached', 'INVITATION_LIMIT_REACHED');
+  ELSIF auth.role_is_elevated(wanted) THEN
+    refusal := auth.step_up_refusal(c, s, 'organization');
+  END IF;
+  IF refusal.refusal IS NOT NULL THEN
+    RETURN refusal;
   END IF;
   wait_seconds := greatest(auth.rate_limit_count('invitation', s.user_id), auth.rate_limit_count('mail/invitation', address));
   IF wait_seconds > 0 THEN
@@ -97,7 +103,7 @@ END
 $$;
 COMMENT ON FUNCTION auth_api.invitation_create IS
   'POST /organization/invite-member: one pending invitation for an address. resend changes it as wished and mails it again, by who '
-  'may grant both the role that it had and the one that it gets';
+  'may grant both the role that it had and the one that it gets. Step-up for each role above that of a plain member';
 
 CREATE FUNCTION auth.inviter_name(name text, language text) RETURNS text LANGUAGE sql IMMUTABLE
   RETURN COALESCE(NULLIF(name, ''), CASE language WHEN 'en' THEN 'A member of the team' ELSE 'Ein Teammitglied' END);

@@ -143,6 +143,7 @@ DECLARE
   o auth.organizations;
   me auth.members;
   them auth.members;
+  refusal auth.reply;
 BEGIN
   IF s.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
@@ -169,6 +170,10 @@ BEGIN
   ELSIF NOT auth.role_is_owner(wanted) AND auth.member_is_last_owner(them) THEN
     RETURN auth.refuse('YOU_CANNOT_LEAVE_THE_ORGANIZATION_WITHOUT_AN_OWNER');
   END IF;
+  refusal := auth.step_up_refusal(c, s, 'organization');
+  IF refusal.refusal IS NOT NULL THEN
+    RETURN refusal;
+  END IF;
   UPDATE auth.members x SET role = wanted WHERE x.id = them.id AND x.organization_id = o.id RETURNING x.* INTO them;
   PERFORM auth.security_event(c, them.user_id, 'ORG_ROLE_CHANGED',
             auth.json_object('organizationId', o.id, 'role', wanted, 'by', s.user_id)::jsonb);
@@ -176,7 +181,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth_api.member_update_role IS
-  'POST /organization/update-member-role: neither a member nor a role above the caller''s own; the last owner stays one';
+  'POST /organization/update-member-role: neither a member nor a role above the caller''s own; the last owner stays one. With '
+  'step-up: it widens or takes away what another person may do';
 
 CREATE FUNCTION auth_api.member_remove(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

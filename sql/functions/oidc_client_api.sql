@@ -9,6 +9,16 @@ END
 $$;
 COMMENT ON FUNCTION auth.oidc_caller_is_admin IS 'whether a living session of an administrator calls';
 
+CREATE FUNCTION auth.oidc_admin_refusal(c auth.caller) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN CASE WHEN auth.oidc_caller_is_admin(c) THEN auth.step_up_refusal(c, auth.session_find(c), 'oauth-client')
+              ELSE auth.refuse('FORBIDDEN') END;
+END
+$$;
+COMMENT ON FUNCTION auth.oidc_admin_refusal IS
+  'refuses to change clients for everybody but administrators with step-up: a client receives the tokens of users. All NULL: go on';
+
 CREATE FUNCTION auth.oidc_metadata_refusal(m jsonb) RETURNS auth.reply LANGUAGE sql IMMUTABLE
   RETURN CASE WHEN auth.oidc_metadata_fault(m) IS NOT NULL
               THEN auth.oidc_refuse(400, 'invalid_client_metadata', auth.oidc_metadata_fault(m))
@@ -26,11 +36,14 @@ CREATE FUNCTION auth_api.oidc_client_create(c auth.caller, input jsonb) RETURNS 
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   refusal constant auth.reply := auth.oidc_metadata_refusal(input);
+  blocked constant auth.reply := auth.oidc_admin_refusal(c);
   made record;
   o auth.oauth_clients;
 BEGIN
-  IF NOT auth.oidc_caller_is_admin(c) THEN
+  IF blocked.refusal = 'FORBIDDEN' THEN
     RETURN auth.granted('{"error":"access_denied","error_description":"Client registration is disabled"}', status => 403);
+  ELSIF blocked.refusal IS NOT NULL THEN
+    RETURN blocked;
   ELSIF refusal.status IS NOT NULL THEN
     RETURN refusal;
   ELSIF NOT input ? 'redirect_uris' AND input -> 'grant_types' IS DISTINCT FROM '["client_credentials"]' THEN
@@ -66,10 +79,11 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
   m constant jsonb := input -> 'update';
   refusal constant auth.reply := auth.oidc_metadata_refusal(m);
+  blocked constant auth.reply := auth.oidc_admin_refusal(c);
   o auth.oauth_clients;
 BEGIN
-  IF NOT auth.oidc_caller_is_admin(c) THEN
-    RETURN auth.refuse('FORBIDDEN');
+  IF blocked.refusal IS NOT NULL THEN
+    RETURN blocked;
   END IF;
   SELECT x.* INTO o FROM auth.oauth_clients x WHERE x.id = input ->> 'client_id' FOR UPDATE;
   IF o.id IS NULL THEN
@@ -155,9 +169,11 @@ COMMENT ON FUNCTION auth_api.oidc_client_public IS
 
 CREATE FUNCTION auth_api.oidc_client_delete(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  blocked constant auth.reply := auth.oidc_admin_refusal(c);
 BEGIN
-  IF NOT auth.oidc_caller_is_admin(c) THEN
-    RETURN auth.refuse('FORBIDDEN');
+  IF blocked.refusal IS NOT NULL THEN
+    RETURN blocked;
   END IF;
   DELETE FROM auth.oauth_clients x WHERE x.id = input ->> 'client_id' AND NOT x.configured;
   IF NOT FOUND THEN
@@ -171,11 +187,12 @@ COMMENT ON FUNCTION auth_api.oidc_client_delete IS 'POST /oauth2/delete-client: 
 CREATE FUNCTION auth_api.oidc_client_rotate(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  blocked constant auth.reply := auth.oidc_admin_refusal(c);
   o auth.oauth_clients;
   secret text;
 BEGIN
-  IF NOT auth.oidc_caller_is_admin(c) THEN
-    RETURN auth.refuse('FORBIDDEN');
+  IF blocked.refusal IS NOT NULL THEN
+    RETURN blocked;
   END IF;
   SELECT x.* INTO o FROM auth.oauth_clients x WHERE x.id = input ->> 'client_id' AND NOT x.configured;
   secret := auth.oidc_client_rotate_secret(o.id);

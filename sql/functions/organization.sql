@@ -162,6 +162,7 @@ DECLARE
   s constant auth.sessions := auth.session_find(c);
   o auth.organizations;
   me auth.members;
+  refusal auth.reply;
 BEGIN
   IF s.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
@@ -173,11 +174,15 @@ BEGIN
   ELSIF NOT auth.role_may(me.role, 'organization', 'delete') THEN
     RETURN auth.refuse_as(403, 'You are not allowed to delete this organization', 'YOU_ARE_NOT_ALLOWED_TO_DELETE_THIS_ORGANIZATION');
   END IF;
+  refusal := auth.step_up_refusal(c, s, 'organization');
+  IF refusal.refusal IS NOT NULL THEN
+    RETURN refusal;
+  END IF;
   PERFORM auth.organization_end(c, o.id, s.user_id);
   RETURN auth.granted(auth.organization_json(o, auth.metadata_text(o.metadata)));
 END
 $$;
-COMMENT ON FUNCTION auth_api.organization_delete IS 'POST /organization/delete: with its members and invitations';
+COMMENT ON FUNCTION auth_api.organization_delete IS 'POST /organization/delete, with step-up: the organization with its members and invitations';
 
 CREATE FUNCTION auth_api.organization_set_active(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -6,15 +6,15 @@ CREATE FUNCTION auth.step_up_lifetime() RETURNS interval LANGUAGE sql IMMUTABLE 
 COMMENT ON FUNCTION auth.step_up_lifetime IS 'how long a proof of identity counts';
 
 CREATE FUNCTION auth.step_up_purposes() RETURNS text[] LANGUAGE sql IMMUTABLE
-  RETURN ARRAY['change-email', 'delete-account', 'password', 'unlink-account', 'two-factor', 'passkey', 'api-key', 'admin',
-               'vault-rotate', 'vault-recovery', 'vault-zero-knowledge', 'vault-restore'];
+  RETURN ARRAY['change-email', 'delete-account', 'password', 'unlink-account', 'two-factor', 'passkey', 'api-key', 'organization',
+               'admin', 'oauth-client', 'vault-rotate', 'vault-recovery', 'vault-zero-knowledge', 'vault-restore'];
 COMMENT ON FUNCTION auth.step_up_purposes IS 'every operation, or group of operations, that requires step-up authentication';
 
 CREATE FUNCTION auth.step_up_mail_counts(u auth.users, purpose text) RETURNS boolean LANGUAGE sql IMMUTABLE
-  RETURN NOT (COALESCE(u.two_factor_enabled, false) AND purpose IN ('two-factor', 'passkey', 'admin'));
+  RETURN NOT (COALESCE(u.two_factor_enabled, false) AND purpose IN ('two-factor', 'passkey', 'admin', 'oauth-client'));
 COMMENT ON FUNCTION auth.step_up_mail_counts IS
   'whether a token mailed to the user proves enough for a purpose. A mailbox alone must not remove a second factor, nor add a '
-  'passkey, which replaces it';
+  'passkey, which replaces it, nor act as an administrator';
 
 CREATE FUNCTION auth.step_up_methods(u auth.users, purpose text) RETURNS text[]
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -268,9 +268,10 @@ run(struct request *r)
 		return cors_preflight(r);
 	if (r->route == NULL)
 		return not_found(r, allowed);
-	if (!(r->route->flags & ROUTE_WITHOUT_KEYS) &&
-	    !signing_ready()) /* nor can a cookie be judged */
+	if (!(r->route->flags & ROUTE_WITHOUT_KEYS) && !signing_ready()) {
+		signing_refetch(); /* without keys no cookie can be verified either */
 		return reply_refusal(r, ERR_SERVICE_UNAVAILABLE, STR_NONE, 1);
+	}
 	if (!gate_same_origin(r) || !gate_authenticate(r) || !gate_input(r))
 		return STEP_DONE;
 	if (r->route->handler != NULL)

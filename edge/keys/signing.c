@@ -75,7 +75,6 @@ static struct str cookie_secret(void);
 static void cookie_purpose(struct buf *out, struct str name);
 static const struct key *current_key(struct str alg);
 static const struct key *key_by_kid(struct str kid);
-static void look_for_new_keys(void);
 
 void
 signing_start(void)
@@ -169,7 +168,7 @@ struct str
 signing_jwks(struct str *tag)
 {
 	if (jwks_length == 0 || loop_now_ms() >= good_until_ms) {
-		look_for_new_keys();
+		signing_refetch();
 		return STR_NONE;
 	}
 	*tag = str_from(etag);
@@ -390,7 +389,7 @@ signing_verify(struct buf *claims, struct str token)
 		return false;
 	key = key_by_kid(buf_view(&kid));
 	if (key == NULL)
-		look_for_new_keys();
+		signing_refetch();
 	if (key == NULL || key->other != NULL || !jwt_verify_eddsa(claims, &jwt, &key->public))
 		return false;
 	seen_remember(token);
@@ -415,9 +414,8 @@ key_by_kid(struct str kid)
 	return NULL;
 }
 
-/* Perhaps one has been made: the client's next try will know. */
-static void
-look_for_new_keys(void)
+void
+signing_refetch(void)
 {
 	if (loop_now_ms() - fetched_ms > REFETCH_MS)
 		background_wake(signing_fetch);

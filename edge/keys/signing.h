@@ -13,6 +13,9 @@
 void signing_start(void);
 /* Whether there is a key to sign with, and the secret that signs cookies. */
 bool signing_ready(void);
+/* Asks the database for the keys soon, at most once a second: a token names an unknown key, or the
+ * worker has no key that it may use. */
+void signing_refetch(void);
 /* Appends an access JWT: iat, then `members` ("sub":..,"email":..), then exp, iss, aud. False
  * without a key. */
 bool signing_access_token(struct buf *out, struct str members, struct str audience) MUST_USE;

@@ -7,9 +7,8 @@
 #include <stdlib.h>
 
 #include "config.h"
+#include "db/settings.h"
 #include "log.h"
-
-enum { OPTIONS_BYTES = 1024 };
 
 static void try_all(struct connection *c);
 static enum call tried(int n);
@@ -20,27 +19,9 @@ static void check_role(struct connection *c, const PGresult *result);
 void
 connection_open(struct connection *c)
 {
-	char options[OPTIONS_BYTES];
-	const char *const names[] = {"dbname", "application_name", "gssencmode", "options", NULL};
-	const char *const values[] = {
-	    config.database_url.p, "mana-auth-edge", "disable", options, NULL};
-	int timeout_ms = (int)connection_timeout_ms(c);
-	int lock_ms = lane_is_pipelined(c->lane) ? LANE_LOCK_MS : timeout_ms;
+	const char *const names[] = {"dbname", "application_name", "gssencmode", NULL};
+	const char *const values[] = {config.database_url.p, "mana-auth-edge", "disable", NULL};
 
-	snprintf(options, sizeof(options),
-	    "-c statement_timeout=%d -c lock_timeout=%d -c idle_in_transaction_session_timeout=%d "
-	    "-c mana_auth.session_limit=%d -c mana_auth.refresh_replay_seconds=%d -c "
-	    "mana_auth.signup_daily_max=%d -c "
-	    "mana_auth.signup_duplicate=%s -c mana_auth.organization_limit=%d -c "
-	    "mana_auth.member_limit=%d -c mana_auth.invitation_limit=%d -c "
-	    "mana_auth.new_device_mail=%s -c mana_auth.step_up=%s -c "
-	    "mana_auth.erasure_services=%s,%s",
-	    timeout_ms, lock_ms, timeout_ms, (int)config.session_limit,
-	    (int)config.refresh_replay_seconds, (int)config.max_daily_signups,
-	    config.signup_duplicate.p, (int)config.organization_limit, (int)config.member_limit,
-	    (int)config.invitation_limit, config.new_device_mail ? "on" : "off", config.step_up.p,
-	    config.credits_url.len > 0 ? "credits" : "",
-	    config.subscriptions_url.len > 0 ? "subscriptions" : "");
 	c->answers = 0;
 	memset(c->prepared, 0, sizeof(c->prepared));
 	c->at_end = false;
@@ -81,15 +62,18 @@ connection_go_on(struct connection *c)
 }
 
 /*
- * Every statement is tried here, so that an edge which does not match its database is no edge, but
- * none is kept: the next takes its place (the unnamed statement). Kept ones took half of the memory
- * of a backend; each is prepared anew, under its name, with the first call. One Sync a statement,
- * so that each that does not prepare is named. CALL_READY comes last, and is run.
+ * Sets the session's settings, then tries every statement. Every statement is tried here, so that
+ * an edge which does not match its database is no edge, but none is kept: the next takes its place
+ * (the unnamed statement). Kept ones took half of the memory of a backend; each is prepared anew,
+ * under its name, with the first call. One Sync a statement, so that each that does not prepare is
+ * named. CALL_READY comes last, and is run.
  */
 static void
 try_all(struct connection *c)
 {
-	bool sent = true;
+	int timeout_ms = (int)connection_timeout_ms(c);
+	int lock_ms = lane_is_pipelined(c->lane) ? LANE_LOCK_MS : timeout_ms;
+	bool sent = settings_send(c->pg, timeout_ms, lock_ms) && PQpipelineSync(c->pg) == 1;
 
 	c->state = PREPARING;
 	for (int i = 0; i < CALL_COUNT - 1 && sent; i++)
@@ -113,22 +97,30 @@ tried(int n)
 void
 connection_prepare_got(struct connection *c, const PGresult *result)
 {
+	bool is_of_settings = c->answers == 0;
+
 	switch (PQresultStatus(result)) {
 	case PGRES_PIPELINE_SYNC:
 		c->answers++;
 		break;
 	case PGRES_TUPLES_OK:
-		check_role(c, result);
+		if (!is_of_settings)
+			check_role(c, result);
 		break;
 	case PGRES_COMMAND_OK:
 		break;
 	default:
-		log_event(LOG_ERROR_LEVEL, "database",
-		    "a statement does not prepare: do edge and extension match?",
-		    calls[tried(c->answers)].name, PQresultErrorMessage(result));
-		c->trouble = "not all statements prepare";
+		if (is_of_settings)
+			log_event(LOG_ERROR_LEVEL, "database", "the session's settings are refused",
+			    PQresultErrorMessage(result), NULL);
+		else
+			log_event(LOG_ERROR_LEVEL, "database",
+			    "a statement does not prepare: do edge and extension match?",
+			    calls[tried(c->answers - 1)].name, PQresultErrorMessage(result));
+		c->trouble = is_of_settings ? "the session's settings are refused"
+					    : "not all statements prepare";
 	}
-	if (c->answers < CALL_COUNT || c->trouble != NULL)
+	if (c->answers < 1 + CALL_COUNT || c->trouble != NULL)
 		return;
 	c->state = READY;
 	c->failures = 0;

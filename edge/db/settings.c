@@ -1,0 +1,113 @@
+/* See settings.h. */
+#include "db/settings.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "config.h"
+
+/*
+ * The statement leaves out settings that the server does not know: transaction_timeout exists from
+ * PostgreSQL 17 on. Those of the extension may be unknown until its library is loaded. A DBA may have chosen a stronger synchronous_commit than `on`, which stays; `off` loses
+ * answered changes when the server crashes.
+ */
+static const char sql[] =
+    "SELECT pg_catalog.set_config(s.key, s.value, false)"
+    " FROM pg_catalog.json_each_text($1) s"
+    " WHERE pg_catalog.current_setting(s.key, true) IS NOT NULL"
+    " OR pg_catalog.starts_with(s.key, 'mana_auth.') "
+    "UNION ALL "
+    "SELECT pg_catalog.set_config('synchronous_commit', 'on', false)"
+    " WHERE pg_catalog.current_setting('synchronous_commit') OPERATOR(pg_catalog.=) 'off'";
+
+static const struct {
+	const char *name, *value;
+} pinned[] = {
+    /* How values travel. */
+    {"client_encoding", "UTF8"},
+    {"bytea_output", "hex"},
+    {"datestyle", "ISO, MDY"},
+    {"intervalstyle", "postgres"},
+    {"timezone", "UTC"},
+    {"extra_float_digits", "1"},
+    {"xmlbinary", "base64"},
+    /* What statements mean. */
+    {"search_path", "pg_catalog, pg_temp"},
+    {"standard_conforming_strings", "on"},
+    {"array_nulls", "on"},
+    {"transform_null_equals", "off"},
+    {"gin_fuzzy_search_limit", "0"},
+    /* What a transaction sees and may do. */
+    {"default_transaction_isolation", "read committed"},
+    {"default_transaction_read_only", "off"},
+    {"default_transaction_deferrable", "off"},
+    {"row_security", "on"},
+    /* How long a session may live. */
+    {"idle_session_timeout", "0"},
+    {"transaction_timeout", "0"},
+    /* Compiling a plan to machine code takes longer than any of our statements. */
+    {"jit", "off"},
+};
+
+static bool set_text(json_t *settings, const char *name, const char *value);
+static bool set_number(json_t *settings, const char *name, int64_t value);
+static bool set_policy(json_t *settings);
+
+bool
+settings_send(PGconn *pg, int statement_ms, int lock_ms)
+{
+	json_t *settings = json_object();
+	char *text;
+	const char *values[1];
+	bool ok = set_policy(settings) && set_number(settings, "statement_timeout", statement_ms) &&
+		  set_number(settings, "lock_timeout", lock_ms) &&
+		  set_number(settings, "idle_in_transaction_session_timeout", statement_ms);
+
+	for (size_t i = 0; i < sizeof(pinned) / sizeof(pinned[0]); i++)
+		ok = ok && set_text(settings, pinned[i].name, pinned[i].value);
+	text = ok ? json_dumps(settings, JSON_COMPACT) : NULL;
+	json_decref(settings);
+	if (text == NULL)
+		abort(); /* out of memory */
+	values[0] = text;
+	ok = PQsendQueryParams(pg, sql, 1, NULL, values, NULL, NULL, 0) == 1;
+	free(text);
+	return ok;
+}
+
+/* The rules that an operator chooses by the environment of the edge. */
+static bool
+set_policy(json_t *settings)
+{
+	char services[64];
+
+	snprintf(services, sizeof(services), "%s,%s", config.credits_url.len > 0 ? "credits" : "",
+	    config.subscriptions_url.len > 0 ? "subscriptions" : "");
+	return set_number(settings, "mana_auth.session_limit", config.session_limit) &&
+	       set_number(
+		   settings, "mana_auth.refresh_replay_seconds", config.refresh_replay_seconds) &&
+	       set_number(settings, "mana_auth.signup_daily_max", config.max_daily_signups) &&
+	       set_text(settings, "mana_auth.signup_duplicate", config.signup_duplicate.p) &&
+	       set_number(settings, "mana_auth.organization_limit", config.organization_limit) &&
+	       set_number(settings, "mana_auth.member_limit", config.member_limit) &&
+	       set_number(settings, "mana_auth.invitation_limit", config.invitation_limit) &&
+	       set_text(settings, "mana_auth.new_device_mail",
+		   config.new_device_mail ? "on" : "off") &&
+	       set_text(settings, "mana_auth.step_up", config.step_up.p) &&
+	       set_text(settings, "mana_auth.erasure_services", services);
+}
+
+static bool
+set_text(json_t *settings, const char *name, const char *value)
+{
+	return json_object_set_new(settings, name, json_string(value)) == 0;
+}
+
+static bool
+set_number(json_t *settings, const char *name, int64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lld", (long long)value);
+	return set_text(settings, name, text);
+}

@@ -162,3 +162,110 @@ SELECT story.reverts(:'revert');
 SELECT kind FROM story.mails('ann9@chg.example');
 RESET ROLE;
 SELECT count(*) FROM auth.email_changes WHERE 'ann9@chg.example' IN (old_email, new_email);
+
+-- The thief prepares before the change: everything since the session that requested it began ends with a revert, and in any case that of
+-- the 7 days before. What the owner had longer stays: the old mailbox alone must not remove a second factor.
+CREATE FUNCTION story.has_factor(address text, app interval, by_mail boolean, codes interval, shown interval DEFAULT NULL) RETURNS void
+LANGUAGE sql SECURITY DEFINER AS $$
+  DELETE FROM auth.two_factor_auth WHERE user_id = story.id_of(address);
+  DELETE FROM auth.two_factor_backup_codes WHERE user_id = story.id_of(address);
+  INSERT INTO auth.two_factor_auth (user_id, secret, confirmed_at, shown_at, by_mail, created_at)
+  VALUES (story.id_of(address), auth.totp_new(auth.two_factor_context(story.id_of(address))), now() - app, now() - COALESCE(shown, app), by_mail, now() - CASE WHEN by_mail THEN '1 year' ELSE app END);
+  INSERT INTO auth.two_factor_backup_codes (user_id, digest, created_at) VALUES (story.id_of(address), 'code', now() - codes);
+  UPDATE auth.users SET two_factor_enabled = true WHERE email = address;
+$$;
+CREATE FUNCTION story.began(cookie text, age interval) RETURNS void LANGUAGE sql SECURITY DEFINER AS $$
+  UPDATE auth.sessions SET created_at = now() - age WHERE token_digest = sha256(convert_to(cookie, 'UTF8'));
+$$;
+CREATE FUNCTION story.factor(address text) RETURNS TABLE (enabled boolean, app boolean, by_mail boolean, codes bigint) LANGUAGE sql SECURITY DEFINER AS $$
+  SELECT u.two_factor_enabled, f.confirmed_at IS NOT NULL, f.by_mail, (SELECT count(*) FROM auth.two_factor_backup_codes b WHERE b.user_id = u.id)
+    FROM auth.users u LEFT JOIN auth.two_factor_auth f ON f.user_id = u.id WHERE u.email = address;
+$$;
+-- A session of a certain age changes the address; then the old address reverts.
+CREATE FUNCTION story.takeover(name text, age interval) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  old constant text := name || '@chg.example';
+BEGIN
+  PERFORM story.began(name, age);
+  PERFORM story.opens(story.link(name, name || '-thief@chg.example'));
+  RETURN array_to_string(ARRAY(SELECT story.reverts(story.token('email_changed', old))), ' ');
+END
+$$;
+SET ROLE auth_edge;
+SELECT story.member(n || '@chg.example', n), story.sign_in(n || '@chg.example', n) IS NOT NULL
+  FROM unnest('{before,month,shown,both,codes}'::text[]) n;
+-- Set up just before the change, from a session of a minute.
+SELECT story.has_factor('before@chg.example', '2 days', false, '2 days');
+SELECT story.takeover('before', '1 minute');
+SELECT * FROM story.factor('before@chg.example');
+-- Set up three weeks ago, from a session of a month.
+SELECT story.has_factor('month@chg.example', '21 days', false, '21 days');
+SELECT story.takeover('month', '30 days');
+SELECT * FROM story.factor('month@chg.example');
+-- An old factor whose secret was shown again yesterday may have been copied.
+SELECT story.has_factor('shown@chg.example', '1 year', false, '1 year', '1 day');
+SELECT story.takeover('shown', '1 hour');
+SELECT * FROM story.factor('shown@chg.example');
+-- Where codes by mail are older than the app, they stay.
+SELECT story.has_factor('both@chg.example', '1 day', true, '1 year');
+SELECT story.takeover('both', '1 hour');
+SELECT * FROM story.factor('both@chg.example');
+-- Backup codes that were made yesterday end, and the old app stays.
+SELECT story.has_factor('codes@chg.example', '1 year', false, '1 day');
+SELECT story.takeover('codes', '1 hour');
+SELECT * FROM story.factor('codes@chg.example');
+RESET ROLE;
+
+-- Seeing the secret and making backup codes leave their time.
+SET ROLE auth_edge;
+SELECT story.member('seer@chg.example', 'Seer');
+SELECT refusal FROM story.sign_in('seer@chg.example', 'seer');
+SELECT refusal FROM auth_api.two_factor_enable(story.caller('seer'), story.challenge('seer'), story.right('seer'), 'totp', 'mana');
+RESET ROLE;
+SELECT f.shown_at = f.created_at AS shown, b.made FROM auth.two_factor_auth f, LATERAL (
+  SELECT bool_and(b.created_at = f.created_at) AS made FROM auth.two_factor_backup_codes b WHERE b.user_id = f.user_id) b
+ WHERE f.user_id = story.id_of('seer@chg.example');
+UPDATE auth.two_factor_auth SET shown_at = NULL WHERE user_id = story.id_of('seer@chg.example');
+SET ROLE auth_edge;
+SELECT refusal FROM auth_api.two_factor_totp_uri(story.caller('seer'), story.challenge('seer'), story.wrong(), 'mana');
+RESET ROLE;
+SELECT shown_at FROM auth.two_factor_auth WHERE user_id = story.id_of('seer@chg.example');
+SET ROLE auth_edge;
+SELECT refusal FROM auth_api.two_factor_totp_uri(story.caller('seer'), story.challenge('seer'), story.right('seer'), 'mana');
+RESET ROLE;
+SELECT shown_at IS NOT NULL FROM auth.two_factor_auth WHERE user_id = story.id_of('seer@chg.example');
+
+-- An administrator's thief made a client and an invitation: the client is disabled, the invitation canceled. An older client stays.
+SET ROLE auth_edge;
+SELECT story.member('boss@chg.example', 'Boss');
+SELECT refusal FROM story.sign_in('boss@chg.example', 'boss');
+RESET ROLE;
+INSERT INTO auth.organizations (id, name, slug) VALUES ('chg-org', 'Org', 'chg-org');
+INSERT INTO auth.members (organization_id, user_id, role) VALUES ('chg-org', story.id_of('boss@chg.example'), 'owner');
+INSERT INTO auth.invitations (organization_id, email, role, inviter_id)
+  VALUES ('chg-org', 'friend@chg.example', 'admin', story.id_of('boss@chg.example'));
+INSERT INTO auth.oauth_clients (id, name, auth_method, redirect_uris, created_by, created_at)
+  SELECT 'chg-' || a, a, 'none', '{https://a.example/cb}', story.id_of('boss@chg.example'), now() - age FROM (VALUES ('new', interval '1 day'), ('old', '8 days')) v (a, age);
+SET ROLE auth_edge;
+SELECT story.takeover('boss', '1 hour');
+RESET ROLE;
+SELECT email, status FROM auth.invitations WHERE organization_id = 'chg-org' ORDER BY 1;
+SELECT id, disabled FROM auth.oauth_clients WHERE id LIKE 'chg-%' ORDER BY 1;
+DELETE FROM auth.oauth_clients WHERE id LIKE 'chg-%';
+
+-- Where the old address has got another account, past the reservation, the link is refused and nothing changes.
+SET ROLE auth_edge;
+SELECT story.member('lost@chg.example', 'Lost');
+SELECT refusal FROM story.sign_in('lost@chg.example', 'lost');
+SELECT story.opens(story.link('lost', 'lost-thief@chg.example'));
+SELECT story.token('email_changed', 'lost@chg.example') AS revert \gset
+RESET ROLE;
+INSERT INTO auth.users (name, email) VALUES ('Import', 'lost@chg.example');
+SET ROLE auth_edge;
+SELECT story.reverts(:'revert');
+RESET ROLE;
+SELECT story.sessions('lost-thief@chg.example');
+DELETE FROM auth.users WHERE email = 'lost@chg.example';
+SET ROLE auth_edge;
+SELECT story.reverts(:'revert');
+RESET ROLE;

@@ -5,6 +5,7 @@ CREATE FUNCTION auth.email_change_finish(
     c auth.caller, of_user_id text, old_email text, new_email text, of_session_id text, token text) RETURNS auth.users
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  requested_since constant timestamptz := (SELECT s.created_at FROM auth.sessions s WHERE s.id = of_session_id);
   revert_token constant text := auth.random_id(32);
   u auth.users;
 BEGIN
@@ -20,8 +21,8 @@ BEGIN
   PERFORM auth.sessions_end(c, u.id, of_session_id);
   PERFORM auth.verification_revoke_all(u.id);
   DELETE FROM auth.magic_links l WHERE l.email = old_email;
-  INSERT INTO auth.email_changes (user_id, old_email, new_email, digest)
-  VALUES (u.id, old_email, new_email, sha256(convert_to(revert_token, 'UTF8')));
+  INSERT INTO auth.email_changes (user_id, old_email, new_email, digest, suspect_since)
+  VALUES (u.id, old_email, new_email, sha256(convert_to(revert_token, 'UTF8')), least(requested_since, now() - interval '7 days'));
   IF token IS NOT NULL THEN
     INSERT INTO auth.verification (identifier, value, user_id, expires_at)
     VALUES (auth.verification_identifier('changed-email', token), '{}', u.id, now() + interval '1 day');
@@ -67,7 +68,7 @@ BEGIN
     RETURN auth.refuse('INVALID_TOKEN');
   END IF;
   PERFORM auth.sessions_end(c, u.id, NULL);
-  PERFORM auth.email_change_undo(c, u, change.changed_at);
+  PERFORM auth.email_change_undo(c, u, change);
   UPDATE auth.users x SET email = change.old_email, email_verified = true, updated_at = now() WHERE x.id = u.id;
   PERFORM auth.security_event(c, u.id, 'EMAIL_CHANGE_REVERTED');
   IF u.email <> change.old_email THEN
@@ -77,29 +78,52 @@ BEGIN
     'name', u.name, 'callbackURL', '/reset-password',
     'token', auth.verification_issue('reset-password', u.id, auth.json_object('email', change.old_email), interval '1 hour')), u.id);
   RETURN auth.granted(auth.json_object('status', true));
+EXCEPTION WHEN unique_violation THEN
+  RETURN auth.refuse('EMAIL_ALREADY_REGISTERED'); -- an import or a DBA gave the reserved address to another account
 END
 $$;
 COMMENT ON FUNCTION auth_api.email_change_revert IS
   'POST /revert-email-change: the link in the mail to the old address, once within 7 days. The user gets the old address back, also when '
-  'it was changed again since; whoever was signed in, and what they set up since the change, is out; the old address is mailed a link '
-  'to a new password';
+  'it was changed again since; whoever was signed in, and what they set up (auth.email_change_undo), is out; the old address is mailed '
+  'a link to a new password. EMAIL_ALREADY_REGISTERED: another account has the address, and nothing was changed';
 
-CREATE FUNCTION auth.email_change_undo(c auth.caller, u auth.users, since timestamptz) RETURNS void
+CREATE FUNCTION auth.email_change_undo(c auth.caller, u auth.users, change auth.email_changes) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  DELETE FROM auth.email_changes x WHERE x.user_id = u.id AND x.changed_at > since;
+  DELETE FROM auth.email_changes x WHERE x.user_id = u.id AND x.changed_at > change.changed_at;
   PERFORM auth.verification_revoke_all(u.id);
   DELETE FROM auth.verification v WHERE v.user_id = u.id;
-  DELETE FROM auth.passkeys p WHERE p.user_id = u.id; -- one from before the change may be the thief's as well
+  DELETE FROM auth.passkeys p WHERE p.user_id = u.id; -- one from before may be the thief's as well
   DELETE FROM auth.passkey_challenges p WHERE p.user_id = u.id;
   UPDATE auth.api_keys k SET revoked_at = now() WHERE k.user_id = u.id AND k.revoked_at IS NULL;
-  IF EXISTS (SELECT FROM auth.two_factor_auth f WHERE f.user_id = u.id AND COALESCE(f.confirmed_at, f.created_at) >= since) THEN
-    PERFORM auth.two_factor_remove(c, u);
-  END IF;
+  PERFORM auth.two_factor_undo(c, u, change.suspect_since);
+  DELETE FROM auth.oauth_consents x WHERE x.user_id = u.id AND x.created_at >= change.suspect_since;
+  UPDATE auth.invitations x SET status = 'canceled' WHERE x.inviter_id = u.id AND x.status = 'pending'; -- they live for two days
+  UPDATE auth.oauth_clients x SET disabled = true, updated_at = now()
+   WHERE x.created_by = u.id AND x.created_at >= change.suspect_since AND NOT x.configured;
   -- A password may be what was stolen, or be the thief's by now.
   DELETE FROM auth.accounts a WHERE a.user_id = u.id AND a.provider_id = 'credential';
 END
 $$;
 COMMENT ON FUNCTION auth.email_change_undo IS
-  'Ends the ways in after the owner reverts a change of address: later changes, links, the password, every passkey and API key, and a '
-  'second factor that was set up since the change.';
+  'Ends the ways in after the owner reverts a change of address: later changes, links, the password, every passkey, API key '
+  'and pending invitation, and of what was set up since change.suspect_since the second factor, backup codes, consents and OAuth clients.';
+
+CREATE FUNCTION auth.two_factor_undo(c auth.caller, u auth.users, since timestamptz) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  f auth.two_factor_auth;
+BEGIN
+  SELECT x.* INTO f FROM auth.two_factor_auth x WHERE x.user_id = u.id;
+  IF f.created_at >= since OR NOT f.by_mail AND greatest(f.confirmed_at, f.shown_at) >= since THEN
+    PERFORM auth.two_factor_remove(c, u);
+    RETURN;
+  ELSIF greatest(f.confirmed_at, f.shown_at) >= since THEN -- codes by mail reach the old address again
+    UPDATE auth.two_factor_auth x SET secret = NULL, confirmed_at = NULL, shown_at = NULL WHERE x.user_id = u.id;
+  END IF;
+  DELETE FROM auth.two_factor_backup_codes b WHERE b.user_id = u.id AND b.created_at >= since;
+END
+$$;
+COMMENT ON FUNCTION auth.two_factor_undo IS
+  'ends of a second factor what was set up, or shown, since a time: a secret that was shown may have been copied. An older factor stays, '
+  'because the old mailbox alone must not remove it';

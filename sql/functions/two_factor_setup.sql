@@ -120,8 +120,8 @@ BEGIN
   ELSIF EXISTS (SELECT FROM auth.two_factor_auth x WHERE x.user_id = u.id AND x.confirmed_at IS NOT NULL) THEN
     RETURN auth.refuse('TOTP_ALREADY_ENABLED');
   END IF;
-  INSERT INTO auth.two_factor_auth AS x (user_id, secret) VALUES (u.id, auth.totp_new(auth.two_factor_context(u.id)))
-  ON CONFLICT ON CONSTRAINT two_factor_auth_pkey DO UPDATE SET secret = excluded.secret, last_step = 0
+  INSERT INTO auth.two_factor_auth AS x (user_id, secret, shown_at) VALUES (u.id, auth.totp_new(auth.two_factor_context(u.id)), now())
+  ON CONFLICT ON CONSTRAINT two_factor_auth_pkey DO UPDATE SET secret = excluded.secret, shown_at = excluded.shown_at, last_step = 0
   RETURNING x.secret INTO sealed;
   RETURN auth.granted(auth.json_object(
     'method', 'totp', 'totpURI', auth.totp_uri(sealed, auth.two_factor_context(u.id), issuer, u.email),
@@ -168,9 +168,11 @@ BEGIN
     RETURN auth.refuse('UNAUTHORIZED');
   END IF;
   refusal := auth.two_factor_setup_refusal(c, me, u, challenge, output);
-  SELECT x.secret INTO sealed FROM auth.two_factor_auth x WHERE x.user_id = u.id;
+  IF refusal.refusal IS NOT NULL THEN
+    RETURN refusal;
+  END IF;
+  UPDATE auth.two_factor_auth x SET shown_at = now() WHERE x.user_id = u.id AND x.secret IS NOT NULL RETURNING x.secret INTO sealed;
   RETURN CASE
-    WHEN refusal.refusal IS NOT NULL THEN refusal
     WHEN sealed IS NULL THEN auth.refuse('TOTP_NOT_ENABLED')
     ELSE auth.granted(auth.json_object('totpURI', auth.totp_uri(sealed, auth.two_factor_context(u.id), issuer, u.email))) END;
 END

@@ -21,6 +21,7 @@ CREATE TABLE auth.two_factor_auth (
   failures      integer     NOT NULL DEFAULT 0,
   locked_until  timestamptz,
   created_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
+  shown_at      timestamptz,
   CONSTRAINT two_factor_auth_pkey PRIMARY KEY (user_id),
   CONSTRAINT two_factor_auth_user_id_users_id_fk FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE,
   CONSTRAINT two_factor_auth_has_a_factor CHECK (secret IS NOT NULL OR by_mail),
@@ -30,14 +31,17 @@ COMMENT ON TABLE auth.two_factor_auth IS
   'the second factor of a user. Asked for when users.two_factor_enabled says so: a secret alone is one that is being set up';
 COMMENT ON COLUMN auth.two_factor_auth.secret IS 'of the authenticator app, sealed in the context two_factor_auth:user_id; NULL: none';
 COMMENT ON COLUMN auth.two_factor_auth.confirmed_at IS 'when a code of the secret was shown first; NULL: not yet';
+COMMENT ON COLUMN auth.two_factor_auth.shown_at IS
+  'when the secret was last shown to its user; NULL: not since version 1.1';
 COMMENT ON COLUMN auth.two_factor_auth.by_mail IS 'the user has chosen codes by mail';
 COMMENT ON COLUMN auth.two_factor_auth.last_step IS 'the step of the last code taken; only later ones are (RFC 6238, section 5.2)';
 COMMENT ON COLUMN auth.two_factor_auth.failures IS 'wrong codes since the last right one; each tenth locks';
 SELECT pg_catalog.pg_extension_config_dump('auth.two_factor_auth', '');
 
 CREATE TABLE auth.two_factor_backup_codes (
-  user_id  text  NOT NULL,
-  digest   bytea NOT NULL,
+  user_id     text        NOT NULL,
+  digest      bytea       NOT NULL,
+  created_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
   CONSTRAINT two_factor_backup_codes_pkey PRIMARY KEY (user_id, digest),
   CONSTRAINT two_factor_backup_codes_user_id_users_id_fk FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE
 );

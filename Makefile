@@ -5,13 +5,14 @@
 #   make lint     format, who includes whom, warnings, scripts        make format   let clang-format write
 #   make fuzz     every parser for SECONDS (60)                        make bench    requests a second, as a table
 #   make sanitize  regress/ with the extension under ASan and UBSan     make valgrind   the same under valgrind (slow)
+#   make attack   attacks over HTTP on a stack of its own, or on the installation at URL
 #   make faults   200 erasures while every service involved dies at random
 #   make routes   the public API as Markdown                           make config   the environment as Markdown
 #   make build    common/, extension/, edge/                           make install  the same, into DESTDIR
 #   make clean    what was built; the data of `make run` stays         make distclean  that too
 
 .DEFAULT_GOAL := build
-.PHONY: run test lint format fuzz sanitize valgrind bench faults routes config build stage packages secrets install clean distclean
+.PHONY: run test lint format fuzz sanitize valgrind bench attack faults routes config build stage packages secrets install clean distclean
 
 SECONDS_EACH = $(or $(SECONDS),60)
 PARTS        = common extension edge
@@ -36,6 +37,9 @@ valgrind: packages
 
 bench: stage
 	@SECONDS_EACH=$(or $(SECONDS),3) tests/bench/run
+
+attack: stage
+	@tests/attack/run $(URL)
 
 faults: stage
 	@ERASURES=$(or $(ERASURES),200) tests/integration/run erasure_faults

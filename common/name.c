@@ -40,7 +40,8 @@ bool
 name_single_script(struct str name)
 {
 	const uint8_t *at = (const uint8_t *)name.p, *end = at + name.len;
-	const uc_script_t *word = NULL;
+	const uc_script_t *word = NULL; /* of its letters that are not East Asian */
+	bool has_east_asian = false;
 	ucs4_t c;
 
 	while (at < end) {
@@ -52,15 +53,20 @@ name_single_script(struct str name)
 		at += count;
 		if (uc_is_property_white_space(c)) {
 			word = NULL;
+			has_east_asian = false;
 			continue;
 		}
 		script = script_of(c);
 		if (script == NULL)
 			continue;
-		if (word != NULL && script != word &&
-		    !(is_east_asian(script) || is_east_asian(word)))
+		if (is_east_asian(script))
+			has_east_asian = true;
+		else if (word != NULL && script != word)
 			return false;
-		word = script;
+		else
+			word = script;
+		if (has_east_asian && word != NULL && word != uc_script_byname("Latin"))
+			return false;
 	}
 	return true;
 }

@@ -11,15 +11,13 @@
 #include "background.h"
 #include "config.h"
 #include "http/reply.h"
+#include "jobs/erasure_answer.h"
 #include "jobs/http_fetch.h"
 #include "jobs/job.h"
-#include "json.h"
 
 enum {
 	DEADLINE_MS = 5000,
 	LEASE_SECONDS = 20, /* beyond the deadline, and two time-outs of the sync database */
-	REPLY_BYTES = 16384,
-	REPLY_DEPTH = 8,
 	URL_BYTES = 1024,
 	WORKER_BYTES = 64
 };
@@ -59,7 +57,6 @@ static enum step answered(struct request *r);
 static enum step failed(struct request *r, struct str reason);
 static enum step reported(struct request *r);
 static const struct service *service_find(struct str name);
-static bool forgotten(const struct http_fetch *f, int64_t *count);
 
 enum step
 erasure_run_due(struct request *r)
@@ -161,7 +158,7 @@ ask(struct request *r, const struct service *service, struct str user_id)
 	buf_str(&url, *service->url);
 	buf_str(&url, service->path);
 	buf_uri(&url, user_id);
-	http_fetch_prepare(r, &s->fetch, "DELETE", buf_view(&url), REPLY_BYTES);
+	http_fetch_prepare(r, &s->fetch, "DELETE", buf_view(&url), ERASURE_ANSWER_BYTES);
 	http_fetch_header(&s->fetch, "x-service-key", config.service_keys.items[0].key);
 	http_fetch_header(&s->fetch, "x-app-id", STR("mana-auth"));
 	http_fetch_header(&s->fetch, "idempotency-key", s->id);
@@ -175,7 +172,7 @@ answered(struct request *r)
 	struct erasing *s = r->state;
 	int64_t count;
 
-	if (forgotten(&s->fetch, &count))
+	if (erasure_is_done(&count, s->fetch.status, buf_view(&s->fetch.reply)))
 		return db_call(r, CALL_ERASURE_DONE, reported, db_text(r, s->id),
 		    db_text(r, s->source), db_text(r, str_from(s->worker)), db_int(r, count));
 	if (s->fetch.status != 0) {
@@ -213,22 +210,4 @@ service_find(struct str name)
 		if (str_equal(name, services[i].name))
 			return &services[i];
 	return NULL;
-}
-
-/* Whether nothing is left there, and how much there was. 404 and 410 say so as well, but only in
- * the service's own words: a server without such a route answers 404, too, and has forgotten
- * nothing. */
-static bool
-forgotten(const struct http_fetch *f, int64_t *count)
-{
-	json_t *json = NULL;
-	bool is_object = json_read(&json, buf_view(&f->reply),
-			     (struct json_limits){.bytes = REPLY_BYTES, .depth = REPLY_DEPTH}) &&
-			 json_is_object(json);
-
-	*count = is_object ? json_integer_value(json_object_get(json, "deletedCount")) : 0;
-	json_decref(json);
-	if (f->status == 404 || f->status == 410)
-		return is_object;
-	return f->status >= 200 && f->status < 300;
 }

@@ -6,12 +6,13 @@
 
 #include <curl/curl.h>
 
+#include "mail/smtp_reply.h"
+
 enum {
 	CONNECT_SECONDS = 10,
 	DELIVERY_SECONDS = 30,
 	URL_BYTES = 512,
 	ADDRESS_BYTES = 320,
-	LINE_BYTES = 256,
 	SECRET_BYTES = 512,
 	IMPLICIT_TLS_PORT = 465
 };
@@ -20,21 +21,15 @@ struct upload {
 	struct str rest;
 };
 
-/* The server's last refusal (4xx or 5xx), as it came. */
-struct refusal {
-	char text[LINE_BYTES];
-	size_t len;
-};
-
 static CURLcode conversation(CURL *curl, struct curl_slist *recipients,
-    const struct smtp_server *server, struct upload *upload, struct refusal *refusal);
+    const struct smtp_server *server, struct upload *upload, struct smtp_refusal *refusal);
 static bool
 addresses_set(CURL *curl, struct curl_slist **recipients, struct str from, struct str to);
 static CURLcode server_set(CURL *curl, const struct smtp_server *server);
 static CURLcode login_set(CURL *curl, const struct smtp_server *server);
 static enum smtp_result judge(CURL *curl, CURLcode code);
-static void
-reason_write(struct buf *reason, CURLcode code, const char *detail, const struct refusal *refusal);
+static void reason_write(
+    struct buf *reason, CURLcode code, const char *detail, const struct smtp_refusal *refusal);
 static size_t message_read(char *buffer, size_t size, size_t count, void *data);
 static size_t refusal_keep(char *text, size_t size, size_t count, void *data);
 
@@ -50,7 +45,7 @@ smtp_send(const struct smtp_server *server, struct str from, struct str to, stru
 {
 	char detail[CURL_ERROR_SIZE] = "";
 	struct upload upload = {.rest = message};
-	struct refusal refusal = {.len = 0};
+	struct smtp_refusal refusal = {.len = 0};
 	struct curl_slist *recipients = NULL;
 	CURL *curl = curl_easy_init();
 	enum smtp_result result = SMTP_FAILED;
@@ -70,7 +65,7 @@ smtp_send(const struct smtp_server *server, struct str from, struct str to, stru
 
 static CURLcode
 conversation(CURL *curl, struct curl_slist *recipients, const struct smtp_server *server,
-    struct upload *upload, struct refusal *refusal)
+    struct upload *upload, struct smtp_refusal *refusal)
 {
 	CURLcode code = server_set(curl, server);
 
@@ -186,15 +181,16 @@ judge(CURL *curl, CURLcode code)
 	if (curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer) != CURLE_OK)
 		return SMTP_FAILED;
 	/* libcurl: SEND_ERROR for a refused MAIL or RCPT, WEIRD_SERVER_REPLY for a refused
-	 * message. 530 means that we should have logged in. */
-	if ((code == CURLE_SEND_ERROR || code == CURLE_WEIRD_SERVER_REPLY) && answer >= 500 &&
-	    answer < 600 && answer != 530)
+	 * message. */
+	if ((code == CURLE_SEND_ERROR || code == CURLE_WEIRD_SERVER_REPLY) &&
+	    smtp_code_is_final(answer))
 		return SMTP_REFUSED;
 	return SMTP_FAILED;
 }
 
 static void
-reason_write(struct buf *reason, CURLcode code, const char *detail, const struct refusal *refusal)
+reason_write(
+    struct buf *reason, CURLcode code, const char *detail, const struct smtp_refusal *refusal)
 {
 	struct str what = str_from(detail[0] != '\0' ? detail : curl_easy_strerror(code));
 
@@ -217,18 +213,9 @@ message_read(char *buffer, size_t size, size_t count, void *data)
 	return bytes;
 }
 
-/* Printable ASCII, for the log and the dead letter. */
 static size_t
 refusal_keep(char *text, size_t size, size_t count, void *data)
 {
-	struct refusal *refusal = data;
-	size_t bytes = size * count;
-
-	if (bytes == 0 || (text[0] != '4' && text[0] != '5'))
-		return bytes;
-	refusal->len = 0;
-	for (size_t i = 0; i < bytes && refusal->len < sizeof(refusal->text); i++)
-		if (text[i] >= ' ' && text[i] <= '~')
-			refusal->text[refusal->len++] = text[i];
-	return bytes;
+	smtp_refusal_keep(data, (struct str){.p = text, .len = size * count});
+	return size * count;
 }

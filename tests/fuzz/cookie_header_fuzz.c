@@ -1,0 +1,65 @@
+/* Cookie headers: the value that is found is that of the first pair of this name, as a reader by
+ * bytes finds it, and holds neither a separator nor blanks around it. */
+#include "fuzz.h"
+
+#include "http/cookie.h"
+
+enum { HEADER_BYTES = 4300 };
+
+static const struct str name = {.p = "mana.session_token", .len = 18};
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* RFC 6265, section 5.4, read from its grammar: pairs by semicolon, blanks around names and values.
+ */
+static struct str
+find(struct str header)
+{
+	for (size_t from = 0; from <= header.len;) {
+		size_t end = from, equals, stop;
+
+		while (end < header.len && header.p[end] != ';')
+			end++;
+		stop = end;
+		while (from < end && is_blank(header.p[from]))
+			from++;
+		for (equals = from; equals < end && header.p[equals] != '=';)
+			equals++;
+		if (equals < end) {
+			size_t name_end = equals, value = equals + 1;
+
+			while (name_end > from && is_blank(header.p[name_end - 1]))
+				name_end--;
+			while (end > value && is_blank(header.p[end - 1]))
+				end--;
+			while (value < end && is_blank(header.p[value]))
+				value++;
+			if (str_equal((struct str){header.p + from, name_end - from}, name))
+				return (struct str){header.p + value, end - value};
+		}
+		from = stop + 1;
+	}
+	return STR_NONE;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct str header = {(const char *)data, size}, value = cookie_find(header, name);
+	char memory[HEADER_BYTES];
+	struct buf longer = BUF_ON(memory);
+
+	REQUIRE((value.p != NULL) == (find(header).p != NULL));
+	REQUIRE(value.p == NULL || str_equal(value, find(header)));
+	REQUIRE(!str_has(value, ';'));
+	REQUIRE(value.len == 0 || (!is_blank(value.p[0]) && !is_blank(value.p[value.len - 1])));
+	buf_str(&longer, STR("a=b; mana.session_token=first ;"));
+	buf_str(&longer, header);
+	REQUIRE(buf_ok(&longer) && str_equal(cookie_find(buf_view(&longer), name), STR("first")));
+	REQUIRE(cookie_find(STR_NONE, name).p == NULL);
+	return 0;
+}

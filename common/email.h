@@ -16,6 +16,13 @@ enum {
 
 /* Whether zod accepts it and no part of it is longer than EMAIL_*_MAX. */
 bool email_valid(struct str address) MUST_USE;
+/*
+ * Appends the address with its domain as A-labels (RFC 5890 section 2.3.2.1, UTS #46 without
+ * transitional processing), so that both spellings of an internationalised domain are one address.
+ * Appends it unchanged where the domain is ASCII or cannot be converted; email_valid then refuses
+ * what is not ASCII.
+ */
+void email_to_ascii(struct buf *out, struct str address);
 /* Appends the address in lower case: the key of users and of the lockout. */
 void email_normalise(struct buf *out, struct str address);
 

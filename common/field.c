@@ -40,6 +40,7 @@ static bool json_whole(int64_t *value, const json_t *json);
 static void take_json(struct reader *r, const struct field *f, const json_t *json);
 static void take_strings(struct reader *r, const struct field *f, struct given given);
 static void take_object(struct reader *r, const struct field *f, const json_t *json);
+static struct str with_ascii_domain(struct reader *r, struct str address);
 static const char *string_problem(const struct field *f, struct str text, int64_t *bound);
 static void problem(struct reader *r, const struct field *f, struct str text);
 static void
@@ -166,9 +167,12 @@ take_string(struct reader *r, const struct field *f, struct str text)
 	char memory[160], hex_memory[2 * DIGEST_BYTES];
 	struct buf said = BUF_ON(memory), hex = BUF_ON(hex_memory);
 	int64_t bound = 0;
-	const char *wrong = string_problem(f, text, &bound);
+	const char *wrong;
 	struct digest digest;
 
+	if (f->kind == FIELD_EMAIL || f->kind == FIELD_ADDRESS)
+		text = with_ascii_domain(r, text);
+	wrong = string_problem(f, text, &bound);
 	if (wrong != NULL) {
 		buf_str(&said, str_from(wrong));
 		if (bound > 0) {
@@ -188,6 +192,18 @@ take_string(struct reader *r, const struct field *f, struct str text)
 	if (!begin_member(r, f))
 		return;
 	buf_json_str(r->out->input, text);
+}
+
+/* The address as email_to_ascii gives it; what does not fit there is no address. */
+static struct str
+with_ascii_domain(struct reader *r, struct str address)
+{
+	char memory[EMAIL_BYTES_MAX + 1];
+	struct buf ascii = BUF_ON(memory);
+
+	email_to_ascii(&ascii, address);
+	return buf_ok(&ascii) && !str_equal(buf_view(&ascii), address) ? keep(r, buf_view(&ascii))
+								       : address;
 }
 
 /* zod's words, NULL when all is well; with `bound`, a number and " characters" follow. */

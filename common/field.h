@@ -19,7 +19,8 @@ enum { FIELD_MEMORY_EXTRA = 4096, FIELD_JSON_DEPTH = 8, FIELD_MAX = 64 };
 
 enum field_kind {
 	FIELD_STRING,   /* struct str; min..max UTF-16 units, as JavaScript counts */
-	FIELD_EMAIL,    /* struct str, as sent */
+	FIELD_EMAIL,    /* struct str, as sent; an internationalised domain as A-labels */
+	FIELD_ADDRESS,  /* the same, where the handler decides whether it is valid */
 	FIELD_PASSWORD, /* struct str; never in the SQL input */
 	FIELD_BOOL,     /* enum field_bool */
 	FIELD_INT,      /* int64_t; min..max by value */

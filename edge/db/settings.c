@@ -8,8 +8,9 @@
 
 /*
  * The statement leaves out settings that the server does not know: transaction_timeout exists from
- * PostgreSQL 17 on. Those of the extension may be unknown until its library is loaded. A DBA may have chosen a stronger synchronous_commit than `on`, which stays; `off` loses
- * answered changes when the server crashes.
+ * PostgreSQL 17 on. Those of the extension may be unknown until its library is loaded. A DBA may
+ * have chosen a stronger synchronous_commit than `on`, which stays; `off` loses answered changes
+ * when the server crashes.
  */
 static const char sql[] =
     "SELECT pg_catalog.set_config(s.key, s.value, false)"
@@ -91,8 +92,8 @@ set_policy(json_t *settings)
 	       set_number(settings, "mana_auth.organization_limit", config.organization_limit) &&
 	       set_number(settings, "mana_auth.member_limit", config.member_limit) &&
 	       set_number(settings, "mana_auth.invitation_limit", config.invitation_limit) &&
-	       set_text(settings, "mana_auth.new_device_mail",
-		   config.new_device_mail ? "on" : "off") &&
+	       set_text(
+		   settings, "mana_auth.new_device_mail", config.new_device_mail ? "on" : "off") &&
 	       set_text(settings, "mana_auth.step_up", config.step_up.p) &&
 	       set_text(settings, "mana_auth.erasure_services", services);
 }

@@ -20,7 +20,7 @@ struct link_fields {
 	struct str oauth_query;
 };
 static const struct field link_field_table[] = {
-    {"email", FIELD_STRING, FIELD_REQUIRED, .offset = offsetof(struct link_fields, email)},
+    {"email", FIELD_ADDRESS, FIELD_REQUIRED, .offset = offsetof(struct link_fields, email)},
     {"callbackURL", FIELD_URL, FIELD_MAILED, .offset = offsetof(struct link_fields, callback_url)},
     {"oauth_query", FIELD_STRING, FIELD_SECRET,
 	.offset = offsetof(struct link_fields, oauth_query)},

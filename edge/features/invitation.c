@@ -21,7 +21,7 @@ struct create_fields {
 	struct str email;
 };
 static const struct field create_field_table[] = {
-    {"email", FIELD_STRING, FIELD_REQUIRED, .offset = offsetof(struct create_fields, email),
+    {"email", FIELD_ADDRESS, FIELD_REQUIRED, .offset = offsetof(struct create_fields, email),
 	.max = ADDRESS_MAX},
     {"role", FIELD_STRINGS, FIELD_REQUIRED, ONLY_SQL, .max = ROLES_BYTES_MAX},
     {"organizationId", FIELD_STRING, 0, ONLY_SQL, .max = ID_MAX},
@@ -51,7 +51,7 @@ static const struct field list_fields[] = {
 const struct schema invitation_list_schema = {list_fields, 0};
 
 static const struct field list_own_fields[] = {
-    {"email", FIELD_STRING, 0, ONLY_SQL, .max = ADDRESS_MAX},
+    {"email", FIELD_ADDRESS, 0, ONLY_SQL, .max = ADDRESS_MAX},
     {NULL},
 };
 const struct schema invitation_list_own_schema = {list_own_fields, 0};

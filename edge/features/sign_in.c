@@ -38,7 +38,7 @@ struct sign_in {
 enum column { CHALLENGE, LOCKED_SECONDS };
 
 static const struct field sign_in_field_table[] = {
-    {"email", FIELD_STRING, FIELD_REQUIRED, .offset = offsetof(struct sign_in_fields, email)},
+    {"email", FIELD_ADDRESS, FIELD_REQUIRED, .offset = offsetof(struct sign_in_fields, email)},
     {"password", FIELD_PASSWORD, FIELD_REQUIRED,
 	.offset = offsetof(struct sign_in_fields, password)},
     {"callbackURL", FIELD_URL, 0, .offset = offsetof(struct sign_in_fields, callback_url)},
@@ -50,7 +50,7 @@ static const struct field sign_in_field_table[] = {
 const struct schema sign_in_schema = {sign_in_field_table, sizeof(struct sign_in_fields)};
 
 static const struct field login_field_table[] = {
-    {"email", FIELD_STRING, FIELD_REQUIRED, .offset = offsetof(struct sign_in_fields, email)},
+    {"email", FIELD_ADDRESS, FIELD_REQUIRED, .offset = offsetof(struct sign_in_fields, email)},
     {"password", FIELD_PASSWORD, FIELD_REQUIRED,
 	.offset = offsetof(struct sign_in_fields, password)},
     {"deviceId", FIELD_STRING, 0, .offset = offsetof(struct sign_in_fields, device_id), .max = 255},

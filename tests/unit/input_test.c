@@ -332,9 +332,33 @@ broken_and_hostile_json_is_refused(void **state)
 }
 
 static void
+both_spellings_of_a_domain_are_one_address(void **state)
+{
+	static const char *const same[][2] = {
+	    {"a@B\u00dccher.example", "a@xn--bcher-kva.example"},
+	    {"a@bu\u0308cher.example", "a@xn--bcher-kva.example"},
+	    {"A@stra\u00dfe.de", "A@xn--strae-oqa.de"},
+	    {"a@\u043f\u0440\u0438\u043c\u0435\u0440.\u0440\u0444", "a@xn--e1afmkfd.xn--p1ai"},
+	    {"a@b\u3002example", "a@b.example"},
+	    {"a@b.example", "a@b.example"},
+	    {"\u00e4@b.example", "\u00e4@b.example"}, /* refused, not changed */
+	    {"a@\u200d.example", "a@\u200d.example"},
+	};
+
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		char memory[EMAIL_BYTES_MAX + 1];
+		struct buf ascii = BUF_ON(memory);
+
+		email_to_ascii(&ascii, str_from(same[i][0]));
+		assert_string_equal(buf_cstr(&ascii), same[i][1]);
+	}
+}
+
+static void
 addresses_are_valid_as_zod_says(void **state)
 {
-	static const char *const good[] = {"a@example.com", "A.b+c_d-e'f@x-y.example.co", "1@2.de"};
+	static const char *const good[] = {"a@example.com", "A.b+c_d-e'f@x-y.example.co", "1@2.de",
+	    "a@xn--bcher-kva.example", "a@example.xn--p1ai"};
 	static const char *const bad[] = {"", "a", "@example.com", "a@", "a@b", ".a@b.de",
 	    "a.@b.de", "a..b@b.de", "a@-b.de", "a@b..de", "a@b.d", "a@b.1e", "a b@c.de", "a@b.de\n",
 	    "a@b.de.", "ä@b.de", "a@ü.de", "a@b@c.de", "\"a\"@b.de"};
@@ -441,6 +465,7 @@ main(void)
 	    cmocka_unit_test(a_string_or_several_reach_sql_as_they_are),
 	    cmocka_unit_test(broken_and_hostile_json_is_refused),
 	    cmocka_unit_test(addresses_are_valid_as_zod_says),
+	    cmocka_unit_test(both_spellings_of_a_domain_are_one_address),
 	    cmocka_unit_test(origins_are_parsed_strictly),
 	    cmocka_unit_test(a_star_stands_for_subdomains_and_nothing_else),
 	    cmocka_unit_test(only_safe_paths_are_redirected_to),

@@ -5,6 +5,12 @@ DO $$
 DECLARE
   found text;
 BEGIN
+  IF getdatabaseencoding() <> 'UTF8' THEN
+    RAISE EXCEPTION 'database "%" has the encoding %, and mana_auth needs UTF8', current_database(), getdatabaseencoding()
+      USING ERRCODE = 'feature_not_supported',
+            HINT = 'CREATE DATABASE ... TEMPLATE template0 ENCODING ''UTF8'' LOCALE ''C.UTF-8''';
+  END IF;
+
   SELECT format('it belongs to %I', o.rolname) INTO found
     FROM pg_namespace n JOIN pg_roles o ON o.oid = n.nspowner
    WHERE n.nspname = 'auth' AND NOT o.rolsuper AND o.rolname <> 'auth_owner';

@@ -4,7 +4,7 @@
 CREATE FUNCTION auth.user_search_pattern(search text, OUT pattern text, OUT other text)
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  wanted constant text := regexp_replace(lower(search), '([\\%_])', '\\\1', 'g');
+  wanted constant text := regexp_replace(auth.lower_case(search), '([\\%_])', '\\\1', 'g');
   is_short constant boolean := length(search) < 3; -- shorter than a trigram: only what begins with it
 BEGIN
   pattern := CASE WHEN is_short THEN wanted || '%' ELSE '%' || wanted || '%' END;

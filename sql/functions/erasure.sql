@@ -76,7 +76,7 @@ BEGIN
             WHERE x.user_id = u.id AND x.reverted_at IS NULL AND x.expires_at > now() AND x.old_email <> u.email) e;
   DELETE FROM auth.email_changes e WHERE e.user_id = u.id;
   UPDATE auth.users x
-     SET deleted_at = now(), email = lower(e.pseudonym) || '@erased.invalid', email_verified = false, name = '', image = NULL,
+     SET deleted_at = now(), email = auth.email_normal(e.pseudonym || '@erased.invalid'), email_verified = false, name = '', image = NULL,
          two_factor_enabled = false, updated_at = now()
     FROM auth.erasures e WHERE x.id = u.id AND e.user_id = u.id;
 END

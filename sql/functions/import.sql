@@ -150,7 +150,7 @@ BEGIN
       ('users', NULL, $x$
         INSERT INTO auth.users (id, name, email, email_verified, image, created_at, updated_at, role, access_tier, kind, deleted_at,
                                 onboarding_completed_at, feedback_show_real_name, feedback_karma)
-        SELECT r ->> 'id', r ->> 'name', lower(r ->> 'email'), (r ->> 'email_verified')::boolean, r ->> 'image',
+        SELECT r ->> 'id', r ->> 'name', auth.email_normal(r ->> 'email'), (r ->> 'email_verified')::boolean, r ->> 'image',
                (r ->> 'created_at')::timestamptz, (r ->> 'updated_at')::timestamptz, (r ->> 'role')::auth.user_role,
                (r ->> 'access_tier')::auth.access_tier, COALESCE((r ->> 'kind')::auth.user_kind, 'human'),
                (r ->> 'deleted_at')::timestamptz, (r ->> 'onboarding_completed_at')::timestamptz,
@@ -207,12 +207,12 @@ BEGIN
          ORDER BY r ->> 'organization_id', r ->> 'user_id', r ->> 'created_at' $x$),
       ('invitations', 'those that wait no longer', $x$
         INSERT INTO auth.invitations (id, organization_id, email, role, status, expires_at, inviter_id)
-        SELECT DISTINCT ON (r ->> 'organization_id', lower(r ->> 'email'))
-               r ->> 'id', r ->> 'organization_id', lower(r ->> 'email'), r ->> 'role', 'pending', (r ->> 'expires_at')::timestamptz,
+        SELECT DISTINCT ON (r ->> 'organization_id', auth.email_normal(r ->> 'email'))
+               r ->> 'id', r ->> 'organization_id', auth.email_normal(r ->> 'email'), r ->> 'role', 'pending', (r ->> 'expires_at')::timestamptz,
                r ->> 'inviter_id'
           FROM x WHERE r ->> 'status' = 'pending' AND (r ->> 'expires_at')::timestamptz > now()
                    AND EXISTS (SELECT FROM auth.users u WHERE u.id = r ->> 'inviter_id')
-         ORDER BY r ->> 'organization_id', lower(r ->> 'email'), r ->> 'created_at' DESC $x$),
+         ORDER BY r ->> 'organization_id', auth.email_normal(r ->> 'email'), r ->> 'created_at' DESC $x$),
       ('encryption_vaults', NULL, $x$
         INSERT INTO auth.encryption_vaults (user_id, wrapped_mk, wrap_iv, format_version, kek_id, recovery_wrapped_mk, recovery_iv,
                                             recovery_format_version, recovery_set_at, zero_knowledge, created_at, rotated_at)

@@ -30,7 +30,7 @@ DECLARE
     'ba_iat', floor(extract(epoch FROM now()) * 1000)::bigint::text);
 BEGIN
   RETURN ROW(NULL, NULL, NULL, 302, NULL, page || '?' || query || (
-    SELECT string_agg('&ba_param=' || name, '' ORDER BY name)
+    SELECT string_agg('&ba_param=' || name, '' ORDER BY name COLLATE "C")
       FROM (SELECT split_part(pair, '=', 1) AS name FROM unnest(string_to_array(query, '&')) pair
              UNION SELECT 'ba_param') names), NULL, NULL, true)::auth.reply;
 END

@@ -74,7 +74,7 @@ BEGIN
     RETURN auth.slug_refusal('body');
   END IF;
   INSERT INTO auth.organizations (name, slug, logo, metadata)
-  VALUES (input ->> 'name', lower(input ->> 'slug'), input ->> 'logo', NULLIF(input -> 'metadata', 'null'))
+  VALUES (input ->> 'name', auth.lower_case(input ->> 'slug'), input ->> 'logo', NULLIF(input -> 'metadata', 'null'))
   ON CONFLICT (auth.slug_normal(slug)) DO NOTHING RETURNING * INTO o;
   IF o.id IS NULL THEN
     RETURN auth.refuse('ORGANIZATION_ALREADY_EXISTS');
@@ -132,7 +132,7 @@ BEGIN
     RETURN auth.slug_refusal('body.data');
   END IF;
   UPDATE auth.organizations x
-     SET name = COALESCE(data ->> 'name', x.name), slug = CASE WHEN keeps_slug THEN x.slug ELSE lower(data ->> 'slug') END,
+     SET name = COALESCE(data ->> 'name', x.name), slug = CASE WHEN keeps_slug THEN x.slug ELSE auth.lower_case(data ->> 'slug') END,
          logo = CASE WHEN data ? 'logo' THEN data ->> 'logo' ELSE x.logo END,
          metadata = CASE WHEN data ? 'metadata' THEN NULLIF(data -> 'metadata', 'null') ELSE x.metadata END,
          updated_at = now()

@@ -12,7 +12,7 @@ CREATE TABLE auth.invitations (
   CONSTRAINT invitations_pkey PRIMARY KEY (id),
   CONSTRAINT invitations_organization_id_fk FOREIGN KEY (organization_id) REFERENCES auth.organizations (id) ON DELETE CASCADE,
   CONSTRAINT invitations_inviter_id_fk FOREIGN KEY (inviter_id) REFERENCES auth.users (id) ON DELETE CASCADE,
-  CONSTRAINT invitations_email_is_lower_case CHECK (email = pg_catalog.lower(email)),
+  CONSTRAINT invitations_email_is_lower_case CHECK (email = pg_catalog.lower(email COLLATE pg_catalog."C")),
   CONSTRAINT invitations_status_is_known CHECK (status IN ('pending', 'accepted', 'rejected', 'canceled'))
 );
 COMMENT ON TABLE auth.invitations IS 'who was asked into an organization';

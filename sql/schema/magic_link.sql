@@ -9,7 +9,7 @@ CREATE TABLE auth.magic_links (
   CONSTRAINT magic_links_pkey PRIMARY KEY (email),
   CONSTRAINT magic_links_digest_unique UNIQUE (digest),
   CONSTRAINT magic_links_digest_is_sha256 CHECK (pg_catalog.octet_length(digest) = 32),
-  CONSTRAINT magic_links_email_is_lower_case CHECK (email = pg_catalog.lower(email))
+  CONSTRAINT magic_links_email_is_lower_case CHECK (email = pg_catalog.lower(email COLLATE pg_catalog."C"))
 );
 COMMENT ON TABLE auth.magic_links IS
   'one link an address: a newer one takes its place. Used by the DELETE that finds it. There may be no account yet';

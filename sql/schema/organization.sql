@@ -1,7 +1,7 @@
 -- Organizations. Whoever changes members or invitations of one locks its row first (auth.organization_lock).
 
 CREATE FUNCTION auth.slug_normal(slug text) RETURNS text LANGUAGE sql IMMUTABLE STRICT
-  RETURN pg_catalog.lower(pg_catalog.normalize(slug, 'NFKC') COLLATE pg_catalog."und-x-icu") COLLATE pg_catalog."C";
+  RETURN auth.lower_case(pg_catalog.normalize(slug, 'NFKC'));
 COMMENT ON FUNCTION auth.slug_normal IS
   'what must be unique of a slug: its letters, whatever their case and form, in a database of any locale';
 

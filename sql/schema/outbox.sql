@@ -41,7 +41,7 @@ BEGIN
   INSERT INTO auth.outbox (id, kind, recipient, locale, args, message_id, user_id)
   VALUES (mail_id, mail_queue.kind, mail_queue.recipient, COALESCE(mail_queue.locale, 'de'),
           auth.seal(convert_to(args::text, 'UTF8'), 'outbox:' || mail_id),
-          lower(mail_id), mail_queue.user_id);
+          auth.lower_case(mail_id), mail_queue.user_id);
   RETURN mail_id;
 END
 $$;

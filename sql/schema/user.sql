@@ -20,7 +20,7 @@ CREATE TABLE auth.users (
   CONSTRAINT users_pkey PRIMARY KEY (id),
   CONSTRAINT users_email_unique UNIQUE (email),
   CONSTRAINT users_id_is_an_id CHECK (id <> '' AND id <> '*'),
-  CONSTRAINT users_email_is_lower_case CHECK (email = pg_catalog.lower(email)),
+  CONSTRAINT users_email_is_lower_case CHECK (email = pg_catalog.lower(email COLLATE pg_catalog."C")),
   CONSTRAINT users_locale_is_known CHECK (locale IN ('de', 'en'))
 );
 COMMENT ON TABLE auth.users IS 'who has an account';
@@ -58,5 +58,5 @@ CREATE FUNCTION auth.user_claims(u auth.users, session_id text) RETURNS text LAN
 COMMENT ON FUNCTION auth.user_claims IS 'Members of an access JWT, for auth.reply.claims.';
 
 CREATE FUNCTION auth.email_normal(email text) RETURNS text LANGUAGE sql IMMUTABLE STRICT
-  RETURN pg_catalog.lower(email);
-COMMENT ON FUNCTION auth.email_normal IS 'an address as it is stored, compared and counted';
+  RETURN auth.lower_case(email);
+COMMENT ON FUNCTION auth.email_normal IS 'Returns an address as it is stored, compared and counted.';

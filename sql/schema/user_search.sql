@@ -2,7 +2,7 @@
 -- signing up, tiers.
 
 CREATE FUNCTION auth.user_search_text(u_name text, u_email text) RETURNS text LANGUAGE sql IMMUTABLE
-  RETURN u_email || E'\n' || pg_catalog.lower(u_name);
+  RETURN u_email || E'\n' || auth.lower_case(u_name);
 COMMENT ON FUNCTION auth.user_search_text IS 'what a search looks into: two lines, the address and the name in lower case';
 
 -- pg_trgm stands in whatever schema the DBA gave it. Not a partial index: the planner does not read the statistics of those.

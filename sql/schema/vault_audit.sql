@@ -31,6 +31,10 @@ CREATE POLICY encryption_vault_audit_user_isolation ON auth.encryption_vault_aud
   USING (user_id = auth.identity() OR auth.identity() = '*') WITH CHECK (user_id = auth.identity() OR auth.identity() = '*');
 CREATE POLICY encryption_vault_audit_auditor ON auth.encryption_vault_audit FOR SELECT TO auth_auditor USING (true);
 
+-- It has no key, because C appends its rows and nothing finds one by its id. Without a replica identity PostgreSQL refuses
+-- the UPDATE of an erasure while a publication covers the table.
+ALTER TABLE auth.encryption_vault_audit REPLICA IDENTITY FULL;
+
 SELECT pg_catalog.pg_extension_config_dump('auth.encryption_vault_audit', '');
 
 CREATE TABLE auth.vault_audit_seals (
@@ -73,6 +77,7 @@ BEGIN
     EXECUTE format('ALTER TABLE auth.%I OWNER TO auth_owner', name);
     EXECUTE format('ALTER TABLE auth.%I ENABLE ROW LEVEL SECURITY', name);
     EXECUTE format('ALTER TABLE auth.%I FORCE ROW LEVEL SECURITY', name);
+    EXECUTE format('ALTER TABLE auth.%I REPLICA IDENTITY FULL', name); -- a partition does not inherit it
     -- Indexes are made on the partitions alone: a dump could not be restored with one on the parent as well.
     EXECUTE format('CREATE INDEX %I ON auth.%I (user_id, created_at)', name || '_user_id_idx', name);
     EXECUTE format('CREATE INDEX %I ON auth.%I USING brin (created_at)', name || '_created_at_idx', name);

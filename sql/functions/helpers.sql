@@ -121,5 +121,5 @@ COMMENT ON FUNCTION auth.hmac_sha256 IS 'HMAC-SHA-256 (RFC 2104)';
 CREATE FUNCTION auth.lower_case(value text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
   RETURN pg_catalog.lower(value COLLATE pg_catalog."und-x-icu") COLLATE pg_catalog."C";
 COMMENT ON FUNCTION auth.lower_case IS
-  'Returns the text in lower case by the rules of Unicode alone, in a database of any locale: lower() of a Turkish database '
-  'turns I into a dotless i.';
+  'Returns the text in lower case by the rules of Unicode alone, in a database of any locale: a Turkish database would '
+  'turn I into a dotless i.';

@@ -1,6 +1,10 @@
 /* JSON under limits (json.h). */
 #include "json.h"
 
+#include <malloc.h>
+#include <sodium.h>
+#include <stdlib.h>
+
 static bool
 depth_is_within(struct str text, size_t most)
 {
@@ -21,6 +25,20 @@ depth_is_within(struct str text, size_t most)
 			depth--;
 	}
 	return true;
+}
+
+static void
+free_wiped(void *p)
+{
+	if (p != NULL)
+		sodium_memzero(p, malloc_usable_size(p));
+	free(p);
+}
+
+void
+json_wipe_freed(void)
+{
+	json_set_alloc_funcs(malloc, free_wiped);
 }
 
 bool

@@ -14,6 +14,9 @@ struct json_limits {
 	size_t depth; /* 1 = one object or array without children of that sort */
 };
 
+/* Makes jansson overwrite what it frees: bodies of requests hold passwords, arguments of mails hold
+ * links. Once, before the first document. */
+void json_wipe_freed(void);
 /* Reads one document; *out is a new reference (json_decref). False and NULL if malformed or over a
  * limit. */
 bool json_read(json_t **out, struct str text, struct json_limits limits) MUST_USE;

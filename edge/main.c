@@ -22,6 +22,7 @@
 #include "http/unread.h"
 #include "db/op.h"
 #include "jobs/threads.h"
+#include "json.h"
 #include "keys/signing.h"
 #include "log.h"
 #include "loop.h"
@@ -113,6 +114,7 @@ kore_parent_configure(int argc, char **argv)
 
 	(void)argc;
 	(void)argv;
+	json_wipe_freed();
 	if (sodium_init() < 0)
 		fatal("libsodium does not start");
 	if (!config_read(stderr))

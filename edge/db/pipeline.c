@@ -9,6 +9,7 @@
 
 #include "config.h"
 #include "db/connection.h"
+#include "db/result.h"
 #include "log.h"
 #include "loop.h"
 
@@ -310,15 +311,16 @@ read_result(struct connection *c)
 	c->at_end = false;
 	if (c->state == PREPARING) {
 		connection_prepare_got(c, result);
-		PQclear(result);
+		result_free(result);
 		if (c->state == READY)
 			send_waiting(c->lane);
 	} else if (r == NULL) {
-		PQclear(result); /* a notice of the server's end: it closes the connection next */
+		result_free(
+		    result); /* a notice of the server's end: it closes the connection next */
 	} else if (PQresultStatus(result) != PGRES_PIPELINE_SYNC) {
 		keep_result(c, &r->private->call, result);
 	} else {
-		PQclear(result);
+		result_free(result);
 		end_call(c);
 	}
 	return true;
@@ -342,7 +344,7 @@ end_call(struct connection *c)
 			if (calls[call->call].kind != CALL_OWN)
 				call->arguments->values[OP_RATE_CLASS] =
 				    NULL; /* it has been counted */
-			PQclear((PGresult *)call->result);
+			result_free((PGresult *)call->result);
 			call->result = NULL;
 			send_waiting(LANE_PATIENT);
 			r = NULL;
@@ -369,7 +371,7 @@ keep_result(struct connection *c, struct db_call_state *call, PGresult *result)
 		call->result = (struct pg_result *)result;
 		return;
 	}
-	PQclear(result);
+	result_free(result);
 }
 
 /* Plans the next try, then fails what was under way. */
@@ -399,7 +401,7 @@ lose(struct connection *c, const char *why)
 	while (lost.first != NULL) {
 		struct request *r = take(&lost);
 
-		PQclear((PGresult *)r->private->call.result);
+		result_free((PGresult *)r->private->call.result);
 		r->private->call.result = NULL;
 		lane_leave(r);
 		op_ended(r);

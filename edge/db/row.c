@@ -5,6 +5,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "db/result.h"
 #include "http/private.h"
 
 static const PGresult *result_of(const struct db_answer *a);
@@ -61,18 +62,9 @@ row_bytes(const struct db_answer *a, int row, int column, void *out, size_t *cou
 }
 
 void
-row_wipe(const struct db_answer *a, int row, int column)
-{
-	struct str text = row_text(a, row, column);
-
-	if (text.p != NULL)
-		sodium_memzero(PQgetvalue(result_of(a), row, column), text.len);
-}
-
-void
 db_answer_clear(struct request *r)
 {
-	PQclear((PGresult *)r->private->call.result);
+	result_free((PGresult *)r->private->call.result);
 	r->private->call.result = NULL;
 	r->answer = NULL;
 }

@@ -1,6 +1,6 @@
 /*
  * The rows of an answer. Slices point into the answer, which lives until the next db_call of the
- * request; copy what must survive (arena_copy).
+ * request and is overwritten then; copy what must survive (arena_copy).
  */
 #ifndef MANA_ROW_H
 #define MANA_ROW_H
@@ -23,7 +23,5 @@ bool row_bool(const struct db_answer *a, int row, int column);
 /* Bytes of a bytea into out (size bytes), *count of them; false if NULL or too long. */
 bool row_bytes(
     const struct db_answer *a, int row, int column, void *out, size_t *count, size_t size) MUST_USE;
-/* Overwrites a column that was a secret, once it is read: libpq would free it as it is. */
-void row_wipe(const struct db_answer *a, int row, int column);
 
 #endif

@@ -235,7 +235,6 @@ secret_fetched(struct request *r)
 		log_event(LOG_ERROR_LEVEL, "keys", "the secret of cookies has an unexpected form",
 		    NULL, NULL);
 	}
-	row_wipe(r->answer, 0, 0);
 	sodium_memzero(secret, sizeof(secret));
 	return fetched(r);
 }
@@ -266,7 +265,6 @@ read_private(struct key *key, const struct db_answer *a, int row)
 	size_t count;
 	bool ok = row_bytes(a, row, PRIVATE_KEY, bytes, &count, sizeof(bytes));
 
-	row_wipe(a, row, PRIVATE_KEY);
 	key->other = NULL;
 	if (ok && str_equal(key->alg, eddsa)) {
 		ok = count == crypto_sign_SEEDBYTES;

@@ -6,12 +6,17 @@
  * The table is a fixed number of small buckets, each with its own lock; a full bucket gives up its
  * oldest window. Keys are keyed hashes, so that nobody can aim at a bucket. Counters are gone after
  * a crash: they are seconds old at most.
+ *
+ * A transaction that is undone takes back what it counted of mails and invitations, which are
+ * undone with it: the edge sends a call again that could not have a lock. Guesses stay counted,
+ * because their result may have been seen.
  */
 #include "postgres.h"
 
 #include <sodium.h>
 #include <sys/socket.h>
 
+#include "access/xact.h"
 #include "errors.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -31,39 +36,47 @@
 #define BUCKETS         8192 /* a power of two */
 #define BUCKET_ENTRIES  7
 #define IPV6_KEPT_BYTES 8                /* a /64 is one client (RFC 6177) */
+#define TAKEN_MAX       16               /* beyond it a count stays: a call counts a few mails */
 #define LOCKOUT_CLASS   "password_guess" /* counted also when mana_auth.rate_limit is off */
 
 struct limit {
 	const char *class;
 	int window_seconds;
 	int max;
+	bool of_effects; /* what is limited is undone with the transaction, and so is its count */
 };
 
 static const struct limit limits[] = {
-    {"sign_in", 10, 3},
-    {"sign_in_failure", 900, 20}, /* of one client, whatever accounts it tries */
-    {"sign_in_slow", 10, 1},      /* attempts of a client with that many failures */
-    {LOCKOUT_CLASS, 900, 20},     /* guesses of one account */
-    {"sign_up", 10, 3},
-    {"change_password", 10, 3},
-    {"change_email", 10, 3},
-    {"mail", 60, 3},
-    {"mail_10_minutes", 600, 5}, /* to one address, asked for by anybody */
-    {"mail_hour", 3600, 10},
-    {"invitation", 60, 20}, /* of one inviter */
-    {"two_factor", 10, 3},
-    {"magic_link", 60, 5},
-    {"passkey", 60, 20},
-    {"passkey_failure", 300, 10},
-    {"data", 60, 60},      /* a user's data: asks other services */
-    {"api_key", 10, 1000}, /* of a service, for all its users */
-    {"default", 10, 100},
+    {"sign_in", 10, 3, false},
+    {"sign_in_failure", 900, 20, false}, /* of one client, whatever accounts it tries */
+    {"sign_in_slow", 10, 1, false},      /* attempts of a client with that many failures */
+    {LOCKOUT_CLASS, 900, 20, false},     /* guesses of one account */
+    {"sign_up", 10, 3, false},
+    {"change_password", 10, 3, false},
+    {"change_email", 10, 3, false},
+    {"mail", 60, 3, true},
+    {"mail_10_minutes", 600, 5, true}, /* to one address, asked for by anybody */
+    {"mail_hour", 3600, 10, true},
+    {"invitation", 60, 20, true}, /* of one inviter */
+    {"two_factor", 10, 3, false},
+    {"magic_link", 60, 5, false},
+    {"passkey", 60, 20, false},
+    {"passkey_failure", 300, 10, false},
+    {"data", 60, 60, false},      /* a user's data: asks other services */
+    {"api_key", 10, 1000, false}, /* of a service, for all its users */
+    {"default", 10, 100, false},
 };
 
 struct entry {
 	uint64 key;
 	TimestampTz since;
 	int count;
+};
+
+/* A count of the running transaction that its abort takes back. */
+struct taken {
+	uint64 key;
+	TimestampTz since;
 };
 
 struct bucket {
@@ -83,6 +96,8 @@ PG_FUNCTION_INFO_V1(mana_rate_limit_clear);
 
 static struct table *table;
 static bool enabled = true;
+static struct taken taken[TAKEN_MAX];
+static int taken_count;
 static shmem_request_hook_type next_shmem_request;
 static shmem_startup_hook_type next_shmem_startup;
 
@@ -91,7 +106,9 @@ static void start_up(void);
 static const struct limit *limit_of(const text *class);
 static bool is_counted(const struct limit *limit);
 static uint64 key_of(const text *class, const inet *ip, const text *subject);
-static int count(uint64 key, const struct limit *limit);
+static int count(uint64 key, const struct limit *limit, struct taken *counted);
+static void transaction_ended(XactEvent event, void *arg);
+static void take_back(const struct taken *counted);
 static int wait_of(uint64 key, const struct limit *limit);
 static void forget(uint64 key);
 static struct entry *entry_of(struct bucket *bucket, uint64 key);
@@ -107,6 +124,7 @@ rate_limit_init(void)
 	shmem_request_hook = request_memory;
 	next_shmem_startup = shmem_startup_hook;
 	shmem_startup_hook = start_up;
+	RegisterXactCallback(transaction_ended, NULL);
 }
 
 static void
@@ -147,7 +165,7 @@ mana_caller(PG_FUNCTION_ARGS)
 		const inet *ip = PG_GETARG_INET_PP(CALLER_IP);
 		const struct limit *limit = limit_of(class);
 
-		retry_after = limit ? count(key_of(class, ip, NULL), limit) : 0;
+		retry_after = limit ? count(key_of(class, ip, NULL), limit, NULL) : 0;
 		if (retry_after > 0)
 			refuse(retry_after);
 	}
@@ -166,10 +184,15 @@ mana_rate_limit_count(PG_FUNCTION_ARGS)
 {
 	const text *class = PG_GETARG_TEXT_PP(0);
 	const struct limit *limit = limit_of(class);
+	struct taken counted = {0};
+	int wait_seconds;
 
 	if (limit == NULL || !is_counted(limit))
 		PG_RETURN_INT32(0);
-	PG_RETURN_INT32(count(key_of(class, NULL, PG_GETARG_TEXT_PP(1)), limit));
+	wait_seconds = count(key_of(class, NULL, PG_GETARG_TEXT_PP(1)), limit, &counted);
+	if (limit->of_effects && counted.key != 0 && taken_count < TAKEN_MAX)
+		taken[taken_count++] = counted;
+	PG_RETURN_INT32(wait_seconds);
 }
 
 /* auth.rate_limit_wait(class, subject): what counting once more would answer, without counting. */
@@ -245,9 +268,37 @@ key_of(const text *class, const inet *ip, const text *subject)
 	return key == 0 ? 1 : key;
 }
 
-/* Seconds to wait, 0 when the request is within its limit (and now counted). */
+static void
+transaction_ended(XactEvent event, void *arg)
+{
+	if (event != XACT_EVENT_ABORT && event != XACT_EVENT_COMMIT)
+		return;
+	for (int i = 0; event == XACT_EVENT_ABORT && i < taken_count; i++)
+		take_back(&taken[i]);
+	taken_count = 0;
+}
+
+/* One less in the window that was counted in, if it is still the present one. */
+static void
+take_back(const struct taken *counted)
+{
+	struct bucket *bucket = &table->buckets[counted->key & (BUCKETS - 1)];
+
+	SpinLockAcquire(&bucket->lock);
+	for (int i = 0; i < BUCKET_ENTRIES; i++) {
+		struct entry *entry = &bucket->entries[i];
+
+		if (entry->key == counted->key && entry->since == counted->since &&
+		    entry->count > 0)
+			entry->count--;
+	}
+	SpinLockRelease(&bucket->lock);
+}
+
+/* Seconds to wait, 0 when the request is within its limit. It is now counted, and *counted (or
+ * NULL) says where. */
 static int
-count(uint64 key, const struct limit *limit)
+count(uint64 key, const struct limit *limit, struct taken *counted)
 {
 	struct bucket *bucket = &table->buckets[key & (BUCKETS - 1)];
 	TimestampTz now = GetCurrentTimestamp();
@@ -265,6 +316,8 @@ count(uint64 key, const struct limit *limit)
 	} else {
 		entry->count++;
 	}
+	if (counted != NULL && wait == 0)
+		*counted = (struct taken){key, entry->since};
 	SpinLockRelease(&bucket->lock);
 	return (int)((wait + USECS_PER_SEC - 1) / USECS_PER_SEC);
 }

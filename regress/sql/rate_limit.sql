@@ -48,3 +48,22 @@ SELECT locked_seconds > 0 AS no_hash_for_it FROM auth_api.sign_in_lookup(story.c
 SELECT story.answer(story.sign_in('lim@example.com', ip => '203.0.113.9'));
 RESET ROLE;
 SELECT count(*) FROM auth.login_attempts WHERE email = 'lim@example.com';
+
+-- What is counted of mails and invitations is undone with its transaction, in whatever window; a guess stays counted.
+SELECT auth.rate_limit_clear(class, 'undo') FROM unnest('{mail/undo,mail_hour/undo,invitation,password_guess,passkey_failure}'::text[]) class;
+BEGIN;
+SELECT class, sum(auth.rate_limit_count(class, 'undo') + 0 * n)
+  FROM unnest('{mail/undo,mail_hour/undo,invitation,password_guess,passkey_failure}'::text[]) class, generate_series(1, 2) n GROUP BY 1 ORDER BY 1;
+ROLLBACK;
+SELECT class, count(*) FILTER (WHERE auth.rate_limit_count(class, 'undo') + 0 * n = 0) AS left
+  FROM unnest('{mail/undo,mail_hour/undo,invitation,password_guess,passkey_failure}'::text[]) class, generate_series(1, 30) n GROUP BY 1 ORDER BY 1;
+-- Of those that a limit has stopped nothing is taken back.
+BEGIN;
+SELECT count(*) FILTER (WHERE auth.rate_limit_count('mail/undo', 'undo') > 0) FROM generate_series(1, 3);
+ROLLBACK;
+SELECT auth.rate_limit_count('mail/undo', 'undo') > 0 AS waits;
+-- Nor more than was counted, nor from a later window.
+BEGIN;
+SELECT auth.rate_limit_clear('mail/undo', 'undo'), auth.rate_limit_count('mail/undo', 'undo'), auth.rate_limit_clear('mail/undo', 'undo'), auth.rate_limit_count('mail/undo', 'undo');
+ROLLBACK;
+SELECT count(*) FILTER (WHERE auth.rate_limit_count('mail/undo', 'undo') = 0) AS left FROM generate_series(1, 5);

@@ -37,8 +37,18 @@ SELECT story.step_up('stef-1', 'change-email');
 SELECT story.step_up('stef-0', 'change-email');
 SELECT story.step_up('stef-1', 'make-coffee');
 
--- The refusal is an event of the user.
-SELECT event_type, metadata FROM story.events('stef@example.com') WHERE event_type = 'STEP_UP_REQUIRED';
+-- The refusal is an event of the user: one of a session and a purpose in a day, however often it is repeated.
+SELECT count(story.step_up('stef-1', purpose)) FROM unnest('{change-email,change-email,change-email,passkey}'::text[]) purpose;
+SELECT event_type, story.mask(metadata::text) FROM story.events('stef@example.com') WHERE event_type = 'STEP_UP_REQUIRED';
+UPDATE auth.security_events SET created_at = created_at - interval '1 day' WHERE user_id = story.id_of('stef@example.com');
+SELECT story.step_up('stef-1', 'change-email');
+SET ROLE auth_edge;
+SELECT refusal FROM story.sign_in('stef@example.com', 'stef-9');
+RESET ROLE;
+SELECT story.ages('stef-9', '1 hour');
+SELECT story.step_up('stef-9', 'change-email'), story.step_up('stef-9', 'change-email');
+SELECT metadata ->> 'purpose' AS purpose, count(*), count(DISTINCT metadata ->> 'session') AS sessions
+  FROM story.events('stef@example.com') WHERE event_type = 'STEP_UP_REQUIRED' GROUP BY 1 ORDER BY 1;
 
 -- An installation with old vault clients exempts the vault, but not the restore of a wrap.
 SET mana_auth.step_up = 'account';

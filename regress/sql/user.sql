@@ -97,3 +97,16 @@ SELECT story.member('max@example.com', 'Max');
 SELECT refusal FROM story.sign_in('max@example.com', 'max-1');
 SELECT story.answer(auth_api.user_delete(story.caller('max-1'), NULL, NULL, NULL, NULL, 'better-auth'));
 SELECT story.answer(auth_api.session_get(story.caller('max-1'), '{}'));
+
+-- What a session can repeat at will leaves one event in ten minutes; so does what strangers can ask of an address.
+SET ROLE auth_edge;
+SELECT story.member('repeat@example.com', 'Repeat');
+SELECT refusal FROM story.sign_in('repeat@example.com', 'repeat-1');
+SELECT count(auth_api.user_update(story.caller('repeat-1'), jsonb_build_object('name', 'Repeat ' || n))) FROM generate_series(1, 20) n;
+SELECT refusal FROM auth_api.sign_up(story.caller(), 'again@example.com', 'Again', NULL, story.hash('hash-1'), NULL, 'en');
+SELECT count(auth_api.sign_up(story.caller(), 'again@example.com', 'Again', NULL, story.hash('hash-1'), NULL, 'en')) FROM generate_series(1, 20) n;
+SELECT count(story.sign_in('again@example.com')) FROM generate_series(1, 20) n;
+SELECT count(auth_api.password_request_reset(story.caller(), '{"email":"repeat@example.com"}')) FROM generate_series(1, 20) n;
+RESET ROLE;
+SELECT event_type, metadata, count(*) FROM story.events('repeat@example.com') GROUP BY 1, 2
+UNION ALL SELECT event_type, metadata, count(*) FROM story.events('again@example.com') GROUP BY 1, 2 ORDER BY 1, 2;

@@ -23,7 +23,7 @@ BEGIN
          feedback_show_real_name = COALESCE(shows_name, x.feedback_show_real_name), updated_at = now()
    WHERE x.id = me.user_id
   RETURNING x.* INTO STRICT u;
-  PERFORM auth.security_event(c, u.id, 'PROFILE_UPDATED');
+  PERFORM auth.security_event_once(c, u.id, 'PROFILE_UPDATED');
   RETURN auth.granted(auth.json_object('name', u.name, 'image', u.image, 'feedbackShowRealName', u.feedback_show_real_name));
 END
 $$;

@@ -228,7 +228,7 @@ BEGIN
   IF p.id IS NULL THEN
     RETURN auth.refuse('PASSKEY_NOT_FOUND');
   END IF;
-  PERFORM auth.security_event(c, me.user_id, 'PASSKEY_RENAMED', auth.json_object('passkeyId', p.id)::jsonb);
+  PERFORM auth.security_event_once(c, me.user_id, 'PASSKEY_RENAMED', auth.json_object('passkeyId', p.id)::jsonb);
   RETURN auth.granted(auth.json_object('passkey', auth.passkey_json(p)));
 END
 $$;

@@ -83,7 +83,7 @@ BEGIN
   UPDATE auth.passkeys x SET counter = answer.counter, backed_up = answer.backed_up, last_used_at = now()
    WHERE x.id = p.id;
   IF NOT u.email_verified THEN
-    PERFORM auth.security_event(c, u.id, 'PASSKEY_LOGIN_FAILURE', '{"code":"EMAIL_NOT_VERIFIED"}');
+    PERFORM auth.security_event_once(c, u.id, 'PASSKEY_LOGIN_FAILURE', '{"code":"EMAIL_NOT_VERIFIED"}');
     RETURN auth.refuse('EMAIL_NOT_VERIFIED');
   ELSIF NOT answer.user_verified THEN -- a touch proves possession of the key; a PIN or a finger proves the person
     gate := auth.two_factor_gate(c, u, true, 'passkey', device_digest);

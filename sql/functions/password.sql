@@ -106,7 +106,9 @@ BEGIN
   IF u.id IS NULL THEN
     PERFORM auth.mail_take_back(mail, 'reset-password', token);
   END IF;
-  PERFORM auth.security_event(c, u.id, 'PASSWORD_RESET_REQUESTED');
+  IF NOT limited THEN -- by address, known or not: the limit bounds the events as well
+    PERFORM auth.security_event(c, u.id, 'PASSWORD_RESET_REQUESTED');
+  END IF;
   RETURN auth.granted(auth.json_object('status', true,
     'message', 'If this email exists in our system, check your email for the reset link'));
 END

@@ -52,7 +52,7 @@ BEGIN
   IF refusal.refusal IS NOT NULL THEN
     RETURN refusal;
   ELSIF NOT u.email_verified THEN
-    PERFORM auth.security_event(c, u.id, 'LOGIN_FAILURE', '{"code":"EMAIL_NOT_VERIFIED"}');
+    PERFORM auth.security_event_once(c, u.id, 'LOGIN_FAILURE', '{"code":"EMAIL_NOT_VERIFIED"}');
     RETURN auth.refuse('EMAIL_NOT_VERIFIED');
   END IF;
   IF new_hash IS NOT NULL THEN

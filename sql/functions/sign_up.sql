@@ -125,7 +125,7 @@ BEGIN
   IF NOT limited OR NOT auth.verification_is_live('verify-email', u.id) THEN
     PERFORM auth.verification_mail(u, callback_url);
   END IF;
-  PERFORM auth.security_event(c, u.id, 'REGISTER_AGAIN');
+  PERFORM auth.security_event_once(c, u.id, 'REGISTER_AGAIN');
 END
 $$;
 COMMENT ON FUNCTION auth.sign_up_replace IS

@@ -74,7 +74,8 @@ BEGIN
     RETURN NULL;
   END IF;
   refusal.body := auth.json_object('methods', to_json(auth.step_up_methods(u, purpose)));
-  PERFORM auth.security_event(c, s.user_id, 'STEP_UP_REQUIRED', auth.json_object('purpose', purpose)::jsonb);
+  PERFORM auth.security_event_once(
+    c, s.user_id, 'STEP_UP_REQUIRED', auth.json_object('purpose', purpose, 'session', s.id)::jsonb, interval '1 day');
   RETURN refusal;
 END
 $$;

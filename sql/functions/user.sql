@@ -21,7 +21,7 @@ BEGIN
      SET name = COALESCE(input ->> 'name', u.name),
          image = CASE WHEN input ? 'image' THEN input ->> 'image' ELSE u.image END, updated_at = now()
    WHERE u.id = me.user_id;
-  PERFORM auth.security_event(c, me.user_id, 'PROFILE_UPDATED');
+  PERFORM auth.security_event_once(c, me.user_id, 'PROFILE_UPDATED');
   RETURN auth.granted(auth.json_object('status', true),
                       CASE WHEN c.session_digest IS NOT NULL AND me.remember_me THEN E'session_token \x03 604800' END);
 END

@@ -32,3 +32,19 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth.security_event IS 'writes one event with the caller''s address and user agent';
+
+CREATE FUNCTION auth.security_event_once(
+    c auth.caller, user_id text, event_type text, metadata jsonb DEFAULT NULL, within interval DEFAULT '10 minutes')
+RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM auth.security_events e
+                  WHERE e.user_id = security_event_once.user_id AND e.created_at > now() - within
+                    AND e.event_type = security_event_once.event_type
+                    AND e.metadata IS NOT DISTINCT FROM security_event_once.metadata) THEN
+    PERFORM auth.security_event(c, user_id, event_type, metadata);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION auth.security_event_once IS
+  'auth.security_event for what a caller can repeat at will: nothing is written when the user has the same event within a time. '
+  'Otherwise whoever holds a session or an address fills the trail of its user';

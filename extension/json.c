@@ -239,7 +239,7 @@ append_compact(StringInfo out, const char *json)
 	for (const char *c = json; *c != '\0'; c++) {
 		if (*c == '"')
 			in_string = !in_string;
-		else if (in_string && *c == '\\')
+		else if (in_string && *c == '\\' && c[1] != '\0')
 			c++; /* and what it escapes */
 		else if (!in_string && (*c == ' ' || *c == '\t' || *c == '\r' || *c == '\n')) {
 			appendBinaryStringInfo(out, from, (int)(c - from));

@@ -83,6 +83,19 @@ backend_call(Datum *result, PGFunction function, int count, const Datum *argumen
 }
 
 Datum
+DirectFunctionCall2Coll(PGFunction function, Oid collation, Datum first, Datum second)
+{
+	LOCAL_FCINFO(call, 2);
+
+	InitFunctionCallInfoData(*call, NULL, 2, collation, NULL, NULL);
+	call->args[0].value = first;
+	call->args[0].isnull = false;
+	call->args[1].value = second;
+	call->args[1].isnull = false;
+	return function(call);
+}
+
+Datum
 backend_text(struct str value)
 {
 	return PointerGetDatum(cstring_to_text_with_len(value.p, (int)value.len));

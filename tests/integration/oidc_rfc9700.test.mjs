@@ -1,5 +1,5 @@
 // RFC 9700, Best Current Practice for OAuth 2.0 Security, section by section of its attacker model and attacks (2 and 4). What
-// oidc_hostile.test.mjs holds as a table of requests (redirect URIs, PKCE, wrong clients) is not repeated here.
+// tests/attack/oidc.test.mjs holds as a table of requests (redirect URIs, PKCE, wrong clients) is not repeated here.
 
 import assert from 'node:assert/strict';
 import { createHmac, createPublicKey, randomUUID } from 'node:crypto';

@@ -93,26 +93,6 @@ describe('redirects', { skip: without.routes }, () => {
       await each(EVIL, async (evil) => assertStays(await stranger().request(method, path, bodyOf(evil, person)), evil));
     });
 
-  test('no mail has a link that leads away', async () => {
-    const person = somebody(target);
-    const asked = { '/api/auth/sign-up/email': ['callbackURL'], '/api/auth/request-password-reset': ['redirectTo'], '/api/auth/sign-in/magic-link': ['callbackURL', 'newUserCallbackURL', 'errorCallbackURL'],
-      '/api/auth/send-verification-email': ['callbackURL'], '/api/v1/auth/forgot-password': ['redirectTo'], '/api/v1/auth/resend-verification': ['callbackURL'], '/api/v1/auth/register': ['callbackURL'] };
-    for (const [path, names] of Object.entries(asked))
-      for (const name of names)
-        await each(EVIL, async (evil) => {
-          const answer = await stranger().post(path, { email: person.email, name: 'X', password: PASSWORD, [name]: evil });
-          if (answer.status !== 200 && answer.status !== 201) assert.ok([400, 403].includes(answer.status), `${path} ${evil}: ${answer.status}`);
-        });
-    await stranger().post('/api/auth/sign-up/email', { email: person.email, name: 'X', password: PASSWORD, callbackURL: '/fine' });
-    await target.mail.latest(person.email);
-    for (const mail of await target.mail.find(person.email, { waitSeconds: 0 }))
-      for (const link of mail.links) {
-        assert.equal(leaves(link), undefined, link);
-        const inner = [...new URL(link).searchParams].filter(([key]) => URLS.includes(key));
-        for (const [key, value] of inner) assert.equal(leaves(value), undefined, `${key} of ${link}`);
-      }
-  });
-
   test('a link of a mail whose address was changed on the way does not lead away', async () => {
     const person = somebody(target);
     await person.http.post('/api/auth/sign-up/email', { email: person.email, name: 'X', password: PASSWORD, callbackURL: '/fine' });
@@ -129,5 +109,25 @@ describe('redirects', { skip: without.routes }, () => {
     await stranger().post('/api/auth/request-password-reset', { email: person.email, redirectTo: '/reset-password' });
     const mailed = await target.mail.link(person.email, '/reset-password', { contains: '/reset-password' });
     await each(EVIL, async (evil) => assertStays(await stranger().get(changed(mailed, { callbackURL: evil })), evil));
+  });
+
+  test('no mail has a link that leads away', async () => {
+    const person = somebody(target);
+    const asked = { '/api/auth/sign-up/email': ['callbackURL'], '/api/auth/request-password-reset': ['redirectTo'], '/api/auth/sign-in/magic-link': ['callbackURL', 'newUserCallbackURL', 'errorCallbackURL'],
+      '/api/auth/send-verification-email': ['callbackURL'], '/api/v1/auth/forgot-password': ['redirectTo'], '/api/v1/auth/resend-verification': ['callbackURL'], '/api/v1/auth/register': ['callbackURL'] };
+    const doors = Object.entries(asked).flatMap(([path, names]) => names.map((name) => [path, name]));
+    for (const [n, [path, name]] of doors.entries()) // each address at a third of the doors
+      await each(EVIL.filter((_, m) => (n + m) % 3 === 0), async (evil) => {
+        const answer = await stranger().post(path, { email: person.email, name: 'X', password: PASSWORD, [name]: evil });
+        if (answer.status !== 200 && answer.status !== 201) assert.ok([400, 403].includes(answer.status), `${path} ${evil}: ${answer.status}`);
+      });
+    await stranger().post('/api/auth/sign-up/email', { email: person.email, name: 'X', password: PASSWORD, callbackURL: '/fine' });
+    await target.mail.latest(person.email, { contains: '%2Ffine' }); // the last one
+    for (const mail of await target.mail.find(person.email, { waitSeconds: 0 }))
+      for (const link of mail.links) {
+        assert.equal(leaves(link), undefined, link);
+        const inner = [...new URL(link).searchParams].filter(([key]) => URLS.includes(key));
+        for (const [key, value] of inner) assert.equal(leaves(value), undefined, `${key} of ${link}`);
+      }
   });
 });

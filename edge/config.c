@@ -31,7 +31,7 @@ struct variable {
 struct config config;
 
 static int node_env, rate_limit, signup_duplicate, step_up, password_scheme, password_policy,
-    smtp_tls, mail_sender, mail_link_get;
+    smtp_tls, mail_sender, mail_link_get, proxy_header;
 static int64_t hash_memory_kib, hash_passes;
 static struct config_list more_trusted_origins;
 static struct str brand_logo_file, service_key_list, legacy_links_until;
@@ -73,7 +73,8 @@ static const struct variable variables[] = {
 	L("BETTER_AUTH_TRUSTED_ORIGINS", more_trusted_origins, "", "more origins that may act and be redirected to; https://*.mana.how is one"),
 	N("HSTS_SECONDS", hsts_seconds, "31536000", 0, 63072000, "max-age of Strict-Transport-Security, which is sent where BASE_URL is https; 0: not sent"),
 	B("HSTS_SUBDOMAINS", hsts_subdomains, "off", "on: it holds for all subdomains, too"),
-	L("TRUSTED_PROXIES", config.trusted_proxies, "", "addresses and ranges whose X-Forwarded-For is believed; 10.0.0.0/8 say"),
+	L("TRUSTED_PROXIES", config.trusted_proxies, "", "addresses and ranges whose X-Forwarded-For or Forwarded is believed; 10.0.0.0/8 say"),
+	C("PROXY_HEADER", proxy_header, "auto", "auto|x-forwarded-for|forwarded", "header in which trusted proxies name the client; auto: X-Forwarded-For if a request has it, else Forwarded. A proxy that sets Forwarded alone needs `forwarded`, because it passes on the X-Forwarded-For of a client"),
 
 	S("DATABASE_URL", database_url, "postgresql:///mana_platform?user=auth_edge", "libpq connection as auth_edge"),
 	S("BETTER_AUTH_SECRET", cookie_secret, "", "signs cookies; empty: the database keeps one"),
@@ -329,6 +330,7 @@ derive(FILE *problems)
 	config.step_up = str_from(step_up_words[step_up]);
 	config.password_guessable_allowed = password_policy == 1;
 	config.mail_link_acts = mail_link_get == 1;
+	config.proxy_header = (enum proxy_header)proxy_header;
 	config.smtp_tls = (enum smtp_tls)smtp_tls;
 	config.mail_sender = (enum mail_sender)mail_sender;
 	config.password = (struct password_params){

@@ -21,6 +21,8 @@ struct config_list {
 
 /* Which background tasks a worker runs. MAIL_ONLY also answers no request but /health. */
 enum mail_sender { MAIL_ON, MAIL_OFF, MAIL_ONLY };
+/* The header that names the client. PROXY_AUTO: X-Forwarded-For if it is there, else Forwarded. */
+enum proxy_header { PROXY_AUTO, PROXY_X_FORWARDED_FOR, PROXY_FORWARDED };
 enum smtp_tls { SMTP_TLS_AUTO, SMTP_TLS_OFF, SMTP_TLS_STARTTLS, SMTP_TLS_IMPLICIT };
 
 struct config {
@@ -37,7 +39,8 @@ struct config {
 	struct config_list
 	    trusted_origins; /* base_origin, CORS_ORIGINS, BETTER_AUTH_TRUSTED_ORIGINS; patterns */
 	struct config_list trusted_proxies; /* CIDRs */
-	int64_t hsts_seconds;               /* 0: no Strict-Transport-Security */
+	enum proxy_header proxy_header;
+	int64_t hsts_seconds; /* 0: no Strict-Transport-Security */
 	bool hsts_subdomains;
 
 	/* secrets */

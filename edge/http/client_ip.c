@@ -1,12 +1,20 @@
-/* Addresses and ranges of them (RFC 4291, RFC 4632); see client_ip.h. */
+/* Addresses, ranges of them (RFC 4291, RFC 4632) and lists of hops; see client_ip.h. */
 #include "http/client_ip.h"
 
 #include <arpa/inet.h>
+
+enum { PORT_CHARS_MAX = 5 };
 
 struct address {
 	unsigned char bytes[16]; /* IPv4 as ::ffff:a.b.c.d */
 };
 
+static struct str last_hop_take(struct str *list);
+static bool read_forwarded(struct str *node, struct str hop);
+static bool read_pair(struct str *name, struct str *value, struct str *rest);
+static bool unquote(struct str *value);
+static bool read_node(struct address *out, struct str node);
+static bool is_port(struct str text);
 static bool read_address(struct address *out, struct str text);
 static bool read_range(struct address *base, int *bits, struct str text);
 static void write_address(char out[static CLIENT_IP_BYTES], const struct address *a);
@@ -14,26 +22,135 @@ static bool is_trusted(const struct address *a, const struct config_list *truste
 static struct str trim(struct str s);
 
 void
-client_ip(char out[static CLIENT_IP_BYTES], const char *peer, struct str forwarded_for,
+client_ip(char out[static CLIENT_IP_BYTES], const char *peer, struct hops hops,
     const struct config_list *trusted)
 {
 	struct address current, hop;
 	bool known = read_address(&current, str_from(peer));
 
-	while (forwarded_for.len > 0 && (!known || is_trusted(&current, trusted))) {
-		size_t from = forwarded_for.len;
+	while (hops.list.len > 0 && (!known || is_trusted(&current, trusted))) {
+		struct str node = last_hop_take(&hops.list);
 
-		while (from > 0 && forwarded_for.p[from - 1] != ',')
-			from--;
-		if (!read_address(&hop, trim(str_skip(forwarded_for, from))))
+		if (hops.header == HOPS_FORWARDED && !read_forwarded(&node, node))
+			break;
+		if (!read_node(&hop, node))
 			break;
 		current = hop;
 		known = true;
-		forwarded_for.len = from > 0 ? from - 1 : 0;
 	}
 	out[0] = '\0';
 	if (known)
 		write_address(out, &current);
+}
+
+/* Reads from the right: a quote that a client left open must not swallow the hops that proxies
+ * added behind it. */
+static struct str
+last_hop_take(struct str *list)
+{
+	size_t from = list->len;
+	bool quoted = false;
+	struct str hop;
+
+	while (from > 0 && (quoted || list->p[from - 1] != ',')) {
+		from--;
+		quoted = quoted != (list->p[from] == '"');
+	}
+	hop = trim(str_skip(*list, from));
+	list->len = from > 0 ? from - 1 : 0;
+	return hop;
+}
+
+/* The node of one forwarded-element, by its parameter "for" (RFC 7239 section 4, section 5.2). */
+static bool
+read_forwarded(struct str *node, struct str hop)
+{
+	struct str rest = hop, name, value;
+	bool found = false;
+
+	while (rest.len > 0) {
+		if (!read_pair(&name, &value, &rest))
+			return false;
+		if (!str_equal_nocase(name, STR("for")))
+			continue;
+		if (found) /* "MUST NOT occur more than once" */
+			return false;
+		found = true;
+		*node = value;
+	}
+	return found;
+}
+
+/* Takes name=value off *rest, at a semicolon that is not quoted. */
+static bool
+read_pair(struct str *name, struct str *value, struct str *rest)
+{
+	struct str pair = *rest;
+	bool quoted = false;
+	size_t end = 0;
+
+	while (end < rest->len && (quoted || rest->p[end] != ';'))
+		quoted = quoted != (rest->p[end++] == '"');
+	pair.len = end;
+	*rest = str_skip(*rest, end < rest->len ? end + 1 : end);
+	pair = trim(pair);
+	if (quoted || !str_cut(name, value, pair, '='))
+		return false;
+	return unquote(value);
+}
+
+/* A node has no character that needs a quoted-pair, so that a backslash is refused. */
+static bool
+unquote(struct str *value)
+{
+	if (memchr(value->p, '\\', value->len) != NULL)
+		return false;
+	if (!str_starts(*value, STR("\"")))
+		return memchr(value->p, '"', value->len) == NULL;
+	if (value->len < 2 || !str_ends(*value, STR("\"")))
+		return false;
+	*value = (struct str){.p = value->p + 1, .len = value->len - 2};
+	return memchr(value->p, '"', value->len) == NULL;
+}
+
+/* node = nodename [ ":" node-port ] (RFC 7239 section 6). X-Forwarded-For has no standard; proxies
+ * write the same, and IPv6 without brackets where they add no port. */
+static bool
+read_node(struct address *out, struct str node)
+{
+	struct str name, port;
+
+	if (str_starts(node, STR("["))) {
+		if (!str_cut(&name, &port, str_skip(node, 1), ']') ||
+		    memchr(name.p, ':', name.len) == NULL)
+			return false;
+		if (port.len > 0 && (port.p[0] != ':' || !is_port(str_skip(port, 1))))
+			return false;
+		return read_address(out, name);
+	}
+	if (str_cut(&name, &port, node, ':') && memchr(name.p, '.', name.len) != NULL &&
+	    is_port(port))
+		return read_address(out, name);
+	return read_address(out, node);
+}
+
+/* node-port = 1*5DIGIT / "_" 1*(ALPHA / DIGIT / "." / "_" / "-") */
+static bool
+is_port(struct str text)
+{
+	bool obfuscated = str_starts(text, STR("_"));
+
+	if (text.len < (obfuscated ? 2U : 1U) || (!obfuscated && text.len > PORT_CHARS_MAX))
+		return false;
+	for (size_t i = 0; i < text.len; i++) {
+		char c = str_lower(text.p[i]);
+		bool digit = c >= '0' && c <= '9';
+
+		if (!digit &&
+		    !(obfuscated && ((c >= 'a' && c <= 'z') || c == '.' || c == '_' || c == '-')))
+			return false;
+	}
+	return true;
 }
 
 bool

@@ -1,6 +1,7 @@
 /*
- * Whose request it is: the rightmost hop of X-Forwarded-For that is no trusted proxy, else the peer
- * of the socket. What stands left of it was written by somebody we do not trust.
+ * Whose request it is: the rightmost hop of X-Forwarded-For or Forwarded (RFC 7239) that is no
+ * trusted proxy, else the peer of the socket. What stands left of it was written by somebody we do
+ * not trust. Pure.
  */
 #ifndef MANA_CLIENT_IP_H
 #define MANA_CLIENT_IP_H
@@ -9,9 +10,19 @@
 
 enum { CLIENT_IP_BYTES = 46 }; /* INET6_ADDRSTRLEN */
 
-/* Writes the address in its canonical form; peer is one ("" when unknown, as with a unix socket,
- * which is trusted). */
-void client_ip(char out[static CLIENT_IP_BYTES], const char *peer, struct str forwarded_for,
+/* The header in which proxies record the hops of a request. */
+enum hop_header { HOPS_X_FORWARDED_FOR, HOPS_FORWARDED };
+
+/* All lines of the header, joined by commas (RFC 9110 section 5.3). */
+struct hops {
+	struct str list; /* STR_NONE: the request has no such header */
+	enum hop_header header;
+};
+
+/* Writes the address in its canonical form, without a port; peer is one ("" when unknown, as with a
+ * unix socket, which is trusted). A hop that names no address ("unknown", an obfuscated identifier,
+ * anything else) ends the search: the client is then the proxy that added that hop. */
+void client_ip(char out[static CLIENT_IP_BYTES], const char *peer, struct hops hops,
     const struct config_list *trusted);
 /* Whether text is address/bits or an address. */
 bool client_ip_is_range(struct str text) MUST_USE;

@@ -43,7 +43,8 @@ static void refuse(struct connection *c, int status);
 static struct request *begin(struct http_request *req);
 static void read_head(struct request *r, struct http_request *req);
 static void read_address(struct request *r, const struct connection *c);
-static struct str forwarded_for(struct request *r);
+static struct hops hops_of(struct request *r);
+static struct str header_list(struct request *r, struct str name);
 static enum step run(struct request *r);
 static enum step not_found(struct request *r, unsigned int allowed);
 static int send_answer(struct request *r, struct http_request *req);
@@ -223,14 +224,26 @@ read_address(struct request *r, const struct connection *c)
 		(void)inet_ntop(AF_INET, &c->addr.ipv4.sin_addr, peer, sizeof(peer));
 	else if (c->family == AF_INET6)
 		(void)inet_ntop(AF_INET6, &c->addr.ipv6.sin6_addr, peer, sizeof(peer));
-	client_ip(p->ip, peer, forwarded_for(r), &config.trusted_proxies);
+	client_ip(p->ip, peer, hops_of(r), &config.trusted_proxies);
 	r->ip = p->ip[0] != '\0' ? str_from(p->ip) : STR_NONE;
 }
 
-/* All X-Forwarded-For lines as one list (RFC 9110 section 5.3): a proxy may add its own behind the
+static struct hops
+hops_of(struct request *r)
+{
+	struct hops hops = {.header = HOPS_X_FORWARDED_FOR};
+
+	if (config.proxy_header != PROXY_FORWARDED)
+		hops.list = header_list(r, STR("x-forwarded-for"));
+	if (hops.list.p == NULL && config.proxy_header != PROXY_X_FORWARDED_FOR)
+		hops = (struct hops){header_list(r, STR("forwarded")), HOPS_FORWARDED};
+	return hops;
+}
+
+/* All lines of a header as one list (RFC 9110 section 5.3): a proxy may add its own behind the
  * client's. */
 static struct str
-forwarded_for(struct request *r)
+header_list(struct request *r, struct str name)
 {
 	const struct request_private *p = r->private;
 	struct str list = STR_NONE;
@@ -239,7 +252,7 @@ forwarded_for(struct request *r)
 		const struct header *h = &p->headers[i];
 		struct buf both;
 
-		if (!str_equal(h->name, STR("x-forwarded-for")))
+		if (!str_equal(h->name, name))
 			continue;
 		if (list.p == NULL) {
 			list = h->value;

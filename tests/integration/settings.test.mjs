@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { answers, spawnEdge } from './lib/edge.mjs';
 import { Client } from './lib/http.mjs';
 import { PASSWORD, signIn, signUp, somebody, somebodySignedIn, somebodyVerified } from './lib/people.mjs';
 import { startStack, UNLIMITED } from './lib/stack.mjs';
@@ -121,6 +122,31 @@ describe('RATE_LIMIT=on', () => {
     for (const door of doors) statuses.push((await http.post(door, login())).status);
     assert.deepEqual(statuses, [401, 401, 401, 429]);
     assert.equal((await from('198.51.100.3').post('/api/v1/auth/login', login())).status, 401);
+  });
+
+  test('ports and brackets in X-Forwarded-For, and Forwarded (RFC 7239), name the client', async () => {
+    const forwarded = (value) => new Client(stack.url, { headers: { forwarded: value } });
+    const ways = [from('198.51.100.30:4711'), from('198.51.100.30:4712'), forwarded('for="198.51.100.30:4713";proto=https')];
+    for (const http of ways) assert.equal((await http.post('/api/v1/auth/login', login())).status, 401);
+    assert.equal((await from('198.51.100.30').post('/api/v1/auth/login', login())).status, 429);
+    const v6 = [from('[2001:db8:7::1]:443'), forwarded('for=192.0.2.1, for="[2001:db8:7::2]"'), forwarded('by=_x;For="[2001:db8:7::3]:_y"')];
+    for (const http of v6) assert.equal((await http.post('/api/v1/auth/login', login())).status, 401);
+    assert.equal((await from('2001:db8:7::9').post('/api/v1/auth/login', login())).status, 429);
+  });
+
+  test('with PROXY_HEADER=forwarded the X-Forwarded-For that a client sends does not count', async () => {
+    const edge = await spawnEdge(stack, { PROXY_HEADER: 'forwarded' });
+    try {
+      await until('the edge', () => answers(edge.port, '/health/ready'), 30_000);
+      const attempt = (n) => new Client(`http://127.0.0.1:${edge.port}`, {
+        origin: null, headers: { 'x-forwarded-for': `203.0.113.${n}`, forwarded: `for=203.0.113.${n}, for=198.51.100.31` },
+      }).post('/api/v1/auth/login', login());
+      for (let n = 0; n < 3; n++) assert.equal((await attempt(n)).status, 401);
+      assert.equal((await attempt(3)).status, 429);
+    } finally {
+      edge.child.kill('SIGTERM');
+      await edge.ended;
+    }
   });
 
   test('a network of IPv6 is one client; an address that a stranger claims is nobody\'s', async () => {

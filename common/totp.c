@@ -6,6 +6,8 @@
 #include "base64.h"
 #include "digest.h"
 
+static void append_without_colons(struct buf *out, struct str text);
+
 bool
 totp_code(char out[static TOTP_DIGITS], struct str secret, uint64_t counter)
 {
@@ -54,13 +56,33 @@ totp_verify(uint64_t *counter, struct str secret, struct str code, uint64_t now_
 void
 totp_uri(struct buf *out, struct str secret, struct str issuer, struct str account)
 {
+	size_t from = out->len + sizeof("otpauth://totp/") - 1, to;
+
 	buf_str(out, STR("otpauth://totp/"));
-	buf_uri(out, issuer);
-	buf_char(out, ':');
-	buf_uri(out, account);
+	append_without_colons(out, issuer);
+	to = out->len;
+	if (to > from)
+		buf_char(out, ':');
+	append_without_colons(out, account);
 	buf_str(out, STR("?secret="));
 	base32_encode(out, secret.p, secret.len);
-	buf_str(out, STR("&issuer="));
-	buf_uri(out, issuer);
+	if (to > from) {
+		buf_str(out, STR("&issuer="));
+		append_without_colons(out, issuer);
+	}
 	buf_str(out, STR("&digits=6&period=30"));
+}
+
+/* Key URI format: "Neither issuer nor account name may themselves contain a colon." Apps split the
+ * label at its first or its last one. */
+static void
+append_without_colons(struct buf *out, struct str text)
+{
+	struct str part;
+	bool more = true;
+
+	while (more) {
+		more = str_cut(&part, &text, text, ':');
+		buf_uri(out, part);
+	}
 }

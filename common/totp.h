@@ -17,7 +17,8 @@ bool totp_code(char out[static TOTP_DIGITS], struct str secret, uint64_t counter
  */
 bool
 totp_verify(uint64_t *counter, struct str secret, struct str code, uint64_t now_seconds) MUST_USE;
-/* Appends otpauth://totp/Issuer:account?secret=BASE32&issuer=Issuer&digits=6&period=30. */
+/* Appends otpauth://totp/Issuer:account?secret=BASE32&issuer=Issuer&digits=6&period=30. Colons of
+ * issuer and account are left out, and so is an issuer of which nothing remains. */
 void totp_uri(struct buf *out, struct str secret, struct str issuer, struct str account);
 
 #endif

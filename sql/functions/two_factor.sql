@@ -12,6 +12,29 @@ END
 $$;
 COMMENT ON FUNCTION auth.two_factor_code_digest IS 'how a short code is kept; subject: whose it is';
 
+CREATE FUNCTION auth.two_factor_code_typed(code text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN regexp_replace(
+    translate(normalize(code, NFKC), '٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹', '01234567890123456789') COLLATE "C", '[^0-9A-Za-z]', '', 'g');
+END
+$$;
+COMMENT ON FUNCTION auth.two_factor_code_typed IS
+  'The ASCII letters and digits of a code as somebody typed it: without blanks, dashes and invisible characters; digits of '
+  'Japanese, Arabic and Persian keyboards become ASCII';
+
+CREATE FUNCTION auth.two_factor_backup_digests(user_id text, code text) RETURNS bytea[]
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN ARRAY[
+    auth.two_factor_code_digest(user_id, translate(lower(code COLLATE "C"), 'oil', '011')),
+    auth.two_factor_code_digest(user_id, substr(code, 1, 5) || '-' || substr(code, 6))];
+END
+$$;
+COMMENT ON FUNCTION auth.two_factor_backup_digests IS
+  'the digests under which a backup code (of two_factor_code_typed) can be stored: in lower case without its dash, the letters o, i '
+  'and l taken for digits; or, made by version 1.0, in its own case with the dash';
+
 CREATE FUNCTION auth.two_factor_gate(c auth.caller, u auth.users, remember boolean, proven text, device_digest bytea)
   RETURNS auth.two_factor_gate LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -104,8 +127,8 @@ BEGIN
     RETURN auth.refuse('INVALID_TWO_FACTOR_COOKIE');
   END IF;
   SELECT x.* INTO f FROM auth.two_factor_auth x WHERE x.user_id = u.id;
+  code := auth.two_factor_code_typed(code);
   IF method = 'any' THEN
-    code := regexp_replace(code, '\s', '', 'g'); -- apps show codes in two halves
     method := auth.two_factor_method_of(f, presented, code);
   END IF;
   IF method = 'totp' AND (f.secret IS NULL OR challenge.digest IS NOT NULL AND f.confirmed_at IS NULL) THEN
@@ -182,8 +205,8 @@ BEGIN
     DELETE FROM auth.two_factor_codes x
      WHERE x.bearer = two_factor_code_take.bearer AND x.digest = wanted AND x.expires_at > now();
   ELSE
-    wanted := auth.two_factor_code_digest(f.user_id, code);
-    DELETE FROM auth.two_factor_backup_codes x WHERE x.user_id = f.user_id AND x.digest = wanted;
+    DELETE FROM auth.two_factor_backup_codes x
+     WHERE x.user_id = f.user_id AND x.digest = ANY (auth.two_factor_backup_digests(f.user_id, code));
   END IF;
   RETURN FOUND;
 END

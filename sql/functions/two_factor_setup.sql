@@ -66,21 +66,23 @@ CREATE FUNCTION auth.two_factor_backup_codes_make(user_id text) RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   how_many constant integer := 10;
+  alphabet constant text := '0123456789abcdefghjkmnpqrstvwxyz'; -- of Crockford's base 32: no letter looks like a digit
   codes text[] := '{}';
-  letters text;
+  random bytea;
 BEGIN
   FOR i IN 1 .. how_many LOOP
-    letters := auth.random_id(16);
-    codes := codes || (substr(letters, 1, 5) || '-' || substr(letters, 6, 5));
+    random := auth.random_bytes(10);
+    codes := codes || (SELECT string_agg(substr(alphabet, (get_byte(random, n) & 31) + 1, 1), '' ORDER BY n)
+                         FROM generate_series(0, 9) n);
   END LOOP;
   DELETE FROM auth.two_factor_backup_codes x WHERE x.user_id = two_factor_backup_codes_make.user_id;
   INSERT INTO auth.two_factor_backup_codes (user_id, digest)
   SELECT two_factor_backup_codes_make.user_id, auth.two_factor_code_digest(two_factor_backup_codes_make.user_id, code)
     FROM unnest(codes) code;
-  RETURN to_json(codes);
+  RETURN to_json(ARRAY(SELECT substr(code, 1, 5) || '-' || substr(code, 6) FROM unnest(codes) code));
 END
 $$;
-COMMENT ON FUNCTION auth.two_factor_backup_codes_make IS 'ten new codes, shown this once; the older ones are dead';
+COMMENT ON FUNCTION auth.two_factor_backup_codes_make IS 'ten new codes of 50 random bits, shown this once; the older ones are dead';
 
 CREATE FUNCTION auth.two_factor_setup_refusal(
     c auth.caller, me auth.sessions, u auth.users, challenge text, output bytea)

@@ -420,6 +420,22 @@ totp_of_better_auth(void **state)
 }
 
 static void
+totp_label_has_one_colon(void **state)
+{
+	char memory[256];
+	struct buf b = BUF_ON(memory);
+
+	totp_uri(&b, STR("12345"), STR(":Mana: Auth:"), STR("\"a:b\"@example.com"));
+	assert_str_is(buf_view(&b),
+	    "otpauth://totp/Mana%20Auth:%22ab%22%40example.com?secret=GEZDGNBV&issuer=Mana%20Auth"
+	    "&digits=6&period=30");
+	b.len = 0;
+	totp_uri(&b, STR("12345"), STR("::"), STR("a@example.com"));
+	assert_str_is(
+	    buf_view(&b), "otpauth://totp/a%40example.com?secret=GEZDGNBV&digits=6&period=30");
+}
+
+static void
 random_tokens_differ(void **state)
 {
 	struct session_token a, b;
@@ -455,6 +471,7 @@ main(void)
 	    cmocka_unit_test(length_alone_makes_no_password_hard_to_guess),
 	    cmocka_unit_test(totp_of_the_rfc),
 	    cmocka_unit_test(totp_of_better_auth),
+	    cmocka_unit_test(totp_label_has_one_colon),
 	    cmocka_unit_test(random_tokens_differ),
 	};
 

@@ -60,11 +60,11 @@ const struct call_info calls[CALL_COUNT] = {
 	[CALL_SIGN_IN_LOOKUP]   = CALLED("sign_in_lookup", 3, "$9,$10,$11"),
 	[CALL_SIGN_IN_FINISH]   = CALLED("sign_in_finish", 11, "$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19"),
 	[CALL_SIGN_UP]          = CALLED("sign_up", 7, "$9,$10,$11,$12,$13,$14,$15"),
-	[CALL_VERIFY_EMAIL]     = CALLED("verification_verify_email", 3, "$9,$10,$11"),
+	[CALL_VERIFY_EMAIL]     = CALLED("verification_verify_email", 4, "$9,$10,$11,$12"),
 	[CALL_VERIFICATION_PAGE]   = CALLED("verification_page", 2, "$9,$10"),
-	[CALL_VERIFICATION_OPEN]   = CALLED("verification_open", 4, "$9,$10,$11,$12"),
+	[CALL_VERIFICATION_OPEN]   = CALLED("verification_open", 5, "$9,$10,$11,$12,$13"),
 	[CALL_VERIFICATION_LOOKUP] = CALLED("verification_lookup", 1, "$9"),
-	[CALL_VERIFICATION_FINISH] = CALLED("verification_finish", 6, "$9,$10,$11,$12,$13,$14"),
+	[CALL_VERIFICATION_FINISH] = CALLED("verification_finish", 7, "$9,$10,$11,$12,$13,$14,$15"),
 
 	[CALL_SESSION_LIST]             = RELAY("session_list"),
 	[CALL_SESSION_REVOKE]           = RELAY("session_revoke"),
@@ -123,7 +123,7 @@ const struct call_info calls[CALL_COUNT] = {
 	[CALL_API_KEY_VALIDATE] = RELAY("api_key_validate"),
 
 	[CALL_MAGIC_LINK_SEND]   = CALLED("magic_link_send", 6, "$9,$10,$11,$12,$13,$14"),
-	[CALL_MAGIC_LINK_VERIFY] = CALLED("magic_link_verify", 6, "$9,$10,$11,$12,$13,$14"),
+	[CALL_MAGIC_LINK_VERIFY] = CALLED("magic_link_verify", 7, "$9,$10,$11,$12,$13,$14,$15"),
 
 	[CALL_TWO_FACTOR_ENABLE]       = CALLED("two_factor_enable", 4, "$9,$10,$11,$12"),
 	[CALL_TWO_FACTOR_DISABLE]      = CALLED("two_factor_disable", 3, "$9,$10,$11"),
@@ -187,7 +187,7 @@ const struct call_info calls[CALL_COUNT] = {
 	[CALL_PASSKEY_REGISTER_OPTIONS]     = CALLED("passkey_register_options", 4, "$9,$10,$11,$12"),
 	[CALL_PASSKEY_REGISTER]             = CALLED("passkey_register", 11, "$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19"),
 	[CALL_PASSKEY_AUTHENTICATE_OPTIONS] = CALLED("passkey_authenticate_options", 1, "$9"),
-	[CALL_PASSKEY_SIGN_IN]              = CALLED("passkey_sign_in", 10, "$9,$10,$11,$12,$13,$14,$15,$16,$17,$18"),
+	[CALL_PASSKEY_SIGN_IN]              = CALLED("passkey_sign_in", 11, "$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19"),
 	[CALL_PASSKEY_LIST]                 = RELAY("passkey_list"),
 	[CALL_PASSKEY_LIST_V1]              = RELAY("passkey_list_v1"),
 	[CALL_PASSKEY_DELETE]               = RELAY("passkey_delete"),

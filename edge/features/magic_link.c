@@ -92,7 +92,8 @@ magic_link_verify(struct request *r)
 	return db_call(r, CALL_MAGIC_LINK_VERIFY, reply_relay, db_text(r, in->token),
 	    db_text(r, absolute(r, in->callback_url)), db_text(r, absolute(r, in->new_user_url)),
 	    db_text(r, absolute(r, error_url.p != NULL ? error_url : STR("/"))),
-	    db_text(r, locale_of(r)), db_digest(request_cookie_digest(r, COOKIE_TRUST_DEVICE)));
+	    db_text(r, locale_of(r)), db_digest(request_cookie_digest(r, COOKIE_TRUST_DEVICE)),
+	    db_digest(request_cookie_digest(r, COOKIE_DEVICE)));
 }
 
 /* A path of ours as clients read it in Location; any other URL as it is. */

@@ -204,7 +204,8 @@ passkey_sign_in(struct request *r)
 	    db_text(r, answer.user_handle), db_text(r, config.webauthn_rp_id),
 	    db_text(r, origin_lines(r)),
 	    db_text(r, r->route->errors == ERRORS_V1 ? STR("v1") : STR("better-auth")),
-	    db_digest(request_cookie_digest(r, COOKIE_TRUST_DEVICE)));
+	    db_digest(request_cookie_digest(r, COOKIE_TRUST_DEVICE)),
+	    db_digest(request_cookie_digest(r, COOKIE_DEVICE)));
 }
 
 /* The origins whose pages may ask, one a line, as SQL takes them. */

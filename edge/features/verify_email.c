@@ -104,7 +104,8 @@ static enum step
 verify(struct request *r, bool in_browser)
 {
 	const struct verify_email_fields *in = r->fields;
-	const struct digest *device = request_cookie_digest(r, COOKIE_TRUST_DEVICE);
+	const struct digest *trusted = request_cookie_digest(r, COOKIE_TRUST_DEVICE);
+	const struct digest *device = request_cookie_digest(r, COOKIE_DEVICE);
 	struct legacy_link link;
 
 	if (legacy_link_read(r, &link, in->token))
@@ -112,10 +113,10 @@ verify(struct request *r, bool in_browser)
 		    db_int(r, link.expires_at), db_text(r, in->callback_url));
 	if (in_browser)
 		return db_call(r, CALL_VERIFICATION_OPEN, opened, db_text(r, in->token),
-		    db_text(r, in->callback_url), db_digest(device),
+		    db_text(r, in->callback_url), db_digest(trusted), db_digest(device),
 		    db_digest(request_cookie_digest(r, COOKIE_SIGN_UP)));
 	return db_call(r, CALL_VERIFY_EMAIL, reply_relay, db_text(r, in->token),
-	    db_text(r, in->callback_url), db_digest(device));
+	    db_text(r, in->callback_url), db_digest(trusted), db_digest(device));
 }
 
 /* Another browser than the one that signed up is asked for the password; a script of a page there

@@ -134,7 +134,8 @@ finish(struct request *r)
 
 	return db_call(r, CALL_VERIFICATION_FINISH, finished, db_text(r, in->token),
 	    db_text(r, in->callback_url), db_digest(request_cookie_digest(r, COOKIE_TRUST_DEVICE)),
-	    db_text(r, s->proof.challenge), password_proof_arg(&s->proof), db_text(r, new_hash));
+	    db_digest(request_cookie_digest(r, COOKIE_DEVICE)), db_text(r, s->proof.challenge),
+	    password_proof_arg(&s->proof), db_text(r, new_hash));
 }
 
 static enum step

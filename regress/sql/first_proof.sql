@@ -77,8 +77,8 @@ SELECT story.sessions('vera@proof.example');
 SELECT story.answer(auth_api.sign_in_finish(story.caller(), 'vera@proof.example', :'eves_challenge', story.output(:'eves_challenge'), NULL, true, NULL, 'better-auth'));
 -- Opened again, the link goes to its callback and gives nothing else; without one it says so.
 SELECT story.answer(auth_api.verification_verify_email(story.caller(), :'of_vera', '/home'));
-SELECT story.answer(auth_api.verification_open(story.caller(), :'of_vera', '/home', NULL, NULL));
-SELECT story.answer(auth_api.verification_finish(story.caller(), :'of_vera', '/home', NULL, NULL, NULL, story.hash('hash-x')));
+SELECT story.answer(auth_api.verification_open(story.caller(), :'of_vera', '/home', NULL, NULL, NULL));
+SELECT story.answer(auth_api.verification_finish(story.caller(), :'of_vera', '/home', NULL, NULL, NULL, NULL, story.hash('hash-x')));
 SELECT story.answer(auth_api.verification_verify_email(story.caller(), :'of_vera', NULL));
 SELECT story.sessions('vera@proof.example'), p.password FROM story.password_of('vera@proof.example') p;
 -- Now that she has proven it, a sign-up with the address changes nothing, and looks the same.
@@ -92,9 +92,9 @@ SELECT story.answer(auth_api.sign_up(story.caller(fresh => 'wills desk'), 'will@
 SELECT story.token('verify_email', 'will@proof.example') AS link \gset
 SELECT cookie, asks FROM (VALUES (NULL), ('wills phone'), ('eves browser'), ('wills desk')) x (cookie),
        LATERAL auth_api.verification_page(story.caller(), :'link', story.browser(cookie));
-SELECT story.answer(auth_api.verification_open(story.caller(), :'link', '/home', NULL, NULL));
-SELECT story.answer(auth_api.verification_open(story.caller(), :'link', '/home', NULL, story.browser('eves browser')));
-SELECT story.answer(auth_api.verification_open(story.caller(fresh => 'proof-will'), :'link', '/home', NULL, story.browser('wills desk')));
+SELECT story.answer(auth_api.verification_open(story.caller(), :'link', '/home', NULL, NULL, NULL));
+SELECT story.answer(auth_api.verification_open(story.caller(), :'link', '/home', NULL, NULL, story.browser('eves browser')));
+SELECT story.answer(auth_api.verification_open(story.caller(fresh => 'proof-will'), :'link', '/home', NULL, NULL, story.browser('wills desk')));
 SELECT * FROM story.password_of('will@proof.example');
 
 -- An app's sign-up has no cookie: nobody's missing cookie is taken for it.
@@ -103,16 +103,16 @@ SELECT story.burden('xena@proof.example');
 SELECT story.left_over('xena@proof.example');
 SELECT story.token('verify_email', 'xena@proof.example') AS link \gset
 SELECT asks FROM auth_api.verification_page(story.caller(), :'link', NULL);
-SELECT story.answer(auth_api.verification_open(story.caller(), :'link', '/home', NULL, NULL));
+SELECT story.answer(auth_api.verification_open(story.caller(), :'link', '/home', NULL, NULL, NULL));
 -- The chosen password completes it: a wrong one counts and leaves the link, an output of another challenge is not
 -- compared. The session has a proof.
 SELECT story.word(l.challenge), l.locked_seconds, l.email, l.name FROM auth_api.verification_lookup(story.caller(), :'link') l;
 SELECT l.challenge FROM auth_api.verification_lookup(story.caller(), :'link') l \gset
-SELECT story.answer(auth_api.verification_finish(story.caller(), :'link', '/home', NULL, :'challenge', story.wrong(), NULL));
-SELECT story.answer(auth_api.verification_finish(story.caller(), :'link', '/home', NULL, :'challenge', NULL, NULL));
-SELECT story.answer(auth_api.verification_finish(story.caller(), :'link', '/home', NULL, :'eves_challenge', story.output(:'eves_challenge'), NULL));
-SELECT story.answer(auth_api.verification_finish(story.caller(), :'link', '/home', NULL, NULL, NULL, NULL));
-SELECT story.answer(auth_api.verification_finish(story.caller(fresh => 'proof-xena'), :'link', '/home', NULL, :'challenge', story.output(:'challenge'), NULL));
+SELECT story.answer(auth_api.verification_finish(story.caller(), :'link', '/home', NULL, NULL, :'challenge', story.wrong(), NULL));
+SELECT story.answer(auth_api.verification_finish(story.caller(), :'link', '/home', NULL, NULL, :'challenge', NULL, NULL));
+SELECT story.answer(auth_api.verification_finish(story.caller(), :'link', '/home', NULL, NULL, :'eves_challenge', story.output(:'eves_challenge'), NULL));
+SELECT story.answer(auth_api.verification_finish(story.caller(), :'link', '/home', NULL, NULL, NULL, NULL, NULL));
+SELECT story.answer(auth_api.verification_finish(story.caller(fresh => 'proof-xena'), :'link', '/home', NULL, NULL, :'challenge', story.output(:'challenge'), NULL));
 SELECT story.proof_of_session('xena@proof.example');
 SELECT story.left_over('xena@proof.example'), p.password FROM story.password_of('xena@proof.example') p;
 SELECT event_type, metadata FROM story.events('xena@proof.example') ORDER BY 1;
@@ -121,7 +121,7 @@ SELECT event_type, metadata FROM story.events('xena@proof.example') ORDER BY 1;
 SELECT refusal FROM auth_api.sign_up(story.caller(), 'yves@proof.example', 'Eve', NULL, story.hash('hash-of-eve'), NULL, 'en');
 SELECT story.burden('yves@proof.example');
 SELECT story.token('verify_email', 'yves@proof.example') AS link \gset
-SELECT story.answer(auth_api.verification_finish(story.caller(fresh => 'proof-yves'), :'link', '/home', NULL, NULL, NULL, story.hash('hash-of-yves')));
+SELECT story.answer(auth_api.verification_finish(story.caller(fresh => 'proof-yves'), :'link', '/home', NULL, NULL, NULL, NULL, story.hash('hash-of-yves')));
 SELECT story.left_over('yves@proof.example');
 SELECT story.proof_of_session('yves@proof.example');
 SELECT * FROM story.password_of('yves@proof.example');
@@ -170,7 +170,7 @@ SELECT refusal FROM auth_api.sign_up(story.caller(), 'fay@proof.example', 'Eve',
 SELECT refusal FROM auth_api.sign_up(story.caller(), 'fay@proof.example', 'Eve', NULL, story.hash('hash-of-eve'), NULL, 'en');
 SELECT refusal FROM auth_api.sign_up(story.caller(), 'fay@proof.example', 'Eve', NULL, story.hash('hash-of-eve'), NULL, 'en');
 SELECT refusal FROM auth_api.sign_up(story.caller(fresh => 'fays desk'), 'fay@proof.example', 'Fay', NULL, story.hash('hash-of-fay'), NULL, 'en', true);
-SELECT story.answer(auth_api.verification_open(story.caller(fresh => 'proof-fay'), story.token('verify_email', 'fay@proof.example'), '/', NULL, story.browser('fays desk')));
+SELECT story.answer(auth_api.verification_open(story.caller(fresh => 'proof-fay'), story.token('verify_email', 'fay@proof.example'), '/', NULL, NULL, story.browser('fays desk')));
 SELECT * FROM story.password_of('fay@proof.example');
 RESET ROLE;
 DELETE FROM auth.oauth_clients WHERE id = 'first-proof';

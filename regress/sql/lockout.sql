@@ -73,6 +73,27 @@ SELECT count(*) FROM auth.lockouts WHERE email = 'lou@example.com';
 SET ROLE auth_edge;
 SELECT refusal FROM story.sign_in('lou@example.com', 'lou-7', device => :'device');
 
+-- Programs that keep no cookie make a new device with each sign-in: they push out each other, and no browser that has come back after a day.
+SELECT story.device_of(story.sign_in('lou@example.com')) AS settled \gset
+RESET ROLE;
+UPDATE auth.known_devices SET created_at = created_at - interval '2 days', last_seen_at = last_seen_at - interval '2 days' WHERE user_id = story.id_of('lou@example.com');
+SET ROLE auth_edge;
+SELECT story.device_of(story.sign_in('lou@example.com', device => :'settled')) AS settled \gset
+SELECT count(story.sign_in('lou@example.com')) FROM generate_series(1, 22);
+SELECT (story.sign_in('lou@example.com', verified => false)).refusal FROM generate_series(1, 5);
+SELECT refusal AS stranger FROM story.sign_in('lou@example.com');
+SELECT refusal AS settled FROM story.sign_in('lou@example.com', 'lou-9', device => :'settled');
+SELECT story.forget_failures('lou@example.com');
+-- Settled devices are twenty at most, too.
+RESET ROLE;
+INSERT INTO auth.known_devices (user_id, digest, created_at) SELECT story.id_of('lou@example.com'), sha256(n::text::bytea), now() - interval '3 days' FROM generate_series(1, 30) n;
+SET ROLE auth_edge;
+SELECT refusal FROM story.sign_in('lou@example.com');
+RESET ROLE;
+SELECT auth.known_device_is_settled(d) AS settled, count(*) FROM auth.known_devices d WHERE d.user_id = story.id_of('lou@example.com') GROUP BY 1 ORDER BY 1;
+DELETE FROM auth.known_devices WHERE user_id = story.id_of('lou@example.com');
+SET ROLE auth_edge;
+
 -- Twenty devices at most; a new password, and the end of all sessions, forget them. So does the sweep, after 90 days.
 SELECT count(story.sign_in('lou@example.com')) FROM generate_series(1, 22);
 RESET ROLE;

@@ -34,7 +34,7 @@ COMMENT ON FUNCTION auth_api.magic_link_send IS
 
 CREATE FUNCTION auth_api.magic_link_verify(
     c auth.caller, token text, callback_url text, new_user_url text, error_url text, locale text,
-    device_digest bytea DEFAULT NULL)
+    trusted_digest bytea DEFAULT NULL, device_digest bytea DEFAULT NULL)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   presented constant bytea := sha256(convert_to(token, 'UTF8'));
@@ -74,13 +74,14 @@ BEGIN
     u := auth.account_claim(c, u, 'magic-link');
   END IF;
   PERFORM auth.verification_done('magic-link', token, u.id);
-  gate := auth.two_factor_gate(c, u, true, 'mail', device_digest);
+  gate := auth.two_factor_gate(c, u, true, 'mail', trusted_digest);
   IF gate.asked THEN
     RETURN CASE WHEN gate.methods IS NULL THEN auth.magic_link_refused(error_url, 'TWO_FACTOR_REQUIRED')
                 WHEN callback_url IS NULL THEN auth.two_factor_asked(gate)
                 ELSE auth.granted(NULL, gate.cookies, NULL, 302, auth.two_factor_page_url(gate, callback_url)) END;
   END IF;
-  RETURN auth.magic_link_granted(c, u, gate, CASE WHEN is_new THEN COALESCE(new_user_url, callback_url) ELSE callback_url END);
+  RETURN auth.magic_link_granted(
+    c, u, gate, CASE WHEN is_new THEN COALESCE(new_user_url, callback_url) ELSE callback_url END, device_digest);
 END
 $$;
 COMMENT ON FUNCTION auth_api.magic_link_verify IS
@@ -97,7 +98,7 @@ END
 $$;
 COMMENT ON FUNCTION auth.magic_link_owner IS 'whose address it is, locked; a row of NULLs: nobody''s, or no longer theirs';
 
-CREATE FUNCTION auth.magic_link_granted(c auth.caller, u auth.users, gate auth.two_factor_gate, callback_url text)
+CREATE FUNCTION auth.magic_link_granted(c auth.caller, u auth.users, gate auth.two_factor_gate, callback_url text, device_digest bytea)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   s constant auth.sessions := auth.session_open(c, u.id, true, 'mail');
@@ -106,7 +107,8 @@ BEGIN
   RETURN auth.granted(
     CASE WHEN callback_url IS NULL THEN auth.json_object(
       'token', auth.fresh_token(), 'user', auth.user_json(u), 'session', auth.session_json(s, auth.fresh_token())) END,
-    auth.session_cookies(true) || gate.cookies, NULL, CASE WHEN callback_url IS NOT NULL THEN 302 END, callback_url);
+    auth.session_cookies(true) || gate.cookies || auth.known_device_cookie(u.id, true, device_digest),
+    NULL, CASE WHEN callback_url IS NOT NULL THEN 302 END, callback_url);
 END
 $$;
 COMMENT ON FUNCTION auth.magic_link_granted IS 'the answer to a good link: signed in';

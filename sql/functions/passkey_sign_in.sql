@@ -45,7 +45,7 @@ COMMENT ON FUNCTION auth.passkey_refused IS 'an answer that does not sign in: co
 
 CREATE FUNCTION auth_api.passkey_sign_in(
     c auth.caller, cookie_digest bytea, credential_id text, client_data bytea, authenticator_data bytea, signature bytea,
-    user_handle text, rp_id text, origins text, dialect text, device_digest bytea)
+    user_handle text, rp_id text, origins text, dialect text, trusted_digest bytea, device_digest bytea DEFAULT NULL)
 RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   asked constant auth.passkey_challenges := auth.passkey_challenge_consume(passkey_sign_in.cookie_digest, 'authentication');
@@ -86,9 +86,10 @@ BEGIN
     PERFORM auth.security_event_once(c, u.id, 'PASSKEY_LOGIN_FAILURE', '{"code":"EMAIL_NOT_VERIFIED"}');
     RETURN auth.refuse('EMAIL_NOT_VERIFIED');
   ELSIF NOT answer.user_verified THEN -- a touch proves possession of the key; a PIN or a finger proves the person
-    gate := auth.two_factor_gate(c, u, true, 'passkey', device_digest);
+    gate := auth.two_factor_gate(c, u, true, 'passkey', trusted_digest);
   END IF;
-  RETURN CASE WHEN gate.asked THEN auth.two_factor_asked(gate) ELSE auth.passkey_granted(c, u, p.id, answer.user_verified, dialect, gate.cookies) END;
+  RETURN CASE WHEN gate.asked THEN auth.two_factor_asked(gate) ELSE auth.passkey_granted(
+    c, u, p.id, answer.user_verified, dialect, gate.cookies || auth.known_device_cookie(u.id, true, device_digest)) END;
 END
 $$;
 COMMENT ON FUNCTION auth_api.passkey_sign_in IS

@@ -52,10 +52,10 @@ $$;
 COMMENT ON FUNCTION auth_api.verification_send_v1 IS 'POST /api/v1/auth/resend-verification';
 
 CREATE FUNCTION auth_api.verification_verify_email(
-    c auth.caller, token text, callback_url text, device_digest bytea DEFAULT NULL) RETURNS auth.reply
+    c auth.caller, token text, callback_url text, trusted_digest bytea DEFAULT NULL, device_digest bytea DEFAULT NULL) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  RETURN auth.verification_take(c, token, callback_url, device_digest);
+  RETURN auth.verification_take(c, token, callback_url, trusted_digest, device_digest);
 END
 $$;
 COMMENT ON FUNCTION auth_api.verification_verify_email IS
@@ -63,8 +63,8 @@ COMMENT ON FUNCTION auth_api.verification_verify_email IS
   'callback, or JSON without. Confirms the sign-up that asked for the link';
 
 CREATE FUNCTION auth.verification_take(
-    c auth.caller, token text, callback_url text, device_digest bytea, password_version integer DEFAULT NULL,
-    proof text DEFAULT NULL) RETURNS auth.reply
+    c auth.caller, token text, callback_url text, trusted_digest bytea, device_digest bytea,
+    password_version integer DEFAULT NULL, proof text DEFAULT NULL) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   v auth.verification := auth.verification_consume('verify-email', token);
@@ -83,7 +83,7 @@ BEGIN
     RETURN auth.email_change_granted(u, callback_url);
   ELSIF u.id IS NOT NULL THEN
     PERFORM auth.verification_done('verify-email', token, u.id);
-    RETURN auth.verification_granted(c, u, callback_url, device_digest, proof);
+    RETURN auth.verification_granted(c, u, callback_url, trusted_digest, device_digest, proof);
   ELSIF v.id IS NULL AND change.id IS NULL AND auth.email_change_was_done(token) THEN
     RETURN auth.email_change_granted(u, callback_url);
   ELSIF callback_url IS NOT NULL AND auth.verification_was_done('verify-email', token) THEN
@@ -143,10 +143,10 @@ COMMENT ON FUNCTION auth.email_verify IS
   'a row of NULLs: the address is no longer the user''s';
 
 CREATE FUNCTION auth.verification_granted(
-    c auth.caller, u auth.users, callback_url text, device_digest bytea, proof text DEFAULT NULL)
+    c auth.caller, u auth.users, callback_url text, trusted_digest bytea, device_digest bytea, proof text DEFAULT NULL)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  gate constant auth.two_factor_gate := auth.two_factor_gate(c, u, true, 'mail', device_digest);
+  gate constant auth.two_factor_gate := auth.two_factor_gate(c, u, true, 'mail', trusted_digest);
 BEGIN
   IF gate.asked THEN
     RETURN auth.granted(
@@ -158,7 +158,8 @@ BEGIN
   PERFORM auth.session_open(c, u.id, true, proof);
   RETURN auth.granted(
     CASE WHEN callback_url IS NULL THEN auth.json_object('status', true, 'user', NULL::text) END,
-    auth.session_cookies(true) || gate.cookies, NULL, CASE WHEN callback_url IS NOT NULL THEN 302 END, callback_url);
+    auth.session_cookies(true) || gate.cookies || auth.known_device_cookie(u.id, true, device_digest),
+    NULL, CASE WHEN callback_url IS NOT NULL THEN 302 END, callback_url);
 END
 $$;
 COMMENT ON FUNCTION auth.verification_granted IS

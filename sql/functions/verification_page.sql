@@ -32,7 +32,7 @@ COMMENT ON FUNCTION auth_api.verification_page IS
   'whether the page of a link asks for a password: this is not the browser that signed up. Takes nothing';
 
 CREATE FUNCTION auth_api.verification_open(
-    c auth.caller, token text, callback_url text, device_digest bytea, browser_digest bytea) RETURNS auth.reply
+    c auth.caller, token text, callback_url text, trusted_digest bytea, device_digest bytea, browser_digest bytea) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   a constant auth.accounts := auth.sign_up_of_link(token);
@@ -40,7 +40,7 @@ BEGIN
   IF a.id IS NOT NULL AND (browser_digest = a.browser_digest) IS NOT TRUE THEN
     RETURN auth.refuse('SIGN_UP_ELSEWHERE');
   END IF;
-  RETURN auth.verification_take(c, token, callback_url, device_digest, a.password_version);
+  RETURN auth.verification_take(c, token, callback_url, trusted_digest, device_digest, a.password_version);
 END
 $$;
 COMMENT ON FUNCTION auth_api.verification_open IS
@@ -65,7 +65,7 @@ COMMENT ON FUNCTION auth_api.verification_lookup IS
   'which a new password is judged; no row: the link asks for none';
 
 CREATE FUNCTION auth_api.verification_finish(
-    c auth.caller, token text, callback_url text, device_digest bytea, challenge text, output bytea, new_hash text)
+    c auth.caller, token text, callback_url text, trusted_digest bytea, device_digest bytea, challenge text, output bytea, new_hash text)
   RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   a constant auth.accounts := auth.sign_up_of_link(token);
@@ -73,18 +73,18 @@ DECLARE
   refusal auth.reply;
 BEGIN
   IF a.id IS NULL THEN
-    RETURN auth.verification_take(c, token, callback_url, device_digest);
+    RETURN auth.verification_take(c, token, callback_url, trusted_digest, device_digest);
   END IF;
   SELECT x.* INTO STRICT u FROM auth.users x WHERE x.id = a.user_id;
   IF new_hash IS NOT NULL THEN
     PERFORM auth.sign_up_pending(u, new_hash, NULL);
-    RETURN auth.verification_take(c, token, callback_url, device_digest, auth.sign_up_version(u.id));
+    RETURN auth.verification_take(c, token, callback_url, trusted_digest, device_digest, auth.sign_up_version(u.id));
   END IF;
   refusal := auth.password_check(c, u, auth.lockout_scope(c, u.email, u.id, NULL, NULL), challenge, output, 'INVALID_PASSWORD');
   IF refusal.refusal IS NOT NULL THEN
     RETURN refusal;
   END IF;
-  RETURN auth.verification_take(c, token, callback_url, device_digest, a.password_version, 'password');
+  RETURN auth.verification_take(c, token, callback_url, trusted_digest, device_digest, a.password_version, 'password');
 END
 $$;
 COMMENT ON FUNCTION auth_api.verification_finish IS

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { Authenticator } from './lib/authenticator.mjs';
 import { Client } from './lib/http.mjs';
 import { PASSWORD, signIn, somebodySignedIn, somebodyVerified, token } from './lib/people.mjs';
 import { startStack, UNLIMITED } from './lib/stack.mjs';
@@ -115,6 +116,37 @@ describe('guessing passwords', () => {
     assert.equal((await ada.http.post('/api/auth/verify-password', { password: PASSWORD })).status, 200, 'the session');
     assert.equal((await signIn({ ...ada, http: from('203.0.113.10', device) })).status, 200, 'the device');
     assert.equal((await signIn({ ...ada, http: from('198.51.100.20') })).status, 200, 'another network');
+  });
+
+  test('every door that opens a session remembers its browser, and knows it again', async () => {
+    const ada = await somebodySignedIn(stack);
+    const devices = () => stack.sql(`SELECT id, digest FROM auth.known_devices WHERE user_id = :'id'`, { id: ada.id });
+    const [{ id, digest }] = devices();
+    assert.equal(devices().length, 1, 'the link of the verification mail, and the password, in one browser');
+    const doors = {
+      password: () => signIn(ada),
+      'magic link': async () => {
+        assert.equal((await ada.http.post('/api/auth/sign-in/magic-link', { email: ada.email })).status, 200);
+        return ada.http.get(await stack.mail.link(ada.email, '/magic-link/verify', { contains: '/magic-link/verify' }));
+      },
+      passkey: async () => {
+        const options = await ada.http.get('/api/auth/passkey/generate-authenticate-options');
+        return ada.http.post('/api/auth/passkey/verify-authentication', { response: await authenticator.get(options.json) });
+      },
+    };
+    const authenticator = new Authenticator(stack.url);
+    const options = await ada.http.get('/api/auth/passkey/generate-register-options');
+    assert.equal((await ada.http.post('/api/auth/passkey/verify-registration', { response: await authenticator.create(options.json) })).status, 200);
+    let last = digest;
+    for (const [door, open] of Object.entries(doors)) {
+      const answer = await open();
+      assert.ok(answer.status < 400, `${door}: ${answer.text}`);
+      assert.ok(answer.setCookies.some(({ name, value }) => name.endsWith('.device') && value), `${door}: ${JSON.stringify(answer.setCookies)}`);
+      const [known, ...others] = devices();
+      assert.deepEqual([known.id, others], [id, []], door);
+      assert.notEqual(known.digest, last, `${door}: a new token`);
+      last = known.digest;
+    }
   });
 
   test('the cookie of a known device opens nothing for anybody else, and is good once', async () => {

@@ -24,6 +24,9 @@ CREATE FUNCTION story.outputs(challenge text) RETURNS TABLE (n integer, called t
          (5, 'shorter', substr(story.output(challenge), 1, 31)), (6, 'longer', story.output(challenge) || '\x00'),
          (7, 'zeros', decode(repeat('00', 32), 'hex')), (8, 'of scrypt', decode(repeat('00', 64), 'hex'));
 $$;
+CREATE FUNCTION story.attempts(address text) RETURNS SETOF auth.login_attempts LANGUAGE sql SECURITY DEFINER AS $$
+  SELECT * FROM auth.login_attempts a WHERE a.email = address;
+$$;
 CREATE FUNCTION story.unlock(address text) RETURNS void LANGUAGE sql SECURITY DEFINER AS $$ SELECT auth.lockout_clear(address); $$;
 SET ROLE auth_edge;
 
@@ -58,6 +61,20 @@ SELECT o.called,
   FROM story.outputs(:'challenge') o, LATERAL (SELECT (story.caller('pia-1')).*) c ORDER BY o.n;
 SELECT (auth_api.password_verify(story.caller('pia-1'), NULL, story.right('pia-1'))).refusal,
        (auth_api.password_verify(story.caller('made-up'), :'challenge', story.output(:'challenge'))).refusal;
+
+-- No output, and one for another challenge, is no guess: it is answered alike for every address, counts nothing, and gives nothing away.
+-- While the account is locked it gets the answer that everybody gets.
+SELECT story.unlock('pia@example.com');
+SELECT refusal, count(*) FROM generate_series(1, 30) n, LATERAL (
+  SELECT (auth_api.sign_in_finish(story.caller(ip => ('10.1.' || n || '.1')::inet), a, CASE n % 2 WHEN 0 THEN l.challenge ELSE 'scrypt:00' END,
+                                  CASE n % 2 WHEN 0 THEN NULL ELSE story.wrong() END, NULL, true, NULL, 'better-auth')).refusal
+    FROM unnest('{pia@example.com,pim@example.com}'::text[]) a, auth_api.sign_in_lookup(story.caller(), a) l) r GROUP BY 1;
+SELECT count(*) AS errors FROM story.attempts('pia@example.com');
+SELECT refusal FROM story.sign_in('pia@example.com');
+SELECT (story.sign_in('pia@example.com', verified => false)).refusal FROM generate_series(1, 5);
+SELECT (auth_api.sign_in_finish(story.caller(), 'pia@example.com', :'challenge', o, NULL, true, NULL, 'better-auth')).refusal
+  FROM unnest(ARRAY[NULL, story.wrong(), story.output(:'challenge')]) o;
+SELECT story.unlock('pia@example.com');
 
 -- Each attempt counts, in a transaction that is rolled back as well.
 SELECT story.unlock('pia@example.com');

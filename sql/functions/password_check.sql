@@ -82,13 +82,18 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
   key constant bytea := auth.secret('password');
   stored constant text := auth.password_stored(u.id);
-  refusal auth.reply;
+  current constant text := auth.password_challenge_of(s.address, stored);
+  refusal auth.reply := auth.lockout_refusal(c, s);
 BEGIN
+  IF refusal.refusal IS NOT NULL THEN
+    RETURN refusal;
+  ELSIF output IS NULL OR challenge IS DISTINCT FROM current THEN
+    -- Not a guess: nothing is compared, and auth_api.sign_in_lookup tells as much.
+    RETURN auth.refuse('PASSWORD_CHALLENGE_STALE');
+  END IF;
   refusal := auth.lockout_take(c, s);
   IF refusal.refusal IS NOT NULL THEN
     RETURN refusal;
-  ELSIF challenge IS DISTINCT FROM auth.password_challenge_of(s.address, stored) THEN
-    RETURN auth.refuse('PASSWORD_CHALLENGE_STALE');
   ELSIF NOT auth.password_matches(stored, output, key) THEN
     RETURN auth.password_refused(c, s, u.id, error);
   END IF;
@@ -102,7 +107,8 @@ $$;
 COMMENT ON FUNCTION auth.password_check IS
   'the one place where a password is judged: lockout, count, comparison, event, in this order. u: the user, locked, or a row of NULLs '
   'for an unknown address; output: raw, computed from the challenge; error: what a wrong password answers. A row of NULLs: it is '
-  'right. PASSWORD_CHALLENGE_STALE: nothing was compared, because the stored hash has been replaced since the challenge was given';
+  'right. PASSWORD_CHALLENGE_STALE: nothing was compared nor counted, because the stored hash has been replaced since the challenge was '
+  'given, or the edge computed no output (it found the account locked, and it is no more)';
 
 CREATE FUNCTION auth.password_refused(c auth.caller, s auth.lockout_scope, of_user_id text, error text) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

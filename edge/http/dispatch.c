@@ -361,6 +361,11 @@ dispatch_headers(struct request *r, struct http_request *req)
 		http_response_header(req, "pragma", "no-cache");
 	}
 	http_response_header(req, "x-content-type-options", "nosniff");
+	if (!str_starts(str_from(response->content_type), STR("text/html"))) { /* no page */
+		http_response_header(req, "content-security-policy",
+		    "default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
+		http_response_header(req, "referrer-policy", "no-referrer");
+	}
 	if (config.secure_cookies_prefix && config.hsts_seconds > 0)
 		http_response_header(req, "strict-transport-security", hsts());
 	http_response_header(req, "x-request-id", r->id);

@@ -110,6 +110,21 @@ describe('rules of the edge', () => {
     assert.equal((await ada.http.get('/api/auth/get-session')).json.user.id, ada.id);
   });
 
+  test('every answer forbids scripts of others, frames, sniffing and referrers to other sites, whatever its status', async () => {
+    const statuses = new Set();
+    for (const [method, route] of routes) {
+      const answer = await new Client(stack.url).request(method, route.replace(/:\w+/g, 'x'), { redirect: 'manual' });
+      const { 'content-security-policy': policy, 'content-type': type = '', ...headers } = answer.headers;
+      const directives = policy?.split('; ') ?? [];
+      statuses.add(answer.status);
+      assert.ok(directives.includes("default-src 'none'"), `${method} ${route}`);
+      assert.ok(directives.includes("base-uri 'none'") && directives.includes("frame-ancestors 'none'"), `${method} ${route}`);
+      assert.equal(headers['referrer-policy'], type.startsWith('text/html') ? 'same-origin' : 'no-referrer', `${method} ${route}`);
+      assert.equal(headers['x-content-type-options'], 'nosniff', `${method} ${route}`);
+    }
+    for (const status of [200, 302, 400, 401, 415]) assert.ok(statuses.has(status), `some route answers ${status}`);
+  });
+
   test('in production no origin but BASE_URL is trusted by default, and HTTPS is demanded of browsers', async () => {
     const production = {
       NODE_ENV: 'production', BASE_URL: 'https://auth.example', BETTER_AUTH_SECRET: 'x7Fq2LmP9sVb4Rt8Wk3Zc6Yd1Hg5Jn0AaBbCc',

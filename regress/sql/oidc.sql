@@ -176,6 +176,18 @@ SELECT story.part(story.redeem(story.code('olga-1', story.ask('{"scope":"openid 
 SELECT story.answer(auth_api.oidc_revoke(story.caller(), jsonb_build_object('token', story.hex(:'refresh')), 'client_secret_basic', 'wiki', sha256('wiki-secret'), NULL, NULL, NULL));
 SELECT story.answer(story.tokens(jsonb_build_object('grant_type', 'refresh_token', 'refresh_token', story.hex(:'refresh'))));
 
+-- A year after the user authorized a client its refresh tokens end, however often they were rotated.
+SELECT story.part(story.redeem(story.code('olga-1', story.ask('{"scope":"openid profile email offline_access"}'))), 'refresh_token') AS refresh \gset
+RESET ROLE;
+UPDATE auth.oauth_grants g SET created_at = now() - interval '364 days'
+ WHERE g.id = (SELECT t.grant_id FROM auth.oauth_refresh_tokens t WHERE t.digest = sha256(:'refresh'));
+SET ROLE auth_edge;
+SELECT story.part(story.tokens(jsonb_build_object('grant_type', 'refresh_token', 'refresh_token', story.hex(:'refresh'))), 'refresh_token') AS next \gset
+RESET ROLE;
+SELECT t.expires_at = g.created_at + interval '365 days' AS ends_with_the_year
+  FROM auth.oauth_refresh_tokens t JOIN auth.oauth_grants g ON g.id = t.grant_id WHERE t.digest = sha256(:'next');
+SET ROLE auth_edge;
+
 -- An app on any port of this machine, and under its own scheme; a robot for itself, which is no user.
 SELECT r.location IS NOT NULL FROM auth_api.oidc_consent(story.caller('olga-1'),
   story.ask(client => 'phone', back => 'com.example.phone:/cb') || jsonb_build_object('exp', :'exp', 'ba_iat', :'iat'), 'https://id.example', true, NULL) r;

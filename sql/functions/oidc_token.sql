@@ -74,7 +74,7 @@ BEGIN
   END IF;
   IF refresh THEN
     INSERT INTO auth.oauth_refresh_tokens (digest, grant_id, expires_at)
-    VALUES (auth.token_digest(refresh_token), g.id, now() + interval '30 days');
+    VALUES (auth.token_digest(refresh_token), g.id, least(now() + interval '30 days', g.created_at + interval '365 days'));
   END IF;
   g.scopes := scopes;
   body := '{"access_token":' || COALESCE(to_json(access_token), auth.access_token())::text || ',' || ltrim(json_strip_nulls(
@@ -90,7 +90,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth.oidc_tokens_issue IS
-  'the tokens of a grant (RFC 6749, section 5.1). claims are the JWTs among them, a line each: algorithm, type where it is not JWT, '
+  'the tokens of a grant (RFC 6749, section 5.1). A refresh token expires after 30 days, and a year after the grant at the latest. '
+  'claims are the JWTs among them, a line each: algorithm, type where it is not JWT, '
   'and an object, which the edge signs as it is';
 
 CREATE FUNCTION auth.oidc_code_redeem(client auth.oauth_clients, input jsonb, issuer text) RETURNS auth.reply

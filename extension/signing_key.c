@@ -18,8 +18,8 @@
 
 #define ED25519_BYTES 32
 #define P256_BYTES    32
-/* RFC 7518, section 3.3: "A key of size 2048 bits or larger MUST be used" */
-#define RSA_BITS 2048
+/* 128 bits of security (NIST SP 800-57 part 1, table 2) */
+#define RSA_BITS 3072
 
 PG_FUNCTION_INFO_V1(mana_signing_key_make);
 

@@ -157,6 +157,26 @@ describe('cookies', { skip: without.mail }, () => {
     assert.equal((await replayed.post('/api/auth/two-factor/verify-backup-code', { code: bob.backupCodes[1] })).status, 401, 'a challenge that was answered');
   });
 
+  test('a stolen cookie sees no token by which another session could be used', async () => {
+    const person = await member();
+    const other = { ...person, http: stranger() };
+    await signIn(other);
+    const stolen = copyOf(other.http);
+    const [mine, theirs] = [other.http, person.http].map((http) => decodeURIComponent(http.cookies.get(name)).split('.')[0]);
+    const seen = [];
+    for (const path of ['/api/auth/list-sessions', '/api/auth/get-session', '/api/auth/list-accounts', '/api/v1/auth/sessions', '/api/v1/auth/security-events', '/api/v1/auth/trusted-devices'])
+      seen.push((await stolen.get(path)).text);
+    for (const path of ['/api/v1/me/data', '/api/v1/me/data/export', '/api/v1/settings']) seen.push((await stolen.get(path, { bearer: person.token })).text);
+    assert.ok(!seen.join().includes(theirs), 'the token of the other session');
+    const tokens = JSON.parse(seen[0]).map(({ token }) => token);
+    assert.equal(tokens.length >= 2, true);
+    for (const token of tokens.filter((each) => each !== mine)) {
+      assert.equal((await sessionWith(`${name}=${encodeURIComponent(token)}`)).json, null);
+      assert.equal((await stranger().post('/api/v1/auth/refresh', { refreshToken: token })).status, 401);
+      assert.equal((await stranger().get('/api/v1/auth/profile', { bearer: token })).status, 401);
+    }
+  });
+
   test('a cookie from before the end of its session opens nothing, whichever way it ended', async () => {
     const ways = {
       'signing out': (person) => person.http.post('/api/auth/sign-out', {}),

@@ -4,10 +4,12 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { after, before, test } from 'node:test';
 
+import { answers, spawnEdge } from './lib/edge.mjs';
 import { Client } from './lib/http.mjs';
-import { PASSWORD, signIn, somebodySignedIn } from './lib/people.mjs';
+import { PASSWORD, signIn, somebodySignedIn, somebodyVerified } from './lib/people.mjs';
 import { startStack, UNLIMITED } from './lib/stack.mjs';
 import { totp } from './lib/totp.mjs';
+import { until } from './lib/wait.mjs';
 
 const SECRET = 'q0Zl3v5c1YtWmR8uKx2bNf7hJd9sGpEaTiUoLwQyXzA=';
 let stack;
@@ -79,5 +81,31 @@ test('a value signed with the secret is no cookie but the session\'s', async () 
     const forged = browserWith({ 'mana.session_token': encodeURIComponent(`${text}.${underTheSecret(text)}`) });
     const answer = await forged.get('/api/auth/get-session');
     assert.deepEqual([answer.json, answer.setCookies], [null, []], text);
+  }
+});
+
+test('where BASE_URL is https no session travels over plain HTTP, nor is one taken that was set there', async () => {
+  const origin = 'https://auth.example';
+  const person = await somebodyVerified(stack);
+  const edge = await spawnEdge(stack, { BASE_URL: origin });
+  try {
+    await until('the edge', () => answers(edge.port, '/health/ready'), 30_000);
+    const browser = (cookies = new Map()) => Object.assign(new Client(`http://127.0.0.1:${edge.port}`, { origin }), { cookies: new Map(cookies) });
+    const http = browser();
+    const found = [await signIn({ ...person, http }), await signIn({ ...person, http: browser() }), await http.get('/api/auth/passkey/generate-authenticate-options')]
+      .flatMap(({ setCookies }) => setCookies);
+    assert.ok(found.length >= 4);
+    for (const { name, attributes } of found) {
+      assert.match(name, /^__(Secure|Host)-/, 'a browser accepts the name over https only');
+      assert.equal(attributes.secure, true, name);
+    }
+    assert.equal((await http.get('/api/auth/get-session')).json.user.email, person.email);
+    // a man in the middle of plain HTTP can set cookies without a prefix
+    const [, session] = [...http.cookies].find(([name]) => name.endsWith('session_token'));
+    for (const name of ['mana.session_token', '__Host-mana.session_token', 'session_token'])
+      assert.equal((await browser([[name, session]]).get('/api/auth/get-session')).json, null, name);
+  } finally {
+    edge.child.kill('SIGTERM');
+    await edge.ended;
   }
 });

@@ -30,8 +30,8 @@ struct variable {
 
 struct config config;
 
-static int node_env, rate_limit, signup_duplicate, step_up, password_scheme, password_policy,
-    smtp_tls, mail_sender, mail_link_get, proxy_header;
+static int node_env, db_pooler, rate_limit, signup_duplicate, step_up, password_scheme,
+    password_policy, smtp_tls, mail_sender, mail_link_get, proxy_header;
 static int64_t hash_memory_kib, hash_passes;
 static struct config_list more_trusted_origins;
 static struct str brand_logo_file, service_key_list, legacy_links_until;
@@ -127,10 +127,11 @@ static const struct variable variables[] = {
 	N("UNREAD_SECONDS", unread_seconds, "30", 1, 600, "for a client to read on; then its connection ends"),
 	N("UNREAD_MAX_BYTES", unread_max_bytes, "67108864", 1048576, 4294967296, "answers that clients of a worker have not read yet; beyond, requests are answered 503"),
 	N("DRAIN_SECONDS", drain_seconds, "15", 1, 300, "for a stopping worker to finish what it has begun"),
-	N("DB_PIPELINES", db_pipelines, "2", 1, 8, "database connections of a worker for quick calls that read"),
-	N("DB_WRITE_PIPELINES", db_write_pipelines, "2", 1, 8, "database connections of a worker for quick calls that write"),
-	N("DB_PATIENT_CONNECTIONS", db_patient_connections, "2", 1, 8, "database connections of a worker for calls that wait for a lock"),
-	N("DB_SLOW_CONNECTIONS", db_slow_connections, "2", 1, 8, "database connections of a worker for slow calls"),
+	N("DB_PIPELINES", db_pipelines, "2", 1, 32, "database connections of a worker for quick calls that read"),
+	N("DB_WRITE_PIPELINES", db_write_pipelines, "2", 1, 32, "database connections of a worker for quick calls that write"),
+	N("DB_PATIENT_CONNECTIONS", db_patient_connections, "2", 1, 32, "database connections of a worker for calls that wait for a lock"),
+	N("DB_SLOW_CONNECTIONS", db_slow_connections, "2", 1, 32, "database connections of a worker for slow calls"),
+	C("DB_POOLER", db_pooler, "none", "none|session|transaction", "pool mode of a pooler such as PgBouncer between the edge and the database: a connection then carries one call at a time; for transaction, the role needs the settings that `mana-auth-edge settings` prints"),
 	N("DB_CONNECT_TIMEOUT_MS", db_connect_timeout_ms, "3000", 100, 60000, "to connect and prepare"),
 	N("DB_QUERY_TIMEOUT_MS", db_query_timeout_ms, "8000", 100, 60000, "for a quick call; 503 beyond"),
 	N("DB_SLOW_TIMEOUT_MS", db_slow_timeout_ms, "30000", 100, 600000, "for a slow call; 503 beyond"),
@@ -331,6 +332,7 @@ derive(FILE *problems)
 	config.password_guessable_allowed = password_policy == 1;
 	config.mail_link_acts = mail_link_get == 1;
 	config.proxy_header = (enum proxy_header)proxy_header;
+	config.db_pooler = (enum pooler)db_pooler;
 	config.smtp_tls = (enum smtp_tls)smtp_tls;
 	config.mail_sender = (enum mail_sender)mail_sender;
 	config.password = (struct password_params){

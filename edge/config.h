@@ -95,6 +95,7 @@ struct config {
 	int64_t db_write_pipelines;
 	int64_t db_patient_connections;
 	int64_t db_slow_connections;
+	enum pooler { POOLER_NONE, POOLER_SESSION, POOLER_TRANSACTION } db_pooler; /* DB_POOLER */
 	int64_t db_connect_timeout_ms;
 	int64_t db_query_timeout_ms;
 	int64_t db_slow_timeout_ms;

@@ -1,6 +1,7 @@
 /*
  * The program. `mana-auth-edge run` checks the environment, writes Kore's configuration and becomes
- * Kore with our module; `routes` and `config` print the tables.
+ * Kore with our module; `routes` and `config` print the tables, `settings` the SQL for the role of
+ * the edge behind a transaction pooler.
  */
 #include <errno.h>
 #include <limits.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "db/settings.h"
 #include "http/guard.h"
 #include "http/match.h"
 #include "routes.h"
@@ -31,6 +33,7 @@ static void write_configuration(FILE *out, const char *module, const char *pid_p
 static bool keep_hash_memory(void);
 static bool find_module(char path[static PATH_MAX], const char *name);
 static void print_routes(FILE *out);
+static int print_settings(FILE *out);
 
 int
 main(int argc, char **argv)
@@ -43,6 +46,8 @@ main(int argc, char **argv)
 		print_routes(stdout);
 	else if (strcmp(wish, "config") == 0)
 		config_print(stdout);
+	else if (strcmp(wish, "settings") == 0)
+		return print_settings(stdout);
 	else
 		return usage();
 	return fflush(stdout) == 0 ? 0 : 1;
@@ -51,8 +56,17 @@ main(int argc, char **argv)
 static int
 usage(void)
 {
-	fputs("usage: mana-auth-edge run|routes|config\n", stderr);
+	fputs("usage: mana-auth-edge run|routes|config|settings\n", stderr);
 	return 64; /* EX_USAGE */
+}
+
+static int
+print_settings(FILE *out)
+{
+	if (!config_read(stderr))
+		return REFUSED;
+	settings_print(out);
+	return fflush(out) == 0 ? 0 : 1;
 }
 
 /* The configuration is a file in memory: Kore reads it through its descriptor, and nothing is left

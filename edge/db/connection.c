@@ -6,12 +6,18 @@
 
 #include <stdlib.h>
 
+#include "buf.h"
 #include "config.h"
 #include "db/settings.h"
 #include "log.h"
 
 static void try_all(struct connection *c);
+static bool send_settings(struct connection *c);
+static void check_settings(struct connection *c, const PGresult *result);
 static enum call tried(int n);
+static bool sync_unless_pooled(struct connection *c);
+static void connected(struct connection *c);
+static void check_session(struct connection *c, const PGresult *result);
 static void check_role(struct connection *c, const PGresult *result);
 
 /* libpq looks a host name up in PQconnectStart, and waits: use a unix socket or hostaddr where that
@@ -62,29 +68,78 @@ connection_go_on(struct connection *c)
 }
 
 /*
- * Sets the session's settings, then tries every statement. Every statement is tried here, so that
- * an edge which does not match its database is no edge, but none is kept: the next takes its place
- * (the unnamed statement). Kept ones took half of the memory of a backend; each is prepared anew,
- * under its name, with the first call. One Sync a statement, so that each that does not prepare is
- * named. CALL_READY comes last, and is run.
+ * Sets the session's settings, then tries every statement, so that an edge which does not match its
+ * database is not ready. No statement is kept: the next one replaces it (the unnamed statement),
+ * because kept ones took half of the memory of a backend; each is prepared again, under its name,
+ * with the first call. One Sync a statement, so that each that does not prepare is named.
+ * CALL_READY comes last, and is run.
+ *
+ * Behind a pooler one Sync ends it all: PgBouncer before 1.23 gives a server connection to another
+ * client although replies to a client that left are still to come.
  */
 static void
 try_all(struct connection *c)
 {
-	int timeout_ms = (int)connection_timeout_ms(c);
-	int lock_ms = lane_is_pipelined(c->lane) ? LANE_LOCK_MS : timeout_ms;
-	bool sent = settings_send(c->pg, timeout_ms, lock_ms) && PQpipelineSync(c->pg) == 1;
+	bool sent = send_settings(c);
 
 	c->state = PREPARING;
 	for (int i = 0; i < CALL_COUNT - 1 && sent; i++)
-		sent = PQsendPrepare(c->pg, "", calls[tried(i)].sql, 0, NULL) == 1 &&
-		       PQpipelineSync(c->pg) == 1;
-	sent = sent && PQsendQueryPrepared(c->pg, "", 0, NULL, NULL, NULL, 0) == 1 &&
+		sent = sync_unless_pooled(c) &&
+		       PQsendPrepare(c->pg, "", calls[tried(i)].sql, 0, NULL) == 1;
+	sent = sent && sync_unless_pooled(c) &&
+	       PQsendQueryPrepared(c->pg, "", 0, NULL, NULL, NULL, 0) == 1 &&
 	       PQpipelineSync(c->pg) == 1;
 	if (sent)
 		connection_flush(c);
 	else
 		c->trouble = PQerrorMessage(c->pg);
+}
+
+static bool
+sync_unless_pooled(struct connection *c)
+{
+	return config.db_pooler != POOLER_NONE || PQpipelineSync(c->pg) == 1;
+}
+
+static bool
+send_settings(struct connection *c)
+{
+	int64_t timeout_ms = (int64_t)connection_timeout_ms(c);
+	bool of_role = config.db_pooler == POOLER_TRANSACTION;
+	json_t *settings = of_role ? settings_wanted_of_role()
+				   : settings_wanted(timeout_ms,
+					 lane_is_pipelined(c->lane) ? LANE_LOCK_MS : timeout_ms);
+	char *text = json_dumps(settings, JSON_COMPACT);
+	const char *values[1] = {text};
+	bool sent;
+
+	json_decref(settings);
+	if (text == NULL)
+		abort(); /* out of memory */
+	sent = PQsendQueryParams(c->pg, of_role ? settings_compare_sql : settings_set_sql, 1, NULL,
+		   values, NULL, NULL, 0) == 1;
+	free(text);
+	return sent;
+}
+
+/* The names of the settings that differ are the rows. */
+static void
+check_settings(struct connection *c, const PGresult *result)
+{
+	char memory[512];
+	struct buf names = BUF_ON(memory);
+
+	if (config.db_pooler != POOLER_TRANSACTION || PQntuples(result) == 0)
+		return;
+	for (int row = 0; row < PQntuples(result); row++) {
+		buf_str(&names, row > 0 ? STR(", ") : STR(""));
+		buf_str(&names, str_from(PQgetvalue(result, row, 0)));
+	}
+	if (c->failures % FAILURES_PER_LINE == 0)
+		log_event(LOG_ERROR_LEVEL, "database",
+		    "the role lacks settings: run what `mana-auth-edge settings` prints",
+		    buf_cstr(&names), NULL);
+	c->trouble = "the role lacks settings";
 }
 
 /* Which call is tried as the n-th. */
@@ -101,30 +156,51 @@ connection_prepare_got(struct connection *c, const PGresult *result)
 
 	switch (PQresultStatus(result)) {
 	case PGRES_PIPELINE_SYNC:
-		c->answers++;
-		break;
+		if (c->answers == 1 + CALL_COUNT && c->trouble == NULL)
+			connected(c);
+		return;
 	case PGRES_TUPLES_OK:
-		if (!is_of_settings)
-			check_role(c, result);
+		if (is_of_settings)
+			check_settings(c, result);
+		else
+			check_session(c, result);
 		break;
 	case PGRES_COMMAND_OK:
 		break;
 	default:
-		if (is_of_settings)
-			log_event(LOG_ERROR_LEVEL, "database", "the session's settings are refused",
-			    PQresultErrorMessage(result), NULL);
-		else
-			log_event(LOG_ERROR_LEVEL, "database",
-			    "a statement does not prepare: do edge and extension match?",
-			    calls[tried(c->answers - 1)].name, PQresultErrorMessage(result));
 		c->trouble = is_of_settings ? "the session's settings are refused"
 					    : "not all statements prepare";
+		log_event(LOG_ERROR_LEVEL, "database",
+		    is_of_settings ? c->trouble
+				   : "a statement does not prepare: do edge and extension match?",
+		    is_of_settings ? NULL : calls[tried(c->answers - 1)].name,
+		    PQresultErrorMessage(result));
 	}
-	if (c->answers < 1 + CALL_COUNT || c->trouble != NULL)
-		return;
+	c->answers++;
+}
+
+static void
+connected(struct connection *c)
+{
 	c->state = READY;
 	c->failures = 0;
 	log_event(LOG_INFO_LEVEL, "database", "connected", lane_name(c->lane), NULL);
+}
+
+/* PgBouncer makes up the process id that it tells a client. */
+static void
+check_session(struct connection *c, const PGresult *result)
+{
+	bool is_pooled = PQntuples(result) == 1 &&
+			 strtol(PQgetvalue(result, 0, 1), NULL, 10) != PQbackendPID(c->pg);
+
+	check_role(c, result);
+	if (!is_pooled || config.db_pooler != POOLER_NONE)
+		return;
+	if (c->failures % FAILURES_PER_LINE == 0)
+		log_event(LOG_ERROR_LEVEL, "database",
+		    "a pooler stands between the edge and the database: set DB_POOLER", NULL, NULL);
+	c->trouble = "DB_POOLER is not set";
 }
 
 /* A role that row level security does not bind could read everything; see ARCHITECTURE.md. */

@@ -9,6 +9,9 @@
 #include "db/op.h"
 #include "loop.h"
 
+/* Lines of the log while the database is away: one for so many failures. */
+enum { FAILURES_PER_LINE = 20 };
+
 enum state { CLOSED, CONNECTING, PREPARING, READY };
 
 /* Calls in the order in which they came. */
@@ -24,7 +27,7 @@ struct connection {
 	enum lane lane;
 	uint64_t deadline_ms; /* CLOSED: when to connect; CONNECTING, PREPARING: when to give up */
 	int failures;         /* in a row */
-	int answers;          /* Syncs seen while PREPARING */
+	int answers;          /* results seen while PREPARING */
 	bool prepared[CALL_COUNT]; /* or about to be, by what was sent before */
 	bool at_end;               /* the last thing read was the NULL behind results */
 	const char

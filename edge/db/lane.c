@@ -6,6 +6,7 @@
 
 #include <sodium.h>
 
+#include "config.h"
 #include "loop.h"
 
 enum {
@@ -108,7 +109,7 @@ bucket_of(const struct request *r)
 bool
 lane_is_pipelined(enum lane lane)
 {
-	return lane == LANE_READ || lane == LANE_WRITE;
+	return config.db_pooler == POOLER_NONE && (lane == LANE_READ || lane == LANE_WRITE);
 }
 
 const char *

@@ -14,7 +14,7 @@
 #include "loop.h"
 
 enum {
-	CONNECTIONS_MAX = 32,
+	CONNECTIONS_MAX = 128, /* four lanes of at most 32 */
 	UNDER_WAY_MAX = 1024, /* calls on one connection; beyond, the database is as good as away */
 	PAUSE_FIRST_MS = 50,
 	PAUSE_MAX_MS = 500,
@@ -22,8 +22,7 @@ enum {
 	PATIENCE_MS =
 	    1500, /* of a call that finds no connection, so that a short absence is not noticed */
 	WAITING_MAX = 2048,
-	STUCK_MS = 100, /* a pipeline whose server works on one call for longer gets no new ones */
-	FAILURES_PER_LINE = 20 /* in the log, while the database is away */
+	STUCK_MS = 100 /* a pipeline whose server works on one call for longer gets no new ones */
 };
 
 static struct connection connections[CONNECTIONS_MAX];
@@ -115,12 +114,13 @@ send_call(struct connection *c, struct request *r)
 {
 	struct db_call_state *call = &r->private->call;
 	const struct op_arguments *a = call->arguments;
+	/* behind a transaction pooler the next transaction may meet another server connection */
+	bool is_kept = config.db_pooler != POOLER_TRANSACTION;
+	const char *name = is_kept ? calls[call->call].name : "";
 
-	call->preparing = !c->prepared[call->call];
-	if ((call->preparing && PQsendPrepare(c->pg, calls[call->call].name, calls[call->call].sql,
-				    0, NULL) != 1) ||
-	    PQsendQueryPrepared(c->pg, calls[call->call].name, a->count, a->values, a->lengths,
-		a->formats, 0) != 1 ||
+	call->preparing = !is_kept || !c->prepared[call->call];
+	if ((call->preparing && PQsendPrepare(c->pg, name, calls[call->call].sql, 0, NULL) != 1) ||
+	    PQsendQueryPrepared(c->pg, name, a->count, a->values, a->lengths, a->formats, 0) != 1 ||
 	    PQpipelineSync(c->pg) != 1) {
 		c->trouble = "a call could not be sent";
 		return false;

@@ -1,7 +1,6 @@
 /* See settings.h. */
 #include "db/settings.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 
 #include "config.h"
@@ -12,7 +11,7 @@
  * have chosen a stronger synchronous_commit than `on`, which stays; `off` loses answered changes
  * when the server crashes.
  */
-static const char sql[] =
+const char settings_set_sql[] =
     "SELECT pg_catalog.set_config(s.key, s.value, false)"
     " FROM pg_catalog.json_each_text($1) s"
     " WHERE pg_catalog.current_setting(s.key, true) IS NOT NULL"
@@ -20,6 +19,17 @@ static const char sql[] =
     "UNION ALL "
     "SELECT pg_catalog.set_config('synchronous_commit', 'on', false)"
     " WHERE pg_catalog.current_setting('synchronous_commit') OPERATOR(pg_catalog.=) 'off'";
+
+/* pg_settings has times in the unit of the setting, as we have; current_setting() chooses one. */
+const char settings_compare_sql[] =
+    "SELECT s.key FROM pg_catalog.json_each_text($1) s"
+    " LEFT JOIN pg_catalog.pg_settings p ON pg_catalog.lower(p.name) OPERATOR(pg_catalog.=) s.key"
+    " WHERE p.setting OPERATOR(pg_catalog.<>) s.value"
+    " OR p.setting IS NULL AND pg_catalog.starts_with(s.key, 'mana_auth.') "
+    "UNION ALL "
+    "SELECT 'synchronous_commit'"
+    " WHERE pg_catalog.current_setting('synchronous_commit') OPERATOR(pg_catalog.=) 'off' "
+    "ORDER BY 1";
 
 static const struct {
 	const char *name, *value;
@@ -54,26 +64,50 @@ static bool set_text(json_t *settings, const char *name, const char *value);
 static bool set_number(json_t *settings, const char *name, int64_t value);
 static bool set_policy(json_t *settings);
 
-bool
-settings_send(PGconn *pg, int statement_ms, int lock_ms)
+json_t *
+settings_wanted(int64_t statement_ms, int64_t lock_ms)
 {
 	json_t *settings = json_object();
-	char *text;
-	const char *values[1];
 	bool ok = set_policy(settings) && set_number(settings, "statement_timeout", statement_ms) &&
 		  set_number(settings, "lock_timeout", lock_ms) &&
 		  set_number(settings, "idle_in_transaction_session_timeout", statement_ms);
 
 	for (size_t i = 0; i < sizeof(pinned) / sizeof(pinned[0]); i++)
 		ok = ok && set_text(settings, pinned[i].name, pinned[i].value);
-	text = ok ? json_dumps(settings, JSON_COMPACT) : NULL;
-	json_decref(settings);
-	if (text == NULL)
+	if (!ok)
 		abort(); /* out of memory */
-	values[0] = text;
-	ok = PQsendQueryParams(pg, sql, 1, NULL, values, NULL, NULL, 0) == 1;
-	free(text);
-	return ok;
+	return settings;
+}
+
+json_t *
+settings_wanted_of_role(void)
+{
+	return settings_wanted(config.db_slow_timeout_ms, config.db_query_timeout_ms);
+}
+
+/* psql runs the rows of the query. A server does not know each setting, and search_path is a list.
+ */
+void
+settings_print(FILE *out)
+{
+	json_t *settings = settings_wanted_of_role(), *value;
+	const char *name;
+	bool is_first = true;
+
+	fputs("-- psql -v role=auth_edge -v database=mana_platform\n"
+	      "SELECT format('ALTER ROLE %I IN DATABASE %I SET %I TO %s', :'role', :'database', "
+	      "s.name, s.value)\n  FROM (VALUES",
+	    out);
+	json_object_foreach(settings, name, value)
+	{
+		/* numbers and words of ours: no value holds a quote or a backslash */
+		fprintf(out, "%s\n    ('%s', $$%s%s%s$$)", is_first ? "" : ",", name,
+		    strcmp(name, "search_path") == 0 ? "" : "'", json_string_value(value),
+		    strcmp(name, "search_path") == 0 ? "" : "'");
+		is_first = false;
+	}
+	fputs(") s (name, value)\n  JOIN pg_settings p ON lower(p.name) = s.name\n\\gexec\n", out);
+	json_decref(settings);
 }
 
 /* The rules that an operator chooses by the environment of the edge. */

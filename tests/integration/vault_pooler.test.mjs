@@ -1,15 +1,11 @@
 // Through a transaction pooler (pgbouncer) a key still leaves its audit row, whatever the client does around the call.
 
 import assert from 'node:assert/strict';
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { somebodySignedIn } from './lib/people.mjs';
+import { startPooler } from './lib/pooler.mjs';
 import { startStack } from './lib/stack.mjs';
-import { until } from './lib/wait.mjs';
 
 const OUT = Array(5).fill('NULL').join(',');
 
@@ -21,7 +17,7 @@ describe('through a pooler', () => {
     [session] = stack.sql(`SELECT s.id || '.' || auth.session_proof(s.id) AS reference, s.id, s.user_id FROM auth.sessions s WHERE s.user_id = :'id' ORDER BY created_at DESC LIMIT 1`, {
       id: ada.id,
     });
-    pooler = await startPooler(stack);
+    pooler = await startPooler(stack, { pool_mode: 'transaction' });
   });
   after(async () => {
     await pooler?.stop();
@@ -60,38 +56,3 @@ describe('through a pooler', () => {
     }
   });
 });
-
-/** pgbouncer in transaction mode in front of the stack's cluster, as the cluster's own user. */
-async function startPooler(stack) {
-  const folder = mkdtempSync(join(tmpdir(), 'mana-pooler-'));
-  const configuration = join(folder, 'pgbouncer.ini');
-  writeFileSync(configuration, `[databases]
-mana_platform = host=${stack.socket} user=postgres
-[pgbouncer]
-listen_addr =
-unix_socket_dir = ${folder}
-listen_port = 6432
-auth_type = any
-pool_mode = transaction
-logfile = ${join(folder, 'log')}
-`);
-  const { uid } = statSync(stack.socket);
-  const owner = execFileSync('id', ['-nu', String(uid)], { encoding: 'utf8' }).trim();
-  const become = process.getuid() === 0 ? ['runuser', '-u', owner, '--'] : [];
-  chmodSync(folder, 0o755);
-  if (become.length) execFileSync('chown', ['-R', owner, folder]);
-  const [program, ...args] = [...become, 'pgbouncer', configuration];
-  const child = spawn(program, args, { stdio: 'ignore', env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` } });
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  const psql = (text, how = ['-f', '-']) => spawnSync(
-    'psql', ['-qAtX', ...how, '-h', folder, '-p', '6432', '-U', 'postgres', 'mana_platform'], { input: text, encoding: 'utf8' });
-  await until('pgbouncer answers', () => psql('SELECT 1').stdout.trim() === '1');
-  return {
-    psql,
-    async stop() {
-      child.kill('SIGTERM');
-      await ended;
-      rmSync(folder, { recursive: true });
-    },
-  };
-}

@@ -62,8 +62,9 @@ static const struct limit limits[] = {
     {"magic_link", 60, 5, false},
     {"passkey", 60, 20, false},
     {"passkey_failure", 300, 10, false},
-    {"data", 60, 60, false},      /* a user's data: asks other services */
-    {"api_key", 10, 1000, false}, /* of a service, for all its users */
+    {"session_over", 900, 10, false}, /* rows of the trail for one session that has ended */
+    {"data", 60, 60, false},          /* a user's data: asks other services */
+    {"api_key", 10, 1000, false},     /* of a service, for all its users */
     {"default", 10, 100, false},
 };
 

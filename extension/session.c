@@ -81,7 +81,8 @@ session_find(struct row *session, const struct caller *caller)
 			   session, &session_by_digest, caller->values[CALLER_SESSION_DIGEST]) &&
 		       is_alive(session);
 	if (caller->nulls[CALLER_SESSION_REFERENCE] || caller->nulls[CALLER_USER_ID] ||
-	    !session_reference_read(&id, caller->values[CALLER_SESSION_REFERENCE]) ||
+	    !session_reference_read(
+		&id, caller->values[CALLER_SESSION_REFERENCE], caller->values[CALLER_USER_ID]) ||
 	    !row_find(session, &session_by_id, id) || !is_alive(session))
 		return false;
 	owner = DatumGetTextPP(session->values[SESSION_USER_ID]);

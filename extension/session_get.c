@@ -68,7 +68,7 @@ static bool is_to_be_extended(const struct row *session);
 static void append_object(StringInfo out, const struct row *row, const struct member *members);
 static void append_column(StringInfo out, const struct row *row, int column, const char *absent);
 static char *claims_of(const struct row *session, const struct row *user);
-static void append_proof(StringInfo out, const text *session_id);
+static void append_proof(StringInfo out, const struct row *session);
 static Datum reply(FunctionCallInfo fcinfo, const char *body, const char *claims);
 static Datum decided_in_sql(FunctionCallInfo fcinfo, const char *name);
 
@@ -167,16 +167,16 @@ claims_of(const struct row *session, const struct row *user)
 	appendStringInfoString(&out, ",\"tier\":");
 	append_column(&out, user, USER_ACCESS_TIER, NULL);
 	appendStringInfoString(&out, ",\"sid_proof\":");
-	append_proof(&out, DatumGetTextPP(session->values[SESSION_ID]));
+	append_proof(&out, session);
 	return out.data;
 }
 
 static void
-append_proof(StringInfo out, const text *session_id)
+append_proof(StringInfo out, const struct row *session)
 {
 	char proof[SESSION_PROOF_CHARS + 1];
 
-	if (session_proof(proof, VARDATA_ANY(session_id), VARSIZE_ANY_EXHDR(session_id)))
+	if (session_proof(proof, session->values[SESSION_ID], session->values[SESSION_USER_ID]))
 		appendStringInfo(out, "\"%s\"", proof);
 	else
 		appendStringInfoString(out, "null");

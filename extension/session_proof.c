@@ -11,9 +11,11 @@ PG_FUNCTION_INFO_V1(mana_session_proof);
 PG_FUNCTION_INFO_V1(mana_session_reference_id);
 
 #define PROOF_BYTES 16
-#define PROOF_LABEL "mana.session.proof.v1" /* with its NUL: no id continues it */
+#define PROOF_LABEL "mana.session.proof.v1" /* with its NUL, as each id: none continues another */
 
 static bool proof_required;
+
+static void add_text(crypto_auth_hmacsha256_state *state, Datum value);
 
 void
 session_proof_define_settings(void)
@@ -25,7 +27,7 @@ session_proof_define_settings(void)
 }
 
 bool
-session_proof(char out[static SESSION_PROOF_CHARS + 1], const char *id, size_t length)
+session_proof(char out[static SESSION_PROOF_CHARS + 1], Datum id, Datum user_id)
 {
 	static struct shared_key key = {.routine = "session_proof_key"};
 	const crypto_auth_hmacsha256_state *keyed = shared_key(&key);
@@ -38,7 +40,8 @@ session_proof(char out[static SESSION_PROOF_CHARS + 1], const char *id, size_t l
 	memcpy(&state, keyed, sizeof(state));
 	crypto_auth_hmacsha256_update(
 	    &state, (const unsigned char *)PROOF_LABEL, sizeof(PROOF_LABEL));
-	crypto_auth_hmacsha256_update(&state, (const unsigned char *)id, length);
+	add_text(&state, id);
+	add_text(&state, user_id);
 	crypto_auth_hmacsha256_final(&state, mac);
 	sodium_memzero(&state, sizeof(state));
 	sodium_bin2base64(out, SESSION_PROOF_CHARS + 1, mac, PROOF_BYTES,
@@ -47,8 +50,19 @@ session_proof(char out[static SESSION_PROOF_CHARS + 1], const char *id, size_t l
 	return true;
 }
 
+/* With a NUL at its end, which text cannot contain. */
+static void
+add_text(crypto_auth_hmacsha256_state *state, Datum value)
+{
+	const text *given = DatumGetTextPP(value);
+
+	crypto_auth_hmacsha256_update(
+	    state, (const unsigned char *)VARDATA_ANY(given), VARSIZE_ANY_EXHDR(given));
+	crypto_auth_hmacsha256_update(state, (const unsigned char *)"", 1);
+}
+
 bool
-session_reference_read(Datum *id, Datum reference)
+session_reference_read(Datum *id, Datum reference, Datum user_id)
 {
 	const text *given = DatumGetTextPP(reference);
 	const char *chars = VARDATA_ANY(given);
@@ -61,34 +75,32 @@ session_reference_read(Datum *id, Datum reference)
 		*id = reference;
 		return !proof_required;
 	}
-	right = session_proof(proof, chars, (size_t)(dot - chars)) &&
+	*id = PointerGetDatum(cstring_to_text_with_len(chars, (int)(dot - chars)));
+	right = session_proof(proof, *id, user_id) &&
 		chars + length - (dot + 1) == SESSION_PROOF_CHARS &&
 		sodium_memcmp(proof, dot + 1, SESSION_PROOF_CHARS) == 0;
 	sodium_memzero(proof, sizeof(proof));
-	if (right)
-		*id = PointerGetDatum(cstring_to_text_with_len(chars, (int)(dot - chars)));
 	return right;
 }
 
-/* auth.session_proof(session_id) */
+/* auth.session_proof(session_id, user_id) */
 Datum
 mana_session_proof(PG_FUNCTION_ARGS)
 {
-	const text *id = PG_GETARG_TEXT_PP(0);
 	char proof[SESSION_PROOF_CHARS + 1];
 
-	if (!session_proof(proof, VARDATA_ANY(id), VARSIZE_ANY_EXHDR(id)))
+	if (!session_proof(proof, PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)))
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(proof));
 }
 
-/* auth.session_reference_id(reference) */
+/* auth.session_reference_id(reference, user_id) */
 Datum
 mana_session_reference_id(PG_FUNCTION_ARGS)
 {
 	Datum id;
 
-	if (!session_reference_read(&id, PG_GETARG_DATUM(0)))
+	if (!session_reference_read(&id, PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)))
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(id);
 }

@@ -13,7 +13,7 @@ CREATE FUNCTION story.caller(cookie text DEFAULT NULL, fresh text DEFAULT NULL, 
 $$;
 -- The same with an access JWT of the user's youngest session.
 CREATE FUNCTION story.bearer(address text) RETURNS auth.caller LANGUAGE sql SECURITY DEFINER AS $$
-  SELECT auth_api.caller(NULL, sha256(convert_to(gen_random_uuid()::text, 'UTF8')), s.user_id, s.id || '.' || auth.session_proof(s.id),
+  SELECT auth_api.caller(NULL, sha256(convert_to(gen_random_uuid()::text, 'UTF8')), s.user_id, s.id || '.' || auth.session_proof(s.id, s.user_id),
                          current_setting('story.ip')::inet, 'story/1', 'request-1', NULL)
     FROM auth.sessions s JOIN auth.users u ON u.id = s.user_id WHERE u.email = address ORDER BY s.created_at DESC, s.id LIMIT 1;
 $$;

@@ -83,15 +83,16 @@ CREATE FUNCTION auth.rate_limit_clear(class text, subject text) RETURNS void
   LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'mana_rate_limit_clear';
 COMMENT ON FUNCTION auth.rate_limit_clear IS 'forgets what was counted';
 
-CREATE FUNCTION auth.session_proof(session_id text) RETURNS text
+CREATE FUNCTION auth.session_proof(session_id text, user_id text) RETURNS text
   LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'mana_session_proof';
 COMMENT ON FUNCTION auth.session_proof IS
-  'Claim sid_proof of the access JWTs of a session: 128 bits of HMAC-SHA-256 over the session id under auth.session_proof_key(), in '
-  'base64url. Only access JWTs carry it. NULL when the key ring cannot open the key.';
-CREATE FUNCTION auth.session_reference_id(reference text) RETURNS text
+  'Claim sid_proof of the access JWTs of a session: 128 bits of HMAC-SHA-256 over the ids of the session and its user under '
+  'auth.session_proof_key(), in base64url. Only access JWTs carry it. NULL when the key ring cannot open the key.';
+CREATE FUNCTION auth.session_reference_id(reference text, user_id text) RETURNS text
   LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'mana_session_reference_id';
 COMMENT ON FUNCTION auth.session_reference_id IS
-  'The session id of a reference "id.proof" whose proof is right; NULL otherwise. Compares in constant time.';
+  'The session id of a reference "id.proof" whose proof is right for a user; NULL otherwise. The session may have ended. Compares in '
+  'constant time.';
 
 CREATE FUNCTION auth_api.caller(
     session_digest bytea, fresh_digest bytea, user_id text, session_reference text,

@@ -122,7 +122,7 @@ BEGIN
     DELETE FROM auth.sessions x
      WHERE x.id IN (SELECT y.id FROM auth.sessions y WHERE y.token_digest IN (c.session_digest, presented)
                     UNION ALL SELECT t.session_id FROM auth.session_tokens t WHERE t.digest = presented
-                    UNION ALL SELECT y.id FROM auth.sessions y WHERE y.id = auth.session_reference_id(c.session_reference) AND y.user_id = c.user_id)
+                    UNION ALL SELECT y.id FROM auth.sessions y WHERE y.id = auth.session_reference_id(c.session_reference, c.user_id) AND y.user_id = c.user_id)
     RETURNING x.*
   LOOP
     PERFORM auth.security_event(c, s.user_id, 'LOGOUT');

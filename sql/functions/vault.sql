@@ -70,8 +70,11 @@ COMMENT ON FUNCTION auth.vault_seen IS 'remembers which master key a session was
 
 CREATE FUNCTION auth.vault_nobody(c auth.caller, action text) RETURNS auth.vault_reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  over constant text := auth.session_reference_id(c.session_reference, c.user_id);
 BEGIN
-  IF EXISTS (SELECT FROM auth.users u WHERE u.id = c.user_id) THEN
+  IF over IS NOT NULL AND EXISTS (SELECT FROM auth.users u WHERE u.id = c.user_id)
+     AND auth.rate_limit_count('session_over', over) = 0 THEN
     PERFORM auth.identity_assume(c.user_id);
     PERFORM auth.vault_audit_write(c, c.user_id, action, 'session-over', 401);
   END IF;
@@ -79,7 +82,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth.vault_nobody IS
-  'the session behind the token is over: that somebody still tries it belongs in the user''s trail. An erased user has none';
+  'the session behind the token is over: that somebody still tries it belongs in the user''s trail, up to 10 times in 15 minutes. '
+  'Without the proof that the session was the user''s nothing is written, or anybody could fill the trail of anybody. An erased '
+  'user has none';
 
 CREATE FUNCTION auth.vault_key_body(v auth.encryption_vaults) RETURNS json LANGUAGE sql STABLE
   RETURN CASE WHEN v.zero_knowledge

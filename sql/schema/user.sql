@@ -54,7 +54,7 @@ COMMENT ON FUNCTION auth.user_json IS 'the user as clients see it';
 CREATE FUNCTION auth.user_claims(u auth.users, session_id text) RETURNS text LANGUAGE sql STABLE
   RETURN pg_catalog.btrim(auth.json_object(
     'sub', u.id, 'email', u.email, 'role', u.role, 'sid', session_id, 'tier', u.access_tier,
-    'sid_proof', auth.session_proof(session_id))::text, '{}');
+    'sid_proof', auth.session_proof(session_id, u.id))::text, '{}');
 COMMENT ON FUNCTION auth.user_claims IS 'Members of an access JWT, for auth.reply.claims.';
 
 CREATE FUNCTION auth.email_normal(email text) RETURNS text LANGUAGE sql IMMUTABLE STRICT

@@ -34,7 +34,7 @@ describe('a crash', () => {
     stack = await startStack({}, { settings: { ...UNLIMITED.settings, wal_writer_delay: '10s', wal_writer_flush_after: '1GB' } });
     ada = await somebodySignedIn(stack);
     assert.equal((await vaultOf(ada).init()).status, 200);
-    [session] = stack.sql(`SELECT s.id || '.' || auth.session_proof(s.id) AS id, s.user_id FROM auth.sessions s WHERE s.user_id = :'id' ORDER BY created_at DESC LIMIT 1`, { id: ada.id });
+    [session] = stack.sql(`SELECT s.id || '.' || auth.session_proof(s.id, s.user_id) AS id, s.user_id FROM auth.sessions s WHERE s.user_id = :'id' ORDER BY created_at DESC LIMIT 1`, { id: ada.id });
   });
   after(() => stack?.stop());
 
@@ -116,7 +116,7 @@ describe('while the synchronous standby is away', () => {
 
   for (const value of ['off', 'local', 'remote_write']) {
     test(`synchronous_commit = ${value} of the caller gives no key either`, () => {
-      const [session] = stack.sql(`SELECT s.id || '.' || auth.session_proof(s.id) AS id, s.user_id FROM auth.sessions s WHERE s.user_id = :'id' ORDER BY created_at DESC LIMIT 1`, { id: ada.id });
+      const [session] = stack.sql(`SELECT s.id || '.' || auth.session_proof(s.id, s.user_id) AS id, s.user_id FROM auth.sessions s WHERE s.user_id = :'id' ORDER BY created_at DESC LIMIT 1`, { id: ada.id });
       const done = edgeSql(stack, [`SET synchronous_commit = ${value}`, 'SET statement_timeout = 500',
         `CALL auth_api.vault_key(auth_api.caller(NULL, NULL, '${session.user_id}', '${session.id}', '127.0.0.1', 'test', 'r', 'none'), NULL, ${OUT})`]);
       assert.notEqual(done.status, 0);

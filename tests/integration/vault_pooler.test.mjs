@@ -14,7 +14,7 @@ describe('through a pooler', () => {
   before(async () => {
     stack = await startStack();
     const ada = await somebodySignedIn(stack);
-    [session] = stack.sql(`SELECT s.id || '.' || auth.session_proof(s.id) AS reference, s.id, s.user_id FROM auth.sessions s WHERE s.user_id = :'id' ORDER BY created_at DESC LIMIT 1`, {
+    [session] = stack.sql(`SELECT s.id || '.' || auth.session_proof(s.id, s.user_id) AS reference, s.id, s.user_id FROM auth.sessions s WHERE s.user_id = :'id' ORDER BY created_at DESC LIMIT 1`, {
       id: ada.id,
     });
     pooler = await startPooler(stack, { pool_mode: 'transaction' });

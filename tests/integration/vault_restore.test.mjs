@@ -42,6 +42,6 @@ test('a dump restores to the same vaults and a trail that verifies', async () =>
   assert.equal(restored('SELECT auth.vault_audit_make_partitions(6)'), '0');
   const [session] = stack.sql(`SELECT id FROM auth.sessions WHERE user_id = :'id' ORDER BY created_at DESC LIMIT 1`, { id: ada.id });
   const call = spawnSync('psql', ['-qAtX', ...place, 'restored', '-c', `CALL auth_api.vault_key(auth_api.caller(NULL, NULL, '${ada.id}',
-    '${session.id}.' || auth.session_proof('${session.id}'), '127.0.0.1', 'test', 'restored', NULL), NULL, ${OUT})`], { encoding: 'utf8' });
+    '${session.id}.' || auth.session_proof('${session.id}', '${ada.id}'), '127.0.0.1', 'test', 'restored', NULL), NULL, ${OUT})`], { encoding: 'utf8' });
   assert.ok(call.stdout.includes(masterKey), call.stderr);
 });

@@ -47,7 +47,7 @@ describe('a standby', () => {
 });
 
 const caller = ({ id, user_id: user }) =>
-  `auth_api.caller(NULL, NULL, '${user}', '${id}.' || auth.session_proof('${id}'), '127.0.0.1', 'test', 'standby', 'none')`;
+  `auth_api.caller(NULL, NULL, '${user}', '${id}.' || auth.session_proof('${id}', '${user}'), '127.0.0.1', 'test', 'standby', 'none')`;
 
 /** The cluster stopped, told that it is a standby of nobody, and started again: it replays its log and stays read-only. */
 async function becomeStandby(stack) {

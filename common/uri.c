@@ -1,6 +1,10 @@
 /* Percent coding, origins, and what may be redirected to (uri.h). */
 #include "uri.h"
 
+enum { PORT_HTTP = 80, PORT_HTTPS = 443, PORT_MAX = 65535, PORT_CHARS_MAX = 5 };
+
+static bool port_read(int *number, struct str port);
+
 static int
 hex_value(char c)
 {
@@ -57,6 +61,7 @@ uri_origin(struct buf *out, struct str url)
 	bool plain = url.len >= 7 && str_equal_nocase((struct str){url.p, 7}, STR("http://"));
 	struct str host, port = STR_NONE;
 	size_t end = 0;
+	int number;
 
 	if (!secure && !plain)
 		return false;
@@ -90,38 +95,31 @@ uri_origin(struct buf *out, struct str url)
 				strchr("-._", host.p[i]) != NULL))
 				return false;
 	}
-	if (host.len == 0 || port.len > 5)
+	if (host.len == 0 || !port_read(&number, port))
 		return false;
-	for (size_t i = 0; i < port.len; i++)
-		if (port.p[i] < '0' || port.p[i] > '9')
-			return false;
 	buf_str(out, secure ? STR("https://") : STR("http://"));
 	for (size_t i = 0; i < host.len; i++)
 		buf_char(out, str_lower(host.p[i]));
-	if (port.len > 0 && !str_equal(port, secure ? STR("443") : STR("80"))) {
+	if (number != 0 && number != (secure ? PORT_HTTPS : PORT_HTTP)) {
 		buf_char(out, ':');
-		buf_str(out, port);
+		buf_int(out, number);
 	}
 	return buf_ok(out);
 }
 
-bool
-uri_origin_matches(struct str origin, struct str pattern)
+/* 0: none. */
+static bool
+port_read(int *number, struct str port)
 {
-	struct str before, after, middle;
-
-	if (!str_cut(&before, &after, pattern, '*'))
-		return str_equal(origin, pattern);
-	/* one star, as whole labels in front of a dot */
-	if (!str_ends(before, STR("://")) || !str_starts(after, STR(".")) ||
-	    origin.len <= before.len + after.len || !str_starts(origin, before) ||
-	    !str_ends(origin, after))
+	*number = 0;
+	if (port.len > PORT_CHARS_MAX)
 		return false;
-	middle = (struct str){origin.p + before.len, origin.len - before.len - after.len};
-	for (size_t i = 0; i < middle.len; i++)
-		if (middle.p[i] == '/' || middle.p[i] == ':' || middle.p[i] == '@')
+	for (size_t i = 0; i < port.len; i++) {
+		if (port.p[i] < '0' || port.p[i] > '9')
 			return false;
-	return middle.p[0] != '.';
+		*number = *number * 10 + (port.p[i] - '0');
+	}
+	return *number <= PORT_MAX && (*number > 0 || port.len == 0);
 }
 
 /* The two hex digits behind a percent sign: a byte that means nothing to whoever splits paths. */

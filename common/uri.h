@@ -1,6 +1,5 @@
 /*
- * Percent coding (RFC 3986 section 2.1), origins (RFC 6454), trusted-origin patterns and safe
- * callback targets.
+ * Percent coding (RFC 3986 section 2.1), origins of web sites (RFC 6454) and safe callback targets.
  */
 #ifndef MANA_URI_H
 #define MANA_URI_H
@@ -15,11 +14,9 @@ bool uri_decode(struct buf *out, struct str text, enum uri_form form) MUST_USE;
 /* Takes the first name=value pair off *rest (both still encoded); false at the end. */
 bool uri_pair_next(struct str *name, struct str *value, struct str *rest);
 /* Appends scheme://host[:port] of an absolute http(s) URL, lower case, default port dropped. False
- * if it has none, holds user information, a backslash, white space or a control byte. */
+ * if it has none, or port 0 or one above 65535, holds user information, a backslash, white space or
+ * a control byte. */
 bool uri_origin(struct buf *out, struct str url) MUST_USE;
-/* Whether an origin matches a pattern: exact, or with "*" as the first host label, for one or more
- * labels. */
-bool uri_origin_matches(struct str origin, struct str pattern) MUST_USE;
 /* Whether url is a safe relative path ("/x", never "//x", "/\x", encoded or with controls). */
 bool uri_path_safe(struct str url) MUST_USE;
 

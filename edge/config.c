@@ -5,7 +5,10 @@
  */
 #include "config.h"
 #include "config_brand.h"
+#include "config_mail.h"
+#include "config_names.h"
 #include "config_secrets.h"
+#include "config_urls.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +16,6 @@
 #include <unistd.h>
 
 #include "http/client_ip.h"
-#include "uri.h"
 
 enum kind { TEXT, SECRET, NUMBER, SWITCH, CHOICE, LIST };
 
@@ -67,10 +69,10 @@ static const struct variable variables[] = {
 	T("BIND", bind, "0.0.0.0", "address to listen on"),
 	N("PORT", port, "3001", 1, 65535, "port to listen on"),
 	N("WORKERS", workers, "2", 1, 64, "processes"),
-	T("BASE_URL", base_url, "", "public URL: issuer, links in mails, prefix of cookies; empty: http://localhost:PORT"),
-	T("COOKIE_DOMAIN", cookie_domain, "", "Domain of cookies, .mana.how say; makes them SameSite=None"),
-	L("CORS_ORIGINS", config.cors_origins, "http://localhost:5173", "origins that may call with credentials; in production none by default"),
-	L("BETTER_AUTH_TRUSTED_ORIGINS", more_trusted_origins, "", "more origins that may act and be redirected to; https://*.mana.how is one"),
+	T("BASE_URL", base_url, "", "public URL, without a path: issuer, links in mails, prefix of cookies; empty: http://localhost:PORT"),
+	T("COOKIE_DOMAIN", cookie_domain, "", "Domain of cookies, .mana.how say: the host of BASE_URL or above it; makes them SameSite=None"),
+	L("CORS_ORIGINS", config.cors_origins, "http://localhost:5173", "origins that may call with credentials: https://app.example, https://*.app.example for subdomains, capacitor://localhost or myapp:// of an app; in production none by default"),
+	L("BETTER_AUTH_TRUSTED_ORIGINS", more_trusted_origins, "", "more origins that may act and be redirected to, in the same forms; pages of a web site that call from a browser belong in CORS_ORIGINS"),
 	N("HSTS_SECONDS", hsts_seconds, "31536000", 0, 63072000, "max-age of Strict-Transport-Security, which is sent where BASE_URL is https; 0: not sent"),
 	B("HSTS_SUBDOMAINS", hsts_subdomains, "off", "on: it holds for all subdomains, too"),
 	L("TRUSTED_PROXIES", config.trusted_proxies, "", "addresses and ranges whose X-Forwarded-For or Forwarded is believed; 10.0.0.0/8 say"),
@@ -119,7 +121,7 @@ static const struct variable variables[] = {
 	C("MAIL_LINK_GET", mail_link_get, "button", "button|act", "GET of a link in a mail by a client that says nothing of itself (neither Sec-Fetch-* nor a telling Accept): shows the page with the button, or acts"),
 
 	B("ACCESS_LOG", access_log, "on", "a line of the log for each answer; off: only for those of status 500 and above"),
-	C("RATE_LIMIT", rate_limit, "auto", "auto|on|off", "requests of a client are counted and limited; auto: in production"),
+	C("RATE_LIMIT", rate_limit, "auto", "auto|on|off", "requests of a client are counted and limited; auto: in production. The limits of password attempts, codes, mails and invitations are always on"),
 	N("CONNECTIONS_MAX", connections_max, "6000", 16, 65536, "client connections of a worker"),
 	N("BODY_MAX_BYTES", body_max_bytes, "131072", 1024, 16777216, "longest request body; 413 beyond"),
 	N("HEADER_TIMEOUT_SECONDS", header_timeout_seconds, "65", 2, 600, "until a request head is complete (408), and for an idle connection; above the proxy's"),
@@ -152,7 +154,13 @@ static const struct variable variables[] = {
 static const size_t variables_count = sizeof(variables) / sizeof(variables[0]);
 static char *from_files[sizeof(variables) / sizeof(variables[0])];
 
-enum { SECRET_BITS = 256, SECRET_FILE_BYTES_MAX = 8192, TIME_BYTES = 32, TIME_DATE_CHARS = 10 };
+enum {
+	NAME_BYTES = 80,
+	SECRET_BITS = 256,
+	SECRET_FILE_BYTES_MAX = 8192,
+	TIME_BYTES = 32,
+	TIME_DATE_CHARS = 10
+};
 
 static bool read_variable(const struct variable *v, FILE *problems);
 static bool read_number(const struct variable *v, const char *value, FILE *problems);
@@ -161,9 +169,8 @@ static bool read_list(const struct variable *v, const char *value, FILE *problem
 static bool read_secret_file(const char **value, char **kept, const char *name, FILE *problems);
 static bool derive(FILE *problems);
 static bool read_time(int64_t *out, struct str text);
-static bool redirects_are_urls(FILE *problems);
-static bool derive_origins(FILE *problems);
-static bool is_http_url(struct str url);
+static bool is_conninfo(struct str text);
+static void names_warn(FILE *out);
 static bool refused(FILE *problems, const char *name, const char *should_be);
 
 bool
@@ -271,7 +278,7 @@ read_list(const struct variable *v, const char *value, FILE *problems)
 static bool
 read_secret_file(const char **value, char **kept, const char *name, FILE *problems)
 {
-	char variable[80], line[SECRET_FILE_BYTES_MAX];
+	char variable[NAME_BYTES], line[SECRET_FILE_BYTES_MAX];
 	const char *path;
 	bool ok;
 	FILE *file;
@@ -301,6 +308,23 @@ read_secret_file(const char **value, char **kept, const char *name, FILE *proble
 	return true;
 }
 
+/* A URI or keyword=value pairs, as libpq reads them; what is neither would fail at each connect. */
+static bool
+is_conninfo(struct str text)
+{
+	struct str keyword, value;
+	size_t length = 0;
+
+	if (str_starts(text, STR("postgresql://")) || str_starts(text, STR("postgres://")))
+		return true;
+	if (!str_cut(&keyword, &value, text, '='))
+		return false;
+	while (length < keyword.len &&
+	       (str_has(STR("abcdefghijklmnopqrstuvwxyz_ "), keyword.p[length])))
+		length++;
+	return keyword.len > 0 && length == keyword.len;
+}
+
 static bool
 derive(FILE *problems)
 {
@@ -314,8 +338,11 @@ derive(FILE *problems)
 		snprintf(default_url, sizeof(default_url), "http://localhost:%d", (int)config.port);
 		config.base_url = str_from(default_url);
 	}
-	while (str_ends(config.base_url, STR("/")))
-		config.base_url.len--;
+	config.production = node_env == 2;
+	if (config.production && getenv("CORS_ORIGINS") == NULL)
+		config.cors_origins.count = 0; /* the default is a developer's own machine */
+	if (!config_urls_read(&more_trusted_origins, problems))
+		return false;
 	if (base_url_given || config.jwt_issuer.len == 0)
 		config.jwt_issuer = config.base_url;
 	if (config.cookie_secret.len == 0)
@@ -323,9 +350,6 @@ derive(FILE *problems)
 	if (!read_time(&config.legacy_links_until, legacy_links_until))
 		return refused(problems, "LEGACY_LINKS_UNTIL",
 		    "a date such as 2026-12-31 or 2026-12-31T18:00:00Z");
-	config.production = node_env == 2;
-	if (config.production && getenv("CORS_ORIGINS") == NULL)
-		config.cors_origins.count = 0; /* the default is a developer's own machine */
 	config.rate_limit = rate_limit == 1 || (rate_limit == 0 && config.production);
 	config.signup_duplicate = str_from(duplicate_words[signup_duplicate]);
 	config.step_up = str_from(step_up_words[step_up]);
@@ -342,29 +366,18 @@ derive(FILE *problems)
 	};
 	if (config.hash_threads == 0)
 		config.hash_threads = cores > 2 ? cores - 1 : 1;
+	if (!is_conninfo(config.database_url))
+		return refused(problems, "DATABASE_URL",
+		    "a URL such as postgresql://auth_edge@host/mana_platform");
 	if (!service_keys_read(&config.service_keys, service_key_list))
 		return refused(
 		    problems, "MANA_SERVICE_KEY", "keys by comma, each name:key or a key alone");
-	while (str_ends(config.credits_url, STR("/")))
-		config.credits_url.len--;
-	while (str_ends(config.subscriptions_url, STR("/")))
-		config.subscriptions_url.len--;
-	if (config.credits_url.len > 0 && !is_http_url(config.credits_url))
-		return refused(
-		    problems, "MANA_CREDITS_URL", "a URL such as http://mana-credits:3002");
-	if (config.subscriptions_url.len > 0 && !is_http_url(config.subscriptions_url))
-		return refused(problems, "MANA_SUBSCRIPTIONS_URL",
-		    "a URL such as http://mana-subscriptions:3063");
 	for (size_t i = 0; i < config.trusted_proxies.count; i++)
 		if (!client_ip_is_range(config.trusted_proxies.items[i]))
 			return refused(problems, "TRUSTED_PROXIES",
 			    "addresses or ranges such as 10.0.0.0/8, by comma");
-	for (size_t i = 0; i < config.cookie_domain.len; i++)
-		if (strchr("abcdefghijklmnopqrstuvwxyz0123456789.-", config.cookie_domain.p[i]) ==
-		    NULL)
-			return refused(problems, "COOKIE_DOMAIN", "a domain such as .mana.how");
-	return redirects_are_urls(problems) && config_brand_read(brand_logo_file, problems) &&
-	       derive_origins(problems) && config_webauthn(problems);
+	return config_brand_read(brand_logo_file, problems) && config_mail_read(problems) &&
+	       config_webauthn(problems);
 }
 
 /* RFC 3339, in UTC: a date or a time. Empty: 0. */
@@ -391,53 +404,6 @@ read_time(int64_t *out, struct str text)
 }
 
 static bool
-redirects_are_urls(FILE *problems)
-{
-	for (size_t i = 0; i < config.synapse_redirect_uris.count; i++)
-		if (!str_starts(config.synapse_redirect_uris.items[i], STR("http")) ||
-		    memchr(config.synapse_redirect_uris.items[i].p, '#',
-			config.synapse_redirect_uris.items[i].len) != NULL)
-			return refused(problems, "SYNAPSE_OIDC_REDIRECT_URIS",
-			    "URLs by comma, without fragments");
-	return true;
-}
-
-/* BASE_URL's own origin, and all origins that may act: that one, CORS_ORIGINS and
- * BETTER_AUTH_TRUSTED_ORIGINS. */
-static bool
-derive_origins(FILE *problems)
-{
-	static char memory[256];
-	struct buf origin = BUF_ON(memory);
-	const struct config_list *lists[] = {&config.cors_origins, &more_trusted_origins};
-	struct config_list *all = &config.trusted_origins;
-
-	if (!uri_origin(&origin, config.base_url))
-		return refused(problems, "BASE_URL", "a URL such as https://auth.mana.how");
-	config.base_origin = buf_view(&origin);
-	config.secure_cookies_prefix = str_starts(config.base_origin, STR("https://"));
-	all->count = 0;
-	all->items[all->count++] = config.base_origin;
-	for (size_t l = 0; l < 2; l++)
-		for (size_t i = 0; i < lists[l]->count; i++) {
-			if (all->count == CONFIG_LIST_MAX)
-				return refused(problems, "BETTER_AUTH_TRUSTED_ORIGINS",
-				    "fewer: with CORS_ORIGINS there may be 31");
-			all->items[all->count++] = lists[l]->items[i];
-		}
-	return true;
-}
-
-static bool
-is_http_url(struct str url)
-{
-	char memory[256];
-	struct buf origin = BUF_ON(memory);
-
-	return uri_origin(&origin, url);
-}
-
-static bool
 refused(FILE *problems, const char *name, const char *should_be)
 {
 	fprintf(problems, "%s must be %s\n", name, should_be);
@@ -447,6 +413,7 @@ refused(FILE *problems, const char *name, const char *should_be)
 void
 config_warn(FILE *out)
 {
+	names_warn(out);
 	if (!config.production)
 		fputs("mana-auth: development: cookies without Secure and default keys are "
 		      "accepted (NODE_ENV)\n",
@@ -461,10 +428,39 @@ config_warn(FILE *out)
 		    "mana-auth: WARNING: BETTER_AUTH_SECRET has at most %zu bits of entropy; 256 "
 		    "are needed, as `openssl rand -base64 32` makes them\n",
 		    config_entropy_at_most(config.cookie_secret));
+	if (config.cookie_domain.len > 0 && !config.secure_cookies_prefix)
+		fputs("mana-auth: WARNING: browsers drop the cookies: with COOKIE_DOMAIN they are "
+		      "SameSite=None, which needs a BASE_URL with https\n",
+		    out);
+	if (!config.rate_limit)
+		fputs("mana-auth: RATE_LIMIT is off: requests of a client are not counted; the "
+		      "limits of "
+		      "password attempts, codes, mails and invitations stay on\n",
+		    out);
 	if (config.smtp_host.len == 0)
 		fputs("mana-auth: SMTP_HOST is not set: mails wait in the outbox\n", out);
+	if (config.smtp_password.len > 0 && config.smtp_user.len == 0)
+		fputs("mana-auth: WARNING: SMTP_PASS is not used, for SMTP_USER is not set\n", out);
 	if (config.credits_url.len == 0)
 		fputs("mana-auth: MANA_CREDITS_URL is not set: calls to it wait\n", out);
+}
+
+/* All names that are read: of the table, and NAME_FILE of each secret. */
+static void
+names_warn(FILE *out)
+{
+	static char files[sizeof(variables) / sizeof(variables[0])][NAME_BYTES];
+	const char *names[2 * sizeof(variables) / sizeof(variables[0])];
+	size_t count = 0;
+
+	for (size_t i = 0; i < variables_count; i++) {
+		names[count++] = variables[i].name;
+		if (variables[i].kind != SECRET)
+			continue;
+		snprintf(files[i], NAME_BYTES, "%s_FILE", variables[i].name);
+		names[count++] = files[i];
+	}
+	config_names_warn(out, names, count);
 }
 
 void

@@ -28,8 +28,6 @@ config_webauthn(FILE *problems)
 			    problems, "WEBAUTHN_RP_ID must be a domain such as mana.how");
 		config.webauthn_rp_id = STR("");
 	}
-	if (origins->count == 0)
-		*origins = config.cors_origins;
 	if (origins->count == CONFIG_LIST_MAX)
 		return refused(problems, "WEBAUTHN_ORIGIN must have 31 items at most");
 	origins->items[origins->count++] = config.base_origin;

@@ -6,7 +6,7 @@
  */
 #include "config.h"
 #include "gates/gates.h"
-#include "uri.h"
+#include "origin.h"
 
 enum { ORIGIN_BYTES = 512 };
 
@@ -97,7 +97,7 @@ is_from_trusted_origin(const struct request *r)
 
 	if (!has_origin(r))
 		return str_equal(request_header(r, STR("sec-fetch-site")), STR("same-origin"));
-	return uri_origin(&origin, request_header(r, STR("origin"))) &&
+	return origin_of(&origin, request_header(r, STR("origin"))) &&
 	       origin_is_trusted(buf_view(&origin));
 }
 

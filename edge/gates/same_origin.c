@@ -9,6 +9,7 @@
 #include "gates/gates.h"
 #include "http/reply.h"
 #include "routes.h"
+#include "origin.h"
 #include "uri.h"
 
 enum { ORIGIN_BYTES = 512 };
@@ -65,7 +66,7 @@ check_origin(struct str origin, struct str referer)
 
 	if (from.len == 0 || str_equal(from, STR("null")))
 		return ERR_MISSING_OR_NULL_ORIGIN;
-	if (!uri_origin(&normal, from) || !origin_is_trusted(buf_view(&normal)))
+	if (!origin_of(&normal, from) || !origin_is_trusted(buf_view(&normal)))
 		return ERR_INVALID_ORIGIN;
 	return OK;
 }
@@ -74,7 +75,7 @@ bool
 origin_is_trusted(struct str origin)
 {
 	for (size_t i = 0; i < config.trusted_origins.count; i++)
-		if (uri_origin_matches(origin, config.trusted_origins.items[i]))
+		if (origin_matches(origin, config.trusted_origins.items[i]))
 			return true;
 	return false;
 }
@@ -89,5 +90,5 @@ target_is_trusted(struct str url)
 		if (url.p[i] <= ' ' || url.p[i] > '~')
 			return false;
 	return uri_path_safe(url) ||
-	       (uri_origin(&origin, url) && origin_is_trusted(buf_view(&origin)));
+	       (origin_of(&origin, url) && origin_is_trusted(buf_view(&origin)));
 }

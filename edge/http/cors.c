@@ -3,15 +3,24 @@
 
 #include "config.h"
 #include "http/reply.h"
+#include "origin.h"
 #include "routes.h"
 
+enum { ORIGIN_BYTES = 512 };
+
+/* As a browser writes it: what is answered must equal what it sent. */
 static bool
 is_listed(struct str origin)
 {
+	char memory[ORIGIN_BYTES];
+	struct buf normal = BUF_ON(memory);
+
+	if (!origin_of(&normal, origin) || !str_equal(buf_view(&normal), origin))
+		return false;
 	if (str_equal(origin, config.base_origin))
 		return true;
 	for (size_t i = 0; i < config.cors_origins.count; i++)
-		if (str_equal(origin, config.cors_origins.items[i]))
+		if (origin_matches(origin, config.cors_origins.items[i]))
 			return true;
 	return false;
 }

@@ -4,7 +4,7 @@
 
 #include "edge_request.h"
 #include "gates/gates.h"
-#include "uri.h"
+#include "origin.h"
 
 enum { NAMES = 7 };
 
@@ -56,8 +56,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			is(r, "sec-fetch-dest", STR("empty")));
 		normal = (struct buf)BUF_ON(memory);
 		if (origin.p != NULL)
-			REQUIRE(
-			    uri_origin(&normal, origin) && origin_is_trusted(buf_view(&normal)));
+			REQUIRE(origin_of(&normal, origin) && origin_is_trusted(buf_view(&normal)));
 		else
 			REQUIRE(!is(r, "sec-fetch-site", STR("cross-site")));
 	}

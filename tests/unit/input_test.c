@@ -7,6 +7,7 @@
 #include "error.h"
 #include "field.h"
 #include "json.h"
+#include "origin.h"
 #include "uri.h"
 
 struct target {
@@ -402,6 +403,44 @@ origins_are_parsed_strictly(void **state)
 }
 
 static void
+an_app_has_an_origin_of_its_scheme(void **state)
+{
+	static const struct {
+		const char *url, *origin;
+	} good[] = {{"myapp://cb?x=1", "myapp://cb"}, {"MyApp:///cb", "myapp://"},
+	    {"myapp:/cb", "myapp://"}, {"com.example.app:/oauth2redirect", "com.example.app://"},
+	    {"tauri://localhost/x", "tauri://localhost"},
+	    {"chrome-extension://abc/page.html#x", "chrome-extension://abc"},
+	    {"https://Mana.how/x", "https://mana.how"}};
+	static const char *const bad[] = {"javascript://x/%0aalert(1)", "JavaScript://x",
+	    "data://x", "file:///etc", "blob://x", "intent://x#Intent;end", "view-source://x",
+	    "myapp:cb", "my app://x", "1app://x", "myapp://u@x", "myapp://x\\y", "myapp://[::1]",
+	    "ftp://x", "wss://x", "://x", "myapp", "http:/x"};
+	static const char *const listed[] = {"myapp://cb", "myapp://"};
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		char text[128];
+		struct buf b = BUF_ON(text);
+
+		if (!origin_of(&b, str_from(good[i].url)))
+			fail_msg("%s has no origin", good[i].url);
+		assert_str_is(buf_view(&b), good[i].origin);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		char text[128];
+		struct buf b = BUF_ON(text);
+
+		if (origin_of(&b, str_from(bad[i])))
+			fail_msg("%s has an origin", bad[i]);
+	}
+	for (size_t i = 0; i < sizeof(listed) / sizeof(listed[0]); i++)
+		assert_true(origin_matches(str_from(listed[i]), STR("myapp://")));
+	assert_false(origin_matches(STR("tauri://localhost.evil"), STR("tauri://localhost")));
+	assert_false(origin_matches(STR("tauri://localhost:1"), STR("tauri://localhost")));
+	assert_false(origin_matches(STR("myapp2://cb"), STR("myapp://")));
+}
+
+static void
 a_star_stands_for_subdomains_and_nothing_else(void **state)
 {
 	struct str pattern = STR("https://*.mana.how");
@@ -411,11 +450,11 @@ a_star_stands_for_subdomains_and_nothing_else(void **state)
 	    "https://evil.example/.mana.how", "https://evilmana.how"};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		assert_true(uri_origin_matches(str_from(good[i]), pattern));
+		assert_true(origin_matches(str_from(good[i]), pattern));
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		if (uri_origin_matches(str_from(bad[i]), pattern))
+		if (origin_matches(str_from(bad[i]), pattern))
 			fail_msg("%s matched", bad[i]);
-	assert_true(uri_origin_matches(STR("https://mana.how"), STR("https://mana.how")));
+	assert_true(origin_matches(STR("https://mana.how"), STR("https://mana.how")));
 }
 
 static void
@@ -467,6 +506,7 @@ main(void)
 	    cmocka_unit_test(addresses_are_valid_as_zod_says),
 	    cmocka_unit_test(both_spellings_of_a_domain_are_one_address),
 	    cmocka_unit_test(origins_are_parsed_strictly),
+	    cmocka_unit_test(an_app_has_an_origin_of_its_scheme),
 	    cmocka_unit_test(a_star_stands_for_subdomains_and_nothing_else),
 	    cmocka_unit_test(only_safe_paths_are_redirected_to),
 	    cmocka_unit_test(errors_are_found_by_their_names),

@@ -2,7 +2,7 @@
  * Settings that the routines read with current_setting. An edge sets them for its connections from
  * its environment; a DBA sets them for all with ALTER ROLE auth_edge SET or in postgresql.conf.
  * They shape the service, they guard nothing: who can set them already acts for every user. The
- * exception is audit_retention_months, which only a superuser sets.
+ * exceptions are audit_retention_months and legacy_links_until, which only a superuser sets.
  */
 #include "postgres.h"
 
@@ -13,7 +13,7 @@
 
 static int session_limit, signup_daily_max, member_limit, organization_limit, invitation_limit;
 static int refresh_replay_seconds, signing_key_days, audit_retention_months;
-static char *signup_duplicate, *erasure_services, *step_up;
+static char *signup_duplicate, *erasure_services, *step_up, *legacy_links_until;
 static bool new_device_mail;
 
 static bool
@@ -26,6 +26,23 @@ static bool
 step_up_check(char **value, void **extra, GucSource source)
 {
 	return strcmp(*value, "all") == 0 || strcmp(*value, "account") == 0;
+}
+
+/* 2026-12-31 or 2026-12-31T18:00:00Z, as LEGACY_LINKS_UNTIL of the edge. Whether there is such a
+ * day the routine finds out. */
+static bool
+legacy_links_until_check(char **value, void **extra, GucSource source)
+{
+	static const char form[] = "0000-00-00T00:00:00Z";
+	size_t length = strlen(*value);
+
+	if (length != 0 && length != 10 && length != sizeof(form) - 1)
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if (form[i] == '0' ? (*value)[i] < '0' || (*value)[i] > '9'
+				   : (*value)[i] != form[i])
+			return false;
+	return true;
 }
 
 void
@@ -63,6 +80,11 @@ policy_define_settings(void)
 	DefineCustomIntVariable("mana_auth.signing_key_days",
 	    "Days after which the next signing key is made; 0: only by hand.", NULL,
 	    &signing_key_days, 90, 0, 3650, PGC_USERSET, 0, NULL, NULL, NULL);
+	/* Only a superuser sets it: an edge that is compromised has the key of these links. */
+	DefineCustomStringVariable("mana_auth.legacy_links_until",
+	    "Until when verification links of the legacy service are accepted (UTC); empty: never.",
+	    "A day or a time, 2026-12-31T18:00:00Z. The edge has LEGACY_LINKS_UNTIL of its own.",
+	    &legacy_links_until, "", PGC_SUSET, 0, legacy_links_until_check, NULL, NULL);
 	/* Only a superuser sets it: auth_admin drops old months and must not drop recent ones. */
 	DefineCustomIntVariable("mana_auth.audit_retention_months",
 	    "Months for which the vault's audit log is kept at least.",

@@ -59,6 +59,18 @@ SELECT story.answer(auth_api.verification_verify_email(story.caller('gil-1'), st
 
 -- A link of the legacy service verifies the address of an account that is not younger, and opens no session.
 SELECT refusal FROM auth_api.sign_up(story.caller(), 'ina@example.com', 'Ina', NULL, story.hash('hash-1'), NULL, NULL);
+-- The database accepts such links until a time that the edge cannot set.
+SET mana_auth.legacy_links_until = '2999-12-31';
+SELECT story.answer(auth_api.verification_verify_email_legacy(story.caller(), 'ina@example.com', extract(epoch FROM now())::bigint + 3601, '/'));
+RESET ROLE;
+SELECT set_config('mana_auth.legacy_links_until', to_char(now() AT TIME ZONE 'UTC' - interval '1 second', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), false) <> '';
+SET ROLE auth_edge;
+SELECT story.answer(auth_api.verification_verify_email_legacy(story.caller(), 'ina@example.com', extract(epoch FROM now())::bigint + 3601, '/'));
+RESET ROLE;
+SET mana_auth.legacy_links_until = 'tomorrow';
+SET mana_auth.legacy_links_until = '2999-12-31 00:00:00';
+SELECT set_config('mana_auth.legacy_links_until', to_char(now() AT TIME ZONE 'UTC' + interval '1 hour', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), false) <> '';
+SET ROLE auth_edge;
 SELECT story.answer(auth_api.verification_verify_email_legacy(story.caller(), 'ina@example.com', extract(epoch FROM now())::bigint + 1800, '/'));
 SELECT story.answer(auth_api.verification_verify_email_legacy(story.caller(), 'ina@example.com', extract(epoch FROM now())::bigint + 3601, '/'));
 SELECT story.sessions('ina@example.com');

@@ -103,9 +103,13 @@ CREATE FUNCTION auth_api.verification_verify_email_legacy(c auth.caller, email t
 DECLARE
   address constant text := auth.email_normal(email);
   made_at constant timestamptz := to_timestamp(expires_at) - interval '1 hour';
+  accepted_until constant timestamptz :=
+    (NULLIF(current_setting('mana_auth.legacy_links_until'), '')::timestamp AT TIME ZONE 'UTC');
   owner auth.users;
 BEGIN
-  IF expires_at IS NULL OR to_timestamp(expires_at) <= now() THEN
+  IF accepted_until IS NULL OR accepted_until <= now() THEN
+    RETURN auth.verification_refused('INVALID_TOKEN', callback_url);
+  ELSIF expires_at IS NULL OR to_timestamp(expires_at) <= now() THEN
     RETURN auth.verification_refused('TOKEN_EXPIRED', callback_url);
   END IF;
   SELECT x.* INTO owner FROM auth.users x WHERE x.email = address;
@@ -123,7 +127,8 @@ END
 $$;
 COMMENT ON FUNCTION auth_api.verification_verify_email_legacy IS
   'GET /verify-email with a link of the legacy service, a JWT of one hour that the edge has verified: marks the address as verified, '
-  'and does nothing else. It opens no session, for nothing tells whether the link was used before, and changes no address.';
+  'and does nothing else. It opens no session, for nothing tells whether the link was used before, and changes no address. Refuses '
+  'after mana_auth.legacy_links_until, which the edge cannot set: the edge has the key of these links, and could make them.';
 
 CREATE FUNCTION auth.email_verify(c auth.caller, of_user_id text, address text, password_version integer DEFAULT 1)
 RETURNS auth.users LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -18,7 +18,8 @@ const V1 = '/api/v1/auth';
 describe('the apps', () => {
   let stack, stranger;
   before(async () => {
-    stack = await startStack({ BETTER_AUTH_SECRET: SECRET, LEGACY_LINKS_UNTIL: '2999-12-31' }, UNLIMITED);
+    stack = await startStack({ BETTER_AUTH_SECRET: SECRET, LEGACY_LINKS_UNTIL: '2999-12-31' },
+      { settings: { ...UNLIMITED.settings, 'mana_auth.legacy_links_until': '2999-12-31' } });
     stranger = new Client(stack.url, { origin: null });
   });
   after(() => stack?.stop());

@@ -125,6 +125,35 @@ describe('rules of the edge', () => {
     for (const status of [200, 302, 400, 401, 415]) assert.ok(statuses.has(status), `some route answers ${status}`);
   });
 
+  test('a body is of the type that its answer says', async () => {
+    const seen = new Set();
+    for (const [method, route] of routes) {
+      const answer = await new Client(stack.url).request(method, route.replace(/:\w+/g, 'x'), { redirect: 'manual' });
+      const type = answer.headers['content-type'];
+      if (answer.text.length === 0) continue;
+      if (type === 'application/json') JSON.parse(answer.text);
+      else if (type === 'text/html; charset=utf-8') assert.match(answer.text, /^<!doctype html>/);
+      else if (type === 'text/javascript; charset=utf-8') assert.ok(!answer.text.startsWith('<'), `${method} ${route}`);
+      else assert.equal(type, 'text/plain;charset=UTF-8', `${method} ${route}`);
+      seen.add(type.split(';')[0]);
+    }
+    for (const type of ['application/json', 'text/html', 'text/javascript']) assert.ok(seen.has(type), `some route answers ${type}`);
+  });
+
+  test('what a request says adds no line to the log', async () => {
+    const forged = '"}\n{"level":"info","event":"forged"}';
+    const encoded = encodeURIComponent(forged);
+    const before = stack.log().length;
+    for (const path of [`/${encoded}`, `/api/auth/reset-password/${encoded}`, `/api/auth/verify-email?token=${encoded}`])
+      await new Client(stack.url).request('GET', path, { headers: { 'x-forwarded-for': '192.0.2.1, "}{"event":"forged"}', 'user-agent': '"}{"event":"forged"}' } });
+    await new Client(stack.url).request('POST', '/api/auth/sign-in/email', { body: JSON.stringify({ email: `${forged}@b.de`, password: forged }),
+      headers: { 'content-type': 'application/json' } });
+    await until('the log', () => stack.log().length >= before + 4);
+    const lines = readFileSync(`${stack.directory}/log/edge.log`, 'utf8').split('\n').filter((line) => line.startsWith('{'));
+    for (const line of lines) JSON.parse(line);
+    assert.ok(!lines.join('\n').includes('forged'));
+  });
+
   test('in production no origin but BASE_URL is trusted by default, and HTTPS is demanded of browsers', async () => {
     const production = {
       NODE_ENV: 'production', BASE_URL: 'https://auth.example', BETTER_AUTH_SECRET: 'x7Fq2LmP9sVb4Rt8Wk3Zc6Yd1Hg5Jn0AaBbCc',

@@ -3,6 +3,8 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 
+import { problemOf } from './references.mjs';
+
 const PAGE = 'docs/explanation/threat-model.md';
 const ROWS_MIN = 10; // of each table: fewer, and this script did not understand the page
 
@@ -18,14 +20,10 @@ function rowsOf(heading) {
   return rows.map((cells) => ({ subject: cells[0], tests: [...cells.at(-1).matchAll(/`([^`]+)`/g)].map(([, test]) => test) }));
 }
 
-/** What is wrong with the name of a test; undefined: it exists. A part of a name counts on the line that begins the test. */
+/** What is wrong with the name of a test; undefined: it exists. */
 function faultOf(named) {
-  const [, suite, file, name] = /^(integration|attack)\/(\w+): (.+)$/.exec(named) ?? [];
-  if (suite === undefined) return /^regress\/(sql|specs)\/\w+\.\w+$/.test(named) && existsSync(named) ? undefined : 'is no file of regress, and no `suite/file: name`';
-  const path = `tests/${suite}/${file}.test.mjs`;
-  if (!existsSync(path)) return `${path} does not exist`;
-  const begins = readFileSync(path, 'utf8').split('\n').filter((line) => /\b(test|describe)\(/.test(line));
-  return begins.some((line) => line.replaceAll("\\'", "'").includes(name)) ? undefined : `${path} has no test of this name`;
+  if (/^(integration|attack)\/\w+: /.test(named)) return problemOf(named);
+  return /^regress\/(sql|specs)\/\w+\.\w+$/.test(named) && existsSync(named) ? undefined : 'is no file of regress, and no `suite/file: name`';
 }
 
 const attackers = rowsOf('Attackers');

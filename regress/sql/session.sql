@@ -36,6 +36,20 @@ SELECT cookies FROM auth_api.session_get(story.caller('dora-1'), '{"disableRefre
 SELECT story.mask(cookies) FROM auth_api.session_get(story.caller('dora-1'), '{}');
 SELECT cookies FROM auth_api.session_get(story.caller('dora-1'), '{}');
 
+-- A year after the sign-in it ends, however often it was used.
+RESET ROLE;
+UPDATE auth.sessions SET created_at = now() - interval '363 days', expires_at = now() + interval '1 day' WHERE token_digest = sha256('dora-1');
+SET ROLE auth_edge;
+SELECT story.mask(cookies) FROM auth_api.session_get(story.caller('dora-1'), '{}');
+SELECT refusal, cookies FROM auth_api.session_get(story.caller('dora-1'), '{}');
+RESET ROLE;
+SELECT expires_at - created_at AS lives FROM auth.sessions WHERE token_digest = sha256('dora-1');
+UPDATE auth.sessions SET created_at = now() - interval '363 days', expires_at = now() + interval '1 day' WHERE token_digest = sha256('dora-1');
+SELECT auth.session_extend(s) FROM auth.sessions s WHERE s.token_digest = sha256('dora-1');
+SELECT expires_at - created_at AS lives FROM auth.sessions WHERE token_digest = sha256('dora-1');
+UPDATE auth.sessions SET created_at = now(), expires_at = now() + interval '7 days' WHERE token_digest = sha256('dora-1');
+SET ROLE auth_edge;
+
 -- One that is not remembered lives a day and is never extended.
 SELECT refusal FROM story.sign_in('dora@example.com', 'dora-2', remember => false);
 RESET ROLE;

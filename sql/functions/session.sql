@@ -119,6 +119,13 @@ END
 $$;
 COMMENT ON FUNCTION auth.sessions_end IS 'ends the sessions of a user, but for one; how many';
 
+CREATE FUNCTION auth.session_extended_to(s auth.sessions) RETURNS timestamptz LANGUAGE sql STABLE
+RETURN CASE WHEN s.remember_me AND s.expires_at < least(now() + interval '6 days', s.created_at + interval '365 days')
+            THEN least(now() + interval '7 days', s.created_at + interval '365 days') END;
+COMMENT ON FUNCTION auth.session_extended_to IS
+  'until when a use extends a session: 7 days from now, a year after the sign-in at the latest. NULL: it does not, because the session '
+  'is not remembered, was extended within a day, or has had its year';
+
 CREATE FUNCTION auth.session_get(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -135,8 +142,8 @@ BEGIN
     RETURN auth.granted('null', auth.session_cookies_cleared());
   END IF;
   u := auth.user_find(s.user_id);
-  IF s.remember_me AND s.expires_at < now() + interval '6 days' AND (input ->> 'disableRefresh') IS DISTINCT FROM 'true' THEN
-    UPDATE auth.sessions x SET expires_at = now() + interval '7 days', updated_at = now(), last_activity_at = now()
+  IF auth.session_extended_to(s) IS NOT NULL AND (input ->> 'disableRefresh') IS DISTINCT FROM 'true' THEN
+    UPDATE auth.sessions x SET expires_at = auth.session_extended_to(s), updated_at = now(), last_activity_at = now()
      WHERE x.id = s.id AND x.expires_at > now()
     RETURNING x.* INTO s;
     cookies := E'session_token \x03 604800';

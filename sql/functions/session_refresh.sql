@@ -6,13 +6,13 @@
 CREATE FUNCTION auth.session_extend(s auth.sessions) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  IF s.remember_me AND s.expires_at < now() + interval '6 days' THEN
-    UPDATE auth.sessions x SET expires_at = now() + interval '7 days', updated_at = now(), last_activity_at = now()
+  IF auth.session_extended_to(s) IS NOT NULL THEN
+    UPDATE auth.sessions x SET expires_at = auth.session_extended_to(s), updated_at = now(), last_activity_at = now()
      WHERE x.id = s.id;
   END IF;
 END
 $$;
-COMMENT ON FUNCTION auth.session_extend IS 'a session that is used more than a day after its last extension lives 7 days from now';
+COMMENT ON FUNCTION auth.session_extend IS 'extends a session that is used, by auth.session_extended_to';
 
 CREATE FUNCTION auth.session_token_add(s auth.sessions, fresh_digest bytea) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

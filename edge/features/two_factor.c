@@ -206,12 +206,5 @@ two_factor_send(struct request *r)
 bool
 two_factor_is_asked(const struct request *r)
 {
-	static const struct str cookie = {.p = "two_factor \x01 ", .len = 13};
-	struct str cookies =
-	    row_count(r->answer) == 1 ? row_text(r->answer, 0, REPLY_COOKIES) : STR_NONE;
-
-	for (size_t i = 0; i < cookies.len; i++)
-		if (str_starts(str_skip(cookies, i), cookie))
-			return true;
-	return false;
+	return row_count(r->answer) == 1 && row_bool(r->answer, 0, REPLY_SECOND_FACTOR_ASKED);
 }

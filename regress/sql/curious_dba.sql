@@ -63,7 +63,7 @@ CREATE TABLE story.attempts (statement text);
 GRANT SELECT ON story.attempts TO PUBLIC;
 INSERT INTO story.attempts VALUES
   ('SELECT auth.unseal(private_key, ''jwks'') FROM auth.jwks'), ('SELECT auth.unseal(''\x01'', ''x'')'), ('SELECT auth.identity_assume(''*'')'),
-  ('SELECT auth.session_proof(''x'')'), ('SELECT auth.password_seal(''x'', ''x'')'), ('SELECT * FROM auth_api.signing_keys()'), ('SELECT auth_api.edge_secret()'),
+  ('SELECT auth.session_proof(''x'', ''x'')'), ('SELECT auth.password_seal(''x'', ''x'')'), ('SELECT * FROM auth_api.signing_keys()'), ('SELECT auth_api.edge_secret()'),
   ('SELECT wrapped_mk FROM auth.encryption_vaults'), ('SELECT recovery FROM auth.vault_replaced_wraps'), ('SELECT password FROM auth.accounts'),
   ('SET ROLE auth_owner'), ('SET ROLE auth_edge'), ('GRANT auth_owner TO CURRENT_USER'),
   ('SELECT pg_read_file(current_setting(''mana_auth.kek_file''))'), ('SELECT current_setting(''mana_auth.kek_file'')'), ('SELECT setting FROM pg_settings WHERE name = ''mana_auth.kek_file'' AND setting <> '''''),

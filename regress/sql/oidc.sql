@@ -139,7 +139,7 @@ SELECT story.answer(story.tokens('{"grant_type":"password"}'));
 SELECT story.answer(story.tokens('{}'));
 SELECT story.code('olga-1', story.ask()) AS code \gset
 SELECT r.* FROM story.redeem(:'code') r \gset first_
-SELECT story.times(line) FROM story.answer(ROW(NULL, NULL, NULL, :first_status, :'first_body', NULL, NULL, :'first_claims', NULL)::auth.reply) line;
+SELECT story.times(line) FROM story.answer(ROW(NULL, NULL, NULL, :first_status, :'first_body', NULL, NULL, :'first_claims', NULL, NULL)::auth.reply) line;
 SELECT replace(:'first_body', E'\x02', '')::json ->> 'access_token' AS access \gset
 SELECT story.answer(auth_api.oidc_userinfo(story.caller(), sha256(:'access'), 'https://id.example', NULL));
 SELECT story.answer(story.redeem(:'code'));
@@ -154,7 +154,7 @@ SELECT story.answer(story.tokens(jsonb_build_object('grant_type', 'refresh_token
 SELECT story.answer(story.tokens(jsonb_build_object('grant_type', 'refresh_token', 'refresh_token', story.hex(:'refresh')), 'matrix-synapse', 's'));
 SELECT story.answer(story.tokens(jsonb_build_object('grant_type', 'refresh_token', 'refresh_token', story.hex(:'refresh'), 'scope', 'openid admin')));
 SELECT r.* FROM story.tokens(jsonb_build_object('grant_type', 'refresh_token', 'refresh_token', story.hex(:'refresh'))) r \gset second_
-SELECT story.times(line) FROM story.answer(ROW(NULL, NULL, NULL, :second_status, :'second_body', NULL, NULL, :'second_claims', NULL)::auth.reply) line;
+SELECT story.times(line) FROM story.answer(ROW(NULL, NULL, NULL, :second_status, :'second_body', NULL, NULL, :'second_claims', NULL, NULL)::auth.reply) line;
 SELECT replace(:'second_body', E'\x02', '')::json ->> 'access_token' AS access, replace(:'second_body', E'\x02', '')::json ->> 'refresh_token' AS next \gset
 SELECT story.times(line) FROM story.answer(auth_api.oidc_introspect(story.caller(), jsonb_build_object('token', story.hex(:'access')),
   'https://id.example', 'client_secret_basic', 'wiki', sha256('wiki-secret'), NULL, NULL, NULL)) line;
@@ -267,7 +267,7 @@ $$;
 SET ROLE auth_edge;
 SELECT r.* FROM story.tokens('{"grant_type":"client_credentials","scope":"jobs.read","resource":"https://api.example/"}', 'robot', 'robot-secret') r \gset own_
 SELECT story.times(replace(:'own_body', E'\x02', '^B'));
-SELECT story.signed(ROW(NULL, NULL, NULL, NULL, NULL, NULL, NULL, :'own_claims', NULL)::auth.reply);
+SELECT story.signed(ROW(NULL, NULL, NULL, NULL, NULL, NULL, NULL, :'own_claims', NULL, NULL)::auth.reply);
 SELECT story.answer(story.tokens('{"grant_type":"client_credentials","resource":"https://other.example/"}', 'robot', 'robot-secret'));
 SELECT story.answer(story.tokens('{"grant_type":"client_credentials","resource":"urn:off"}', 'robot', 'robot-secret'));
 SELECT story.answer(story.tokens('{"grant_type":"client_credentials","resource":"urn:wiki"}', 'robot', 'robot-secret'));
@@ -284,7 +284,7 @@ SELECT story.authorize('olga-2', story.ask('{"resource":"urn:wiki","scope":"offl
 SELECT story.answer(story.redeem(story.code('olga-2', story.ask('{"resource":"urn:wiki"}')), '{"resource":"urn:off"}'));
 SELECT r.* FROM story.redeem(story.code('olga-2', story.ask('{"resource":"urn:wiki","scope":"openid email profile offline_access"}'))) r \gset wiki_
 SELECT story.times(replace(:'wiki_body', E'\x02', '^B'));
-SELECT replace(story.signed(ROW(NULL, NULL, NULL, NULL, NULL, NULL, NULL, :'wiki_claims', NULL)::auth.reply), story.id_of('olga@example.com'), '<olga>');
+SELECT replace(story.signed(ROW(NULL, NULL, NULL, NULL, NULL, NULL, NULL, :'wiki_claims', NULL, NULL)::auth.reply), story.id_of('olga@example.com'), '<olga>');
 SELECT replace(:'wiki_body', E'\x02', '')::json ->> 'refresh_token' AS refresh \gset
 SELECT story.answer(story.tokens(jsonb_build_object('grant_type', 'refresh_token', 'refresh_token', story.hex(:'refresh'), 'resource', 'urn:off')));
 SELECT story.answer(story.tokens(jsonb_build_object('grant_type', 'refresh_token', 'refresh_token', story.hex(:'refresh'), 'scope', 'profile')));

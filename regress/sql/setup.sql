@@ -33,7 +33,7 @@ CREATE FUNCTION story.answer(r auth.reply) RETURNS SETOF text LANGUAGE sql IMMUT
     (1, COALESCE(r.refusal || COALESCE(': ' || r.message, '') || CASE WHEN r.retry_after_seconds > 0 THEN ' (wait)' ELSE '' END,
                  COALESCE(r.status, 200)::text)),
     (2, 'body     ' || r.body), (3, 'location ' || r.location), (4, 'cookies  ' || replace(r.cookies, E'\n', ' | ')),
-    (5, 'claims   ' || r.claims)) AS lines (n, line)
+    (5, 'claims   ' || r.claims), (6, CASE WHEN r.second_factor_asked THEN 'asks     second factor' END)) AS lines (n, line)
    WHERE line IS NOT NULL ORDER BY n;
 $$;
 

@@ -78,7 +78,7 @@ BEGIN
   IF gate.asked THEN
     RETURN CASE WHEN gate.methods IS NULL THEN auth.magic_link_refused(error_url, 'TWO_FACTOR_REQUIRED')
                 WHEN callback_url IS NULL THEN auth.two_factor_asked(gate)
-                ELSE auth.granted(NULL, gate.cookies, NULL, 302, auth.two_factor_page_url(gate, callback_url)) END;
+                ELSE auth.two_factor_waits(gate, NULL, 302, auth.two_factor_page_url(gate, callback_url)) END;
   END IF;
   RETURN auth.magic_link_granted(
     c, u, gate, CASE WHEN is_new THEN COALESCE(new_user_url, callback_url) ELSE callback_url END, device_digest);

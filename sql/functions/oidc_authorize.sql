@@ -32,7 +32,7 @@ BEGIN
   RETURN ROW(NULL, NULL, NULL, 302, NULL, page || '?' || query || (
     SELECT string_agg('&ba_param=' || name, '' ORDER BY name COLLATE "C")
       FROM (SELECT split_part(pair, '=', 1) AS name FROM unnest(string_to_array(query, '&')) pair
-             UNION SELECT 'ba_param') names), NULL, NULL, true)::auth.reply;
+             UNION SELECT 'ba_param') names), NULL, NULL, true, NULL)::auth.reply;
 END
 $$;
 COMMENT ON FUNCTION auth.oidc_wait IS

@@ -135,7 +135,7 @@ BEGIN
              CASE WHEN back IS NULL THEN '/signed-out'
                   WHEN COALESCE(input ->> 'state', '') = '' THEN back
                   ELSE auth.url_with_query(back, auth.form_query('state', input ->> 'state')) END,
-             auth.session_cookies_cleared(), NULL, NULL)::auth.reply;
+             auth.session_cookies_cleared(), NULL, NULL, NULL)::auth.reply;
 END
 $$;
 COMMENT ON FUNCTION auth_api.oidc_end_session IS

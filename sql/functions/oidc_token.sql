@@ -86,7 +86,7 @@ BEGIN
     signed := concat_ws(E'\n', signed, (SELECT o.id_token_alg FROM auth.oauth_clients o WHERE o.id = g.client_id)
                                         || ' ' || auth.oidc_id_token_claims(g, u, issuer, with_nonce));
   END IF;
-  RETURN ROW(NULL, NULL, NULL, 200, body, NULL, NULL, signed, NULL)::auth.reply;
+  RETURN ROW(NULL, NULL, NULL, 200, body, NULL, NULL, signed, NULL, NULL)::auth.reply;
 END
 $$;
 COMMENT ON FUNCTION auth.oidc_tokens_issue IS

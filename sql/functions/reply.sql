@@ -2,13 +2,13 @@
 
 CREATE FUNCTION auth.refuse(name text, message text DEFAULT NULL, retry_after_seconds integer DEFAULT NULL)
   RETURNS auth.reply LANGUAGE sql IMMUTABLE
-  RETURN ROW(name, message, retry_after_seconds, NULL, NULL, NULL, NULL, NULL, NULL)::auth.reply;
+  RETURN ROW(name, message, retry_after_seconds, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::auth.reply;
 COMMENT ON FUNCTION auth.refuse IS 'an expected no, which commits what was written on the way (audit, counters)';
 
 CREATE FUNCTION auth.granted(
     body json, cookies text DEFAULT NULL, claims text DEFAULT NULL, status integer DEFAULT NULL, location text DEFAULT NULL)
   RETURNS auth.reply LANGUAGE sql IMMUTABLE
-  RETURN ROW(NULL, NULL, NULL, status, body::text, location, cookies, claims, NULL)::auth.reply;
+  RETURN ROW(NULL, NULL, NULL, status, body::text, location, cookies, claims, NULL, NULL)::auth.reply;
 COMMENT ON FUNCTION auth.granted IS 'a yes';
 
 CREATE FUNCTION auth.refuse_as(status integer, message text, code text DEFAULT NULL)

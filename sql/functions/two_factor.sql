@@ -68,9 +68,16 @@ COMMENT ON FUNCTION auth.two_factor_gate IS
   'whether a user (locked) whose first factor is proven (password, mail, passkey) must show a second one: not in a browser that '
   'they trust. If so, a challenge is opened for the fresh token, which goes into a cookie';
 
+CREATE FUNCTION auth.two_factor_waits(gate auth.two_factor_gate, body json, status integer, location text) RETURNS auth.reply
+LANGUAGE sql IMMUTABLE
+  RETURN ROW(NULL, NULL, NULL, status, body::text, location, gate.cookies, NULL, NULL, gate.methods IS NOT NULL)::auth.reply;
+COMMENT ON FUNCTION auth.two_factor_waits IS
+  'the answer of a door to a user who is asked for the second factor: its cookie, and auth.reply.second_factor_asked unless no factor '
+  'can be shown at this door';
+
 CREATE FUNCTION auth.two_factor_asked(gate auth.two_factor_gate) RETURNS auth.reply LANGUAGE sql IMMUTABLE
   RETURN CASE WHEN gate.methods IS NULL THEN auth.refuse('TWO_FACTOR_REQUIRED')
-              ELSE auth.granted(auth.json_object('twoFactorRedirect', true, 'twoFactorMethods', gate.methods), gate.cookies) END;
+              ELSE auth.two_factor_waits(gate, auth.json_object('twoFactorRedirect', true, 'twoFactorMethods', gate.methods), NULL, NULL) END;
 COMMENT ON FUNCTION auth.two_factor_asked IS 'the answer to a sign-in that is asked for its second factor';
 
 CREATE FUNCTION auth.two_factor_page_url(gate auth.two_factor_gate, callback_url text) RETURNS text
@@ -243,7 +250,7 @@ COMMENT ON FUNCTION auth.two_factor_refused IS
   'as long, up to a day, and its owner is told: whoever guesses knows the password';
 
 CREATE FUNCTION auth.two_factor_refused_for_good(error text) RETURNS auth.reply LANGUAGE sql IMMUTABLE
-  RETURN ROW(error, NULL, NULL, NULL, NULL, NULL, 'two_factor - 0', NULL, NULL)::auth.reply;
+  RETURN ROW(error, NULL, NULL, NULL, NULL, NULL, 'two_factor - 0', NULL, NULL, NULL)::auth.reply;
 COMMENT ON FUNCTION auth.two_factor_refused_for_good IS 'a refusal after which the sign-in begins anew';
 
 CREATE FUNCTION auth.two_factor_confirmed(

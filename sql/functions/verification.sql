@@ -154,11 +154,12 @@ DECLARE
   gate constant auth.two_factor_gate := auth.two_factor_gate(c, u, true, 'mail', trusted_digest);
 BEGIN
   IF gate.asked THEN
-    RETURN auth.granted(
+    RETURN auth.two_factor_waits(
+      gate,
       CASE WHEN callback_url IS NULL THEN auth.json_object(
         'status', true, 'user', NULL::text, 'twoFactorRedirect', gate.methods IS NOT NULL,
         'twoFactorMethods', COALESCE(gate.methods, '[]')) END,
-      gate.cookies, NULL, CASE WHEN callback_url IS NOT NULL THEN 302 END, auth.two_factor_page_url(gate, callback_url));
+      CASE WHEN callback_url IS NOT NULL THEN 302 END, auth.two_factor_page_url(gate, callback_url));
   END IF;
   PERFORM auth.session_open(c, u.id, true, proof);
   RETURN auth.granted(

@@ -33,7 +33,8 @@ CREATE TYPE auth.reply AS (
   location             text,
   cookies              text,
   claims               text,
-  sign_query           boolean
+  sign_query           boolean,
+  second_factor_asked  boolean
 );
 COMMENT ON TYPE auth.reply IS 'what an endpoint answers; the edge sends it without looking into the body';
 COMMENT ON COLUMN auth.reply.refusal IS 'NULL: granted. Otherwise the name of an error (common/errors.def)';
@@ -47,6 +48,8 @@ COMMENT ON COLUMN auth.reply.location IS 'Location header';
 COMMENT ON COLUMN auth.reply.cookies IS
   'a line each: name, value, and Max-Age in seconds or `session`; `- 0` deletes. The edge adds prefix, signature, attributes';
 COMMENT ON COLUMN auth.reply.claims IS 'members of an access JWT that the edge is to sign; NULL: none';
+COMMENT ON COLUMN auth.reply.second_factor_asked IS
+  'true: no session was opened, because a sign-in waits for its second factor (auth.two_factor_gate)';
 COMMENT ON COLUMN auth.reply.sign_query IS
   'true: location is a hosted page whose query is an authorization request (auth.oidc_wait). The edge signs that query. No other '
   'location is ever signed, whatever its text is';

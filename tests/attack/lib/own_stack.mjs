@@ -12,7 +12,7 @@ const VAULT_AUDIENCE = 'mana-vault';
 
 const ENVIRONMENT = {
   CORS_ORIGINS: TRUSTED_ORIGIN, MANA_SERVICE_KEY: SERVICE_KEY, VAULT_AUDIENCE,
-  HEADER_TIMEOUT_SECONDS: '5', BODY_TIMEOUT_SECONDS: '3', UNREAD_SECONDS: '3', HASH_QUEUE: '12',
+  HEADER_TIMEOUT_SECONDS: '5', BODY_TIMEOUT_SECONDS: '3', UNREAD_SECONDS: '3', HASH_THREADS: '1', HASH_QUEUE: '12',
 };
 
 const stack = await startStack(ENVIRONMENT, UNLIMITED);
@@ -26,7 +26,7 @@ try {
     env: {
       ...process.env, ATTACK_URL: stack.url, ATTACK_MAIL_URL: stack.mail.url,
       ATTACK_ADMIN: `${admin.email}:${admin.password}`, ATTACK_SERVICE_KEY: SERVICE_KEY.split(':')[1],
-      ATTACK_VAULT_AUDIENCE: VAULT_AUDIENCE, ATTACK_TRUSTED_ORIGIN: TRUSTED_ORIGIN,
+      ATTACK_VAULT_AUDIENCE: VAULT_AUDIENCE, ATTACK_FEW_HASHES: '1', ATTACK_TRUSTED_ORIGIN: TRUSTED_ORIGIN,
     },
   });
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));

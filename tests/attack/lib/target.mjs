@@ -7,6 +7,7 @@
 //   ATTACK_SERVICE_KEY      a service key
 //   ATTACK_VAULT_AUDIENCE   VAULT_AUDIENCE of the installation; empty: it has none
 //   ATTACK_TRUSTED_ORIGIN   an origin of its CORS_ORIGINS
+//   ATTACK_FEW_HASHES       1: it hashes passwords on one thread a worker, with a short queue (HASH_THREADS=1, HASH_QUEUE=12)
 //   ATTACK_LONG             1: the measurements of time, which CI leaves out
 
 import assert from 'node:assert/strict';
@@ -19,7 +20,7 @@ import { Mailbox } from '../../integration/lib/mail.mjs';
 import { PASSWORD, signIn, somebodySignedIn } from '../../integration/lib/people.mjs';
 
 const PROGRAM = fileURLToPath(new URL('../../../build/mana-auth-edge', import.meta.url));
-const { ATTACK_URL, ATTACK_MAIL_URL, ATTACK_ADMIN, ATTACK_SERVICE_KEY, ATTACK_VAULT_AUDIENCE, ATTACK_TRUSTED_ORIGIN, ATTACK_LONG } = process.env;
+const { ATTACK_URL, ATTACK_MAIL_URL, ATTACK_ADMIN, ATTACK_SERVICE_KEY, ATTACK_VAULT_AUDIENCE, ATTACK_TRUSTED_ORIGIN, ATTACK_FEW_HASHES, ATTACK_LONG } = process.env;
 
 if (!ATTACK_URL) throw new Error('ATTACK_URL is not set: use tests/attack/run');
 
@@ -43,7 +44,7 @@ export const without = {
   serviceKey: !target.serviceKey && 'needs ATTACK_SERVICE_KEY',
   vaultAudience: !target.vaultAudience && 'needs ATTACK_VAULT_AUDIENCE',
   trustedOrigin: !target.trustedOrigin && 'needs ATTACK_TRUSTED_ORIGIN',
-  long: !target.isLong && 'needs ATTACK_LONG=1',
+  fewHashes: ATTACK_FEW_HASHES !== '1' && 'needs ATTACK_FEW_HASHES=1',
   routes: !(target.mail && routes.length) && 'needs ATTACK_MAIL_URL and build/mana-auth-edge',
 };
 

@@ -18,6 +18,7 @@
 #include "json.h"
 #include "jwt.h"
 #include "keys/signing.h"
+#include "numeric_date.h"
 #include "pages/page.h"
 
 enum {
@@ -150,17 +151,15 @@ legacy_link_read(struct request *r, struct legacy_link *link, struct str token)
 		      (struct json_limits){.bytes = LINK_TOKEN_MAX, .depth = CLAIMS_DEPTH});
 
 	if (ok) {
-		const json_t *made_at = json_object_get(claims, "iat"),
-			     *expires_at = json_object_get(claims, "exp");
+		const json_t *iat = json_object_get(claims, "iat"),
+			     *exp = json_object_get(claims, "exp");
+		int64_t made_at;
 
-		*link = (struct legacy_link){
-		    .email = arena_copy(&r->arena, json_member_str(claims, "email")),
-		    .expires_at = json_integer_value(expires_at),
-		};
+		link->email = arena_copy(&r->arena, json_member_str(claims, "email"));
 		ok = json_object_size(claims) == CLAIMS && link->email.len > 0 &&
-		     json_is_integer(made_at) && json_is_integer(expires_at) &&
-		     json_integer_value(made_at) <= now + CLOCK_SKEW_SECONDS &&
-		     link->expires_at - json_integer_value(made_at) == LIFE_SECONDS;
+		     json_is_integer(iat) && json_is_integer(exp) && numeric_date(&made_at, iat) &&
+		     numeric_date(&link->expires_at, exp) && made_at <= now + CLOCK_SKEW_SECONDS &&
+		     link->expires_at - made_at == LIFE_SECONDS;
 	}
 	json_decref(claims);
 	return ok;

@@ -22,33 +22,55 @@ shared_key(struct shared_key *key)
 	return &state;
 }
 
+static bool
+read(Datum *found, struct str reference, const char *user_id)
+{
+	return session_reference_read(
+	    found, backend_text(reference), backend_text(str_from(user_id)));
+}
+
+static void
+prove(char proof[static SESSION_PROOF_CHARS + 1], struct str id)
+{
+	REQUIRE(session_proof(proof, backend_text(id), backend_text(STR("user-1"))));
+	REQUIRE(strlen(proof) == SESSION_PROOF_CHARS);
+}
+
+/* An id with its proof: good for its user, and not after the smallest change. */
+static void
+check_id(struct str id)
+{
+	char proof[SESSION_PROOF_CHARS + 1], memory[REFERENCE_BYTES + SESSION_PROOF_CHARS + 2];
+	struct str whole = {memory, id.len + 1 + SESSION_PROOF_CHARS};
+	Datum found;
+
+	REQUIRE(read(&found, id, "user-1") && str_equal(backend_bytes(found), id));
+	prove(proof, id);
+	memcpy(memory, id.p, id.len);
+	memory[id.len] = '.';
+	memcpy(memory + id.len + 1, proof, SESSION_PROOF_CHARS);
+	REQUIRE(read(&found, whole, "user-1") && str_equal(backend_bytes(found), id));
+	REQUIRE(!read(&found, whole, "user-2"));
+	memory[whole.len - 1] ^= 1;
+	REQUIRE(!read(&found, whole, "user-1"));
+	whole.len--;
+	REQUIRE(!read(&found, whole, "user-1"));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct str text = {(const char *)data, size}, id, proof;
-	char wanted[SESSION_PROOF_CHARS + 1], memory[REFERENCE_BYTES + SESSION_PROOF_CHARS + 2];
-	struct str whole = {memory, size + 1 + SESSION_PROOF_CHARS};
+	struct str text = {(const char *)data, size}, id, given;
+	char proof[SESSION_PROOF_CHARS + 1];
 	Datum found;
 
-	if (size > REFERENCE_BYTES)
-		return 0;
-	if (!str_cut(&id, &proof, text, '.')) {
-		REQUIRE(session_reference_read(&found, backend_text(text)) &&
-			str_equal(backend_bytes(found), text));
-		REQUIRE(session_proof(wanted, text.p, text.len) &&
-			strlen(wanted) == SESSION_PROOF_CHARS);
-		memcpy(memory, text.p, text.len);
-		memory[size] = '.';
-		memcpy(memory + size + 1, wanted, SESSION_PROOF_CHARS);
-		REQUIRE(session_reference_read(&found, backend_text(whole)) &&
-			str_equal(backend_bytes(found), text));
-		memory[whole.len - 1] ^= 1;
-		REQUIRE(!session_reference_read(&found, backend_text(whole)));
-		whole.len--;
-		REQUIRE(!session_reference_read(&found, backend_text(whole)));
-	} else if (session_reference_read(&found, backend_text(text))) {
-		REQUIRE(session_proof(wanted, id.p, id.len) && str_equal(proof, str_from(wanted)));
-		REQUIRE(str_equal(backend_bytes(found), id));
+	if (size > REFERENCE_BYTES || memchr(data, '\0', size) != NULL)
+		return 0; /* PostgreSQL's text has no NUL */
+	if (!str_cut(&id, &given, text, '.')) {
+		check_id(text);
+	} else if (read(&found, text, "user-1")) {
+		prove(proof, id);
+		REQUIRE(str_equal(given, str_from(proof)) && str_equal(backend_bytes(found), id));
 	}
 	backend_reset();
 	return 0;

@@ -15,11 +15,13 @@
 #include "http/reply.h"
 #include "jobs/job.h"
 #include "log.h"
+#include "loop.h"
 #include "mail/mail.h"
 #include "mail/message.h"
 #include "mail/smtp.h"
 
 enum {
+	ALERT_MS = 10 * 60 * 1000,
 	LEASE_SECONDS = 45, /* beyond the deadlines of smtp_send */
 	WORKER_BYTES = 64
 };
@@ -36,9 +38,17 @@ struct sending {
 
 enum column { ID, KIND, RECIPIENT, LOCALE, ARGS, MESSAGE_ID };
 
+/* As auth_api.outbox_failed knows them. */
+static const struct str verdicts[] = {
+    [SMTP_FAILED] = {.p = "retry", .len = 5},
+    [SMTP_MISCONFIGURED] = {.p = "configuration", .len = 13},
+    [SMTP_REFUSED] = {.p = "refused", .len = 7},
+};
+
 static enum step claimed(struct request *r);
 static void deliver(void *state);
 static enum step delivered(struct request *r);
+static void failure_log(const struct sending *s);
 static enum step reported(struct request *r);
 static struct str column_copy(struct request *r, enum column column);
 static struct str helo_name(void);
@@ -109,21 +119,44 @@ delivered(struct request *r)
 	if (s->result == SMTP_ACCEPTED)
 		return db_call(r, CALL_OUTBOX_DONE, reported, db_text(r, s->outbox_id),
 		    db_text(r, str_from(s->worker)));
-	/* The reason is for who may read the outbox: servers like to repeat the address. */
-	log_event(s->result == SMTP_REFUSED ? LOG_ERROR_LEVEL : LOG_WARNING_LEVEL, "outbox",
-	    s->result == SMTP_REFUSED ? "a mail was refused for good"
-				      : "a mail was not accepted, and is tried again",
-	    s->mail.kind.p, s->outbox_id.p);
+	failure_log(s);
 	return db_call(r, CALL_OUTBOX_FAILED, reported, db_text(r, s->outbox_id),
 	    db_text(r, str_from(s->worker)), db_text(r, buf_view(&s->reason)),
-	    db_bool(s->result == SMTP_REFUSED));
+	    db_text(r, verdicts[s->result]));
 }
 
-/* The next mail, if there is one, in fresh memory. */
+/* The reason is for those who may read the outbox: servers like to repeat the address. What needs
+ * an operator fails for every mail, so one line in ALERT_MS is enough. */
+static void
+failure_log(const struct sending *s)
+{
+	static uint64_t quiet_until_ms;
+	uint64_t now_ms = loop_now_ms();
+
+	if (s->result == SMTP_MISCONFIGURED && now_ms >= quiet_until_ms) {
+		quiet_until_ms = now_ms + ALERT_MS;
+		log_event(LOG_ERROR_LEVEL, "outbox",
+		    "the mail server refuses our configuration: see last_error of "
+		    "auth.outbox_overview",
+		    s->mail.kind.p, s->outbox_id.p);
+	} else if (s->result == SMTP_REFUSED) {
+		log_event(LOG_ERROR_LEVEL, "outbox", "a mail was refused for good", s->mail.kind.p,
+		    s->outbox_id.p);
+	} else {
+		log_event(LOG_WARNING_LEVEL, "outbox",
+		    "a mail was not accepted, and is tried again", s->mail.kind.p, s->outbox_id.p);
+	}
+}
+
+/* The next mail, if there is one, in fresh memory; a server that refuses us is not asked in a row.
+ */
 static enum step
 reported(struct request *r)
 {
-	background_wake(outbox_send_due);
+	const struct sending *s = r->state;
+
+	if (s->result != SMTP_MISCONFIGURED)
+		background_wake(outbox_send_due);
 	return reply_nobody(r);
 }
 

@@ -1,12 +1,10 @@
 /*
- * SMTP by libcurl's easy interface. What counts as final is the server's own word: a 5xx to MAIL,
- * RCPT or the message; never a refused login or a broken connection, which are ours to mend.
+ * SMTP by libcurl's easy interface. libcurl tells which command the server refused through its
+ * debug function alone; smtp_reply.h says what that means. A connection that broke is tried again.
  */
 #include "mail/smtp.h"
 
 #include <curl/curl.h>
-
-#include "mail/smtp_reply.h"
 
 enum {
 	CONNECT_SECONDS = 10,
@@ -17,21 +15,25 @@ enum {
 	IMPLICIT_TLS_PORT = 465
 };
 
-struct upload {
-	struct str rest;
+/* One conversation, as far as it got. */
+struct talk {
+	struct str rest; /* of the message, not sent yet */
+	enum smtp_phase phase;
+	struct smtp_refusal refusal; /* of the last command */
 };
 
-static CURLcode conversation(CURL *curl, struct curl_slist *recipients,
-    const struct smtp_server *server, struct upload *upload, struct smtp_refusal *refusal);
+static CURLcode conversation(
+    CURL *curl, struct curl_slist *recipients, const struct smtp_server *server, struct talk *talk);
 static bool
 addresses_set(CURL *curl, struct curl_slist **recipients, struct str from, struct str to);
 static CURLcode server_set(CURL *curl, const struct smtp_server *server);
 static CURLcode login_set(CURL *curl, const struct smtp_server *server);
-static enum smtp_result judge(CURL *curl, CURLcode code);
+static enum smtp_result judge(CURLcode code, const struct talk *talk);
 static void reason_write(
     struct buf *reason, CURLcode code, const char *detail, const struct smtp_refusal *refusal);
 static size_t message_read(char *buffer, size_t size, size_t count, void *data);
 static size_t refusal_keep(char *text, size_t size, size_t count, void *data);
+static int command_watch(CURL *curl, curl_infotype type, char *text, size_t size, void *data);
 
 bool
 smtp_initialise(void)
@@ -44,8 +46,7 @@ smtp_send(const struct smtp_server *server, struct str from, struct str to, stru
     struct buf *reason)
 {
 	char detail[CURL_ERROR_SIZE] = "";
-	struct upload upload = {.rest = message};
-	struct smtp_refusal refusal = {.len = 0};
+	struct talk talk = {.rest = message, .phase = SMTP_AT_GREETING};
 	struct curl_slist *recipients = NULL;
 	CURL *curl = curl_easy_init();
 	enum smtp_result result = SMTP_FAILED;
@@ -53,19 +54,19 @@ smtp_send(const struct smtp_server *server, struct str from, struct str to, stru
 
 	if (curl != NULL && addresses_set(curl, &recipients, from, to)) {
 		(void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail); /* never fails */
-		code = conversation(curl, recipients, server, &upload, &refusal);
-		result = judge(curl, code);
+		code = conversation(curl, recipients, server, &talk);
+		result = judge(code, &talk);
 	}
 	if (result != SMTP_ACCEPTED)
-		reason_write(reason, code, detail, &refusal);
+		reason_write(reason, code, detail, &talk.refusal);
 	curl_slist_free_all(recipients);
 	curl_easy_cleanup(curl);
 	return result;
 }
 
 static CURLcode
-conversation(CURL *curl, struct curl_slist *recipients, const struct smtp_server *server,
-    struct upload *upload, struct smtp_refusal *refusal)
+conversation(
+    CURL *curl, struct curl_slist *recipients, const struct smtp_server *server, struct talk *talk)
 {
 	CURLcode code = server_set(curl, server);
 
@@ -78,11 +79,14 @@ conversation(CURL *curl, struct curl_slist *recipients, const struct smtp_server
 	SET(CURLOPT_MAIL_RCPT, recipients);
 	SET(CURLOPT_UPLOAD, 1L);
 	SET(CURLOPT_READFUNCTION, message_read);
-	SET(CURLOPT_READDATA, upload);
+	SET(CURLOPT_READDATA, talk);
 	SET(CURLOPT_HEADERFUNCTION, refusal_keep);
-	SET(CURLOPT_HEADERDATA, refusal);
+	SET(CURLOPT_HEADERDATA, talk);
 	SET(CURLOPT_WRITEFUNCTION, refusal_keep);
-	SET(CURLOPT_WRITEDATA, refusal);
+	SET(CURLOPT_WRITEDATA, talk);
+	SET(CURLOPT_DEBUGFUNCTION, command_watch);
+	SET(CURLOPT_DEBUGDATA, talk);
+	SET(CURLOPT_VERBOSE, 1L); /* calls the debug function, and prints nothing then */
 #undef SET
 	return code == CURLE_OK ? curl_easy_perform(curl) : code;
 }
@@ -121,13 +125,16 @@ server_set(CURL *curl, const struct smtp_server *server)
 			: server->tls == SMTP_TLS_OFF    ? CURLUSESSL_NONE
 			: server->user.len > 0           ? CURLUSESSL_ALL
 							 : CURLUSESSL_TRY;
+	bool is_v6 = str_has(server->host, ':');
 	char text[URL_BYTES];
 	struct buf url = BUF_ON(text);
 	const char *url_text;
 	CURLcode code;
 
 	buf_str(&url, implicit ? STR("smtps://") : STR("smtp://"));
+	buf_str(&url, is_v6 ? STR("[") : STR(""));
 	buf_str(&url, server->host);
+	buf_str(&url, is_v6 ? STR("]") : STR(""));
 	buf_char(&url, ':');
 	buf_int(&url, server->port);
 	buf_char(&url, '/');
@@ -172,20 +179,21 @@ login_set(CURL *curl, const struct smtp_server *server)
 }
 
 static enum smtp_result
-judge(CURL *curl, CURLcode code)
+judge(CURLcode code, const struct talk *talk)
 {
-	long answer = 0;
-
-	if (code == CURLE_OK)
+	switch (code) {
+	case CURLE_OK:
 		return SMTP_ACCEPTED;
-	if (curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer) != CURLE_OK)
-		return SMTP_FAILED;
-	/* libcurl: SEND_ERROR for a refused MAIL or RCPT, WEIRD_SERVER_REPLY for a refused
-	 * message. */
-	if ((code == CURLE_SEND_ERROR || code == CURLE_WEIRD_SERVER_REPLY) &&
-	    smtp_code_is_final(answer))
-		return SMTP_REFUSED;
-	return SMTP_FAILED;
+	case CURLE_PEER_FAILED_VERIFICATION: /* the certificate */
+	case CURLE_USE_SSL_FAILED:           /* no STARTTLS where it is required */
+	case CURLE_URL_MALFORMAT:
+		return SMTP_MISCONFIGURED;
+	case CURLE_LOGIN_DENIED: /* without a refusal: no mechanism of AUTH that we know */
+		return talk->refusal.len > 0 ? smtp_judge(talk->phase, &talk->refusal)
+					     : SMTP_MISCONFIGURED;
+	default:
+		return smtp_judge(talk->phase, &talk->refusal);
+	}
 }
 
 static void
@@ -204,18 +212,35 @@ reason_write(
 static size_t
 message_read(char *buffer, size_t size, size_t count, void *data)
 {
-	struct upload *upload = data;
-	size_t bytes = size * count < upload->rest.len ? size * count : upload->rest.len;
+	struct talk *talk = data;
+	size_t bytes = size * count < talk->rest.len ? size * count : talk->rest.len;
 
 	if (bytes > 0)
-		memcpy(buffer, upload->rest.p, bytes);
-	upload->rest = str_skip(upload->rest, bytes);
+		memcpy(buffer, talk->rest.p, bytes);
+	talk->rest = str_skip(talk->rest, bytes);
 	return bytes;
 }
 
 static size_t
 refusal_keep(char *text, size_t size, size_t count, void *data)
 {
-	smtp_refusal_keep(data, (struct str){.p = text, .len = size * count});
+	struct talk *talk = data;
+
+	smtp_refusal_keep(&talk->refusal, (struct str){.p = text, .len = size * count});
 	return size * count;
+}
+
+/* The QUIT behind a refusal does not take its place. */
+static int
+command_watch(CURL *curl, curl_infotype type, char *text, size_t size, void *data)
+{
+	struct talk *talk = data;
+	struct str command = {.p = text, .len = size};
+
+	(void)curl;
+	if (type != CURLINFO_HEADER_OUT || str_starts(command, STR("QUIT")))
+		return 0;
+	talk->phase = smtp_phase_after(talk->phase, command);
+	talk->refusal.len = 0;
+	return 0;
 }

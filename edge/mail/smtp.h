@@ -7,6 +7,7 @@
 
 #include "buf.h"
 #include "config.h"
+#include "mail/smtp_reply.h"
 
 enum { SMTP_REASON_BYTES = 512 };
 
@@ -18,12 +19,6 @@ struct smtp_server {
 	enum smtp_tls tls;
 	bool insecure_tls;    /* certificates are not checked */
 	struct str helo_name; /* our name in EHLO */
-};
-
-enum smtp_result {
-	SMTP_ACCEPTED,
-	SMTP_FAILED,  /* try again later */
-	SMTP_REFUSED, /* the server will not take this mail, ever */
 };
 
 /* Hands a message to the server; deadlines of 10 s to connect and 30 s in all. On failure `reason`

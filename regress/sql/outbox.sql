@@ -32,7 +32,7 @@ SELECT auth_api.outbox_done(:'first', 'w2');
 SELECT auth_api.outbox_done(:'second', 'w2');
 
 -- Not accepted: again after a pause, under the same Message-ID.
-SELECT auth_api.outbox_failed(:'first', 'w1', '451 try later', false);
+SELECT auth_api.outbox_failed(:'first', 'w1', '451 try later', 'retry');
 SELECT count(*) FROM auth_api.outbox_claim('w1', 10, 60);
 RESET ROLE;
 SELECT next_attempt_at - now() BETWEEN interval '1 second' AND interval '2 seconds' AS pause, last_error FROM auth.outbox WHERE id = :'first';
@@ -45,7 +45,7 @@ RESET ROLE;
 UPDATE auth.outbox SET leased_until = now() WHERE id = :'first';
 SET ROLE auth_edge;
 SELECT recipient, attempt FROM auth_api.outbox_claim('w2', 10, 60);
-SELECT auth_api.outbox_done(:'first', 'w1'), auth_api.outbox_failed(:'first', 'w1', 'late', true) IS NULL AS ignored;
+SELECT auth_api.outbox_done(:'first', 'w1'), auth_api.outbox_failed(:'first', 'w1', 'late', 'refused') IS NULL AS ignored;
 
 -- One whose arguments do not open waits, and holds up no other, however long it has waited.
 RESET ROLE;
@@ -60,13 +60,49 @@ SELECT state, attempts, last_error, leased_by, leased_until - now() BETWEEN inte
        args IS NOT NULL AS kept FROM auth.outbox WHERE id = :'torn';
 DELETE FROM auth.outbox WHERE id IN (:'torn', :'whole');
 
--- The twelfth try was the last; a permanent refusal is at once.
+-- Tried for a day, at most an hour apart; what an operator has to correct is marked until it works or fails otherwise.
 RESET ROLE;
-UPDATE auth.outbox SET attempts = 12 WHERE id = :'first';
+UPDATE auth.outbox SET attempts = 40 WHERE id = :'first';
+SELECT give_up_at - now() BETWEEN interval '23 hours 59 minutes' AND interval '24 hours' AS a_day FROM auth.outbox WHERE id = :'first';
 SET ROLE auth_edge;
-SELECT auth_api.outbox_failed(:'first', 'w2', '451 try later', false);
+SELECT auth_api.outbox_failed(:'first', 'w2', '535 wrong password', 'configuration');
+RESET ROLE;
+SELECT needs_operator, next_attempt_at - now() BETWEEN interval '29 minutes' AND interval '1 hour' AS pause FROM auth.outbox WHERE id = :'first';
+SET ROLE auth_admin;
+SELECT kind, needs_operator, last_error FROM auth.outbox_overview WHERE id = :'first';
+BEGIN;
+SELECT auth.outbox_retry() >= 1 AS woken;
+SELECT next_attempt_at <= now() AS due FROM auth.outbox_overview WHERE id = :'first';
+ROLLBACK;
+RESET ROLE;
+UPDATE auth.outbox SET next_attempt_at = created_at - interval '1 day', give_up_at = now() + interval '1 minute' WHERE id = :'first';
+SET ROLE auth_edge;
+SELECT recipient FROM auth_api.outbox_claim('w2', 1, 60);
+SELECT auth_api.outbox_failed(:'first', 'w2', '451 try later', 'later');
+SELECT auth_api.outbox_failed(:'first', 'w2', '451 try later', 'retry');
+RESET ROLE;
+SELECT needs_operator, next_attempt_at = give_up_at AS at_the_end FROM auth.outbox WHERE id = :'first';
+UPDATE auth.outbox SET next_attempt_at = created_at - interval '1 day', give_up_at = now() WHERE id = :'first';
+SET ROLE auth_edge;
+SELECT recipient FROM auth_api.outbox_claim('w2', 1, 60);
+SET ROLE auth_edge;
+SELECT auth_api.outbox_failed(:'first', 'w2', '451 try later', 'retry');
 RESET ROLE;
 SELECT recipient, state, args IS NULL AS wiped, last_error, finished_at IS NOT NULL AS finished FROM auth.outbox WHERE kind = 'otp' ORDER BY 1;
+
+-- A mail whose link has expired is ended, not sent; one that is just being sent is left.
+SELECT auth.mail_queue('otp', 'expired@example.com', 'en', '{}', NULL, interval '1 hour') AS expired \gset
+SELECT auth.mail_queue('otp', 'leased@example.com', 'en', '{}', NULL, interval '1 hour') AS leased \gset
+UPDATE auth.outbox SET next_attempt_at = created_at - interval '1 day', expires_at = now(),
+       leased_until = CASE WHEN id = :'leased' THEN now() + interval '1 minute' END WHERE id IN (:'expired', :'leased');
+SET ROLE auth_edge;
+SELECT recipient FROM auth_api.outbox_claim('w6', 1, 60);
+RESET ROLE;
+SELECT recipient, state, args IS NULL AS wiped, last_error FROM auth.outbox WHERE id IN (:'expired', :'leased') ORDER BY 1;
+UPDATE auth.outbox SET leased_until = now() WHERE id = :'leased';
+SELECT auth_api.sweep() >= 1 AS swept;
+SELECT state FROM auth.outbox WHERE id = :'leased';
+DELETE FROM auth.outbox WHERE id IN (:'expired', :'leased');
 
 -- A mail of a transaction that failed was never promised.
 BEGIN;

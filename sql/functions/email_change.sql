@@ -28,7 +28,7 @@ BEGIN
     VALUES (auth.verification_identifier('changed-email', token), '{}', u.id, now() + interval '1 day');
   END IF;
   PERFORM auth.security_event(c, u.id, 'EMAIL_CHANGED');
-  PERFORM auth.mail_queue('email_changed', old_email, u.locale, auth.json_object('name', u.name, 'token', revert_token), u.id);
+  PERFORM auth.mail_queue('email_changed', old_email, u.locale, auth.json_object('name', u.name, 'token', revert_token), u.id, interval '7 days');
   RETURN u;
 EXCEPTION WHEN unique_violation THEN
   RETURN NULL; -- somebody signed up with the address just now, or may still take it back
@@ -57,6 +57,7 @@ COMMENT ON FUNCTION auth.email_change_granted IS 'the answer to the link of a ch
 CREATE FUNCTION auth_api.email_change_revert(c auth.caller, token text) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  lifetime constant interval := '1 hour';
   presented constant bytea := sha256(convert_to(token, 'UTF8'));
   u constant auth.users := auth.user_lock((SELECT x.user_id FROM auth.email_changes x WHERE x.digest = presented));
   change auth.email_changes;
@@ -76,7 +77,7 @@ BEGIN
   END IF;
   PERFORM auth.mail_queue('reset_password', change.old_email, u.locale, auth.json_object(
     'name', u.name, 'callbackURL', '/reset-password',
-    'token', auth.verification_issue('reset-password', u.id, auth.json_object('email', change.old_email), interval '1 hour')), u.id);
+    'token', auth.verification_issue('reset-password', u.id, auth.json_object('email', change.old_email), lifetime)), u.id, lifetime);
   RETURN auth.granted(auth.json_object('status', true));
 EXCEPTION WHEN unique_violation THEN
   RETURN auth.refuse('EMAIL_ALREADY_REGISTERED'); -- an import or a DBA gave the reserved address to another account

@@ -96,7 +96,7 @@ BEGIN
   SELECT x.* INTO STRICT inviter FROM auth.users x WHERE x.id = s.user_id;
   language := COALESCE((SELECT x.locale FROM auth.users x WHERE x.email = address), inviter.locale);
   PERFORM auth.mail_queue('invitation', address, language, auth.json_object(
-    'name', '', 'organization', o.name, 'inviter', auth.inviter_name(inviter.name, language), 'invitationId', i.id));
+    'name', '', 'organization', o.name, 'inviter', auth.inviter_name(inviter.name, language), 'invitationId', i.id), NULL, i.expires_at - now());
   PERFORM auth.security_event(c, s.user_id, 'ORG_INVITED', auth.json_object('organizationId', o.id, 'role', i.role)::jsonb);
   RETURN auth.granted(auth.invitation_json(i));
 END

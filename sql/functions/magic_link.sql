@@ -23,7 +23,7 @@ BEGIN
       SET digest = excluded.digest, name = excluded.name, expires_at = excluded.expires_at, created_at = now();
     PERFORM auth.mail_queue('magic_link', address, COALESCE(u.locale, magic_link_send.locale), auth.json_object(
       'name', COALESCE(u.name, ''), 'token', token, 'callbackURL', COALESCE(callback_url, '/'),
-      'newUserCallbackURL', COALESCE(new_user_url, ''), 'errorCallbackURL', COALESCE(error_url, '')), u.id);
+      'newUserCallbackURL', COALESCE(new_user_url, ''), 'errorCallbackURL', COALESCE(error_url, '')), u.id, lifetime);
   END IF;
   RETURN auth.granted(auth.json_object('status', true));
 END

@@ -88,6 +88,7 @@ COMMENT ON FUNCTION auth.password_set IS
 CREATE FUNCTION auth_api.password_request_reset(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  lifetime constant interval := '1 hour';
   address constant text := auth.email_normal(input ->> 'email');
   limited boolean;
   u auth.users;
@@ -100,9 +101,9 @@ BEGIN
   limited := auth.mail_is_limited('reset_password', address);
   SELECT x.* INTO u FROM auth.users x
    WHERE x.email = address AND x.deleted_at IS NULL AND NOT (limited AND auth.verification_is_live('reset-password', x.id));
-  token := auth.verification_issue('reset-password', u.id, auth.json_object('email', address), interval '1 hour');
+  token := auth.verification_issue('reset-password', u.id, auth.json_object('email', address), lifetime);
   mail := auth.mail_queue('reset_password', address, u.locale, auth.json_object(
-    'name', u.name, 'callbackURL', COALESCE(input ->> 'redirectTo', '/reset-password'), 'token', token), u.id);
+    'name', u.name, 'callbackURL', COALESCE(input ->> 'redirectTo', '/reset-password'), 'token', token), u.id, lifetime);
   IF u.id IS NULL THEN
     PERFORM auth.mail_take_back(mail, 'reset-password', token);
   END IF;

@@ -72,7 +72,7 @@ BEGIN
   END IF;
   PERFORM auth.mail_queue('step_up', u.email, u.locale, auth.json_object(
     'name', u.name, 'token', auth.verification_issue('step-up', u.id,
-      auth.json_object('email', u.email, 'purpose', purpose), lifetime, me.id)), u.id);
+      auth.json_object('email', u.email, 'purpose', purpose), lifetime, me.id)), u.id, lifetime);
   RETURN auth.granted(auth.json_object('success', true));
 END
 $$;

@@ -55,6 +55,7 @@ BEGIN
      WHERE x.state <> 'pending' AND x.finished_at < now() - CASE x.state WHEN 'dead' THEN dead_kept ELSE delivered_kept END
      ORDER BY x.finished_at LIMIT batch FOR UPDATE SKIP LOCKED);
   GET DIAGNOSTICS n = ROW_COUNT; swept := swept + n;
+  swept := swept + auth.outbox_expire(batch);
   -- what nobody was set up to send
   UPDATE auth.outbox o SET state = 'dead', args = NULL, finished_at = now(), last_error = 'nobody sent it' WHERE o.id IN (
     SELECT x.id FROM auth.outbox x

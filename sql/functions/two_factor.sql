@@ -327,7 +327,7 @@ BEGIN
   VALUES (presented, u.id, auth.two_factor_code_digest(encode(presented, 'hex'), code), now() + lifetime)
   ON CONFLICT ON CONSTRAINT two_factor_codes_pkey DO UPDATE
     SET digest = excluded.digest, failures = 0, expires_at = excluded.expires_at;
-  PERFORM auth.mail_queue('otp', u.email, u.locale, auth.json_object('name', u.name, 'code', code), u.id);
+  PERFORM auth.mail_queue('otp', u.email, u.locale, auth.json_object('name', u.name, 'code', code), u.id, lifetime);
   RETURN auth.granted(auth.json_object('status', true));
 END
 $$;

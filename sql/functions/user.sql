@@ -67,6 +67,7 @@ COMMENT ON FUNCTION auth_api.user_profile IS
 CREATE FUNCTION auth_api.user_change_email(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  lifetime constant interval := '1 hour';
   u constant auth.users := auth.user_lock((auth.session_find(c)).user_id);
   me constant auth.sessions := auth.session_hold(c);
   address constant text := auth.email_normal(input ->> 'newEmail');
@@ -90,9 +91,9 @@ BEGIN
   END IF;
   PERFORM auth.security_event(c, u.id, 'EMAIL_CHANGE_REQUESTED', auth.json_object('newEmail', address)::jsonb);
   token := auth.verification_issue('change-email', u.id, auth.json_object('email', u.email, 'newEmail', address),
-                                   interval '1 hour', me.id);
+                                   lifetime, me.id);
   mail := auth.mail_queue('change_email', address, u.locale, auth.json_object(
-    'name', u.name, 'newEmail', address, 'callbackURL', COALESCE(input ->> 'callbackURL', '/'), 'token', token), u.id);
+    'name', u.name, 'newEmail', address, 'callbackURL', COALESCE(input ->> 'callbackURL', '/'), 'token', token), u.id, lifetime);
   IF EXISTS (SELECT FROM auth.users x WHERE x.email = address) OR auth.email_is_reserved(address, u.id) OR auth.rate_limit_count('mail/change_email', address) > 0 THEN
     PERFORM auth.mail_take_back(mail, 'change-email', token);
   END IF;

@@ -87,6 +87,7 @@ COMMENT ON FUNCTION auth_api.erasure_start IS
 CREATE FUNCTION auth.user_delete_mail(me auth.sessions, u auth.users, callback_url text) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  lifetime constant interval := '1 day';
   wait_seconds integer;
 BEGIN
   IF NOT auth.mail_inputs_fit(NULL, callback_url) THEN
@@ -98,7 +99,7 @@ BEGIN
   END IF;
   PERFORM auth.mail_queue('delete_account', u.email, u.locale, auth.json_object(
     'name', u.name, 'callbackURL', callback_url,
-    'token', auth.verification_issue('delete-account', u.id, auth.json_object('email', u.email), interval '1 day', me.id)), u.id);
+    'token', auth.verification_issue('delete-account', u.id, auth.json_object('email', u.email), lifetime, me.id)), u.id, lifetime);
   RETURN auth.granted(auth.json_object('success', true, 'message', 'Verification email sent'));
 END
 $$;

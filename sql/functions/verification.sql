@@ -2,11 +2,13 @@
 
 CREATE FUNCTION auth.verification_mail(u auth.users, callback_url text, OUT token text, OUT mail_id text)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  lifetime constant interval := '1 hour';
 BEGIN
   token := auth.verification_issue('verify-email', u.id, auth.json_object(
-    'email', u.email, 'passwordVersion', auth.sign_up_version(u.id)), interval '1 hour');
+    'email', u.email, 'passwordVersion', auth.sign_up_version(u.id)), lifetime);
   mail_id := auth.mail_queue('verify_email', u.email, u.locale, auth.json_object(
-    'name', u.name, 'callbackURL', COALESCE(callback_url, '/'), 'token', token), u.id);
+    'name', u.name, 'callbackURL', COALESCE(callback_url, '/'), 'token', token), u.id, lifetime);
 END
 $$;
 COMMENT ON FUNCTION auth.verification_mail IS 'promises the mail whose link proves the address; older links are dead';

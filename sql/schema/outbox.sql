@@ -16,6 +16,9 @@ CREATE TABLE auth.outbox (
   last_error    text,
   created_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
   finished_at   timestamptz,
+  expires_at    timestamptz,
+  give_up_at    timestamptz,
+  needs_operator  boolean   NOT NULL DEFAULT false,
   CONSTRAINT outbox_pkey PRIMARY KEY (id),
   CONSTRAINT outbox_message_id_unique UNIQUE (message_id),
   CONSTRAINT outbox_user_id_users_id_fk FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE,
@@ -26,26 +29,33 @@ COMMENT ON TABLE auth.outbox IS 'mails to send; `dead` after the last try, with 
 COMMENT ON COLUMN auth.outbox.args IS 'JSON for the template, sealed in the context outbox:id; gone once sent, for it holds tokens';
 COMMENT ON COLUMN auth.outbox.message_id IS
   'left part of the Message-ID, fixed here so that a mail sent twice can be recognised';
+COMMENT ON COLUMN auth.outbox.expires_at IS 'when its link or code expires; not sent after that. NULL: it has none';
+COMMENT ON COLUMN auth.outbox.give_up_at IS 'time of the last try, a day after the first one; NULL: not tried yet';
+COMMENT ON COLUMN auth.outbox.needs_operator IS
+  'the last try failed by our configuration (login, sender, rights, TLS), which the operator has to correct';
 
 CREATE INDEX outbox_pending_idx ON auth.outbox (next_attempt_at) WHERE state = 'pending';
+CREATE INDEX outbox_expires_at_idx ON auth.outbox (expires_at) WHERE state = 'pending';
 CREATE INDEX outbox_finished_at_idx ON auth.outbox (finished_at) WHERE state <> 'pending';
 CREATE INDEX outbox_user_id_idx ON auth.outbox (user_id);
 
 SELECT pg_catalog.pg_extension_config_dump('auth.outbox', '');
 
-CREATE FUNCTION auth.mail_queue(kind text, recipient text, locale text, args json, user_id text DEFAULT NULL)
+CREATE FUNCTION auth.mail_queue(
+    kind text, recipient text, locale text, args json, user_id text DEFAULT NULL, lifetime interval DEFAULT NULL)
 RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   mail_id constant text := auth.random_id();
 BEGIN
-  INSERT INTO auth.outbox (id, kind, recipient, locale, args, message_id, user_id)
+  INSERT INTO auth.outbox (id, kind, recipient, locale, args, message_id, user_id, expires_at)
   VALUES (mail_id, mail_queue.kind, mail_queue.recipient, COALESCE(mail_queue.locale, 'de'),
           auth.seal(convert_to(args::text, 'UTF8'), 'outbox:' || mail_id),
-          auth.lower_case(mail_id), mail_queue.user_id);
+          auth.lower_case(mail_id), mail_queue.user_id, now() + lifetime);
   RETURN mail_id;
 END
 $$;
-COMMENT ON FUNCTION auth.mail_queue IS 'promises a mail; it goes when the transaction commits, and only then';
+COMMENT ON FUNCTION auth.mail_queue IS
+  'promises a mail; it goes when the transaction commits, and only then. lifetime: of the link or code in it, NULL if it has none';
 
 CREATE FUNCTION auth.mail_take_back(mail_id text, kind text, token text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -58,16 +68,38 @@ COMMENT ON FUNCTION auth.mail_take_back IS
   'undoes, in its transaction, a mail and its token to an address that gets none: so that nobody can tell from the time taken '
   'whether an address is known';
 
+CREATE FUNCTION auth.outbox_expire(most integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  expired integer;
+BEGIN
+  UPDATE auth.outbox o
+     SET state = 'dead', args = NULL, finished_at = now(), needs_operator = false, leased_until = NULL, leased_by = NULL,
+         last_error = left('its link or code expired before the mail was sent' || COALESCE('; ' || o.last_error, ''), 500)
+   WHERE o.id IN (
+    SELECT x.id FROM auth.outbox x
+     WHERE x.state = 'pending' AND x.expires_at <= now() AND (x.leased_until IS NULL OR x.leased_until <= now())
+     ORDER BY x.expires_at LIMIT most FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS expired = ROW_COUNT;
+  RETURN expired;
+END
+$$;
+COMMENT ON FUNCTION auth.outbox_expire IS 'ends at most so many mails whose link or code has expired; their number';
+
 CREATE FUNCTION auth_api.outbox_claim(worker text, most integer, lease_seconds integer) RETURNS TABLE (
     id text, kind text, recipient text, locale text, args text, message_id text, attempt integer)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   unreadable_pause constant interval := '1 hour';
+  tried_for constant interval := '24 hours';
+  expired_batch constant integer := 100;
 BEGIN
+  PERFORM auth.outbox_expire(expired_batch);
   RETURN QUERY
     WITH due AS (
       SELECT o.id FROM auth.outbox o
        WHERE o.state = 'pending' AND o.next_attempt_at <= now() AND (o.leased_until IS NULL OR o.leased_until <= now())
+         AND (o.expires_at IS NULL OR o.expires_at > now())
        ORDER BY o.next_attempt_at
        LIMIT most FOR UPDATE SKIP LOCKED), opened AS MATERIALIZED (
       SELECT o.id, auth.unseal_or_null(o.args, 'outbox:' || o.id) AS args FROM auth.outbox o JOIN due ON due.id = o.id),
@@ -76,6 +108,7 @@ BEGIN
          SET leased_until = now() + CASE WHEN x.args IS NULL THEN unreadable_pause ELSE make_interval(secs => lease_seconds) END,
              leased_by = CASE WHEN x.args IS NOT NULL THEN worker END,
              attempts = o.attempts + CASE WHEN x.args IS NULL THEN 0 ELSE 1 END,
+             give_up_at = CASE WHEN x.args IS NULL THEN o.give_up_at ELSE COALESCE(o.give_up_at, now() + tried_for) END,
              last_error = CASE WHEN x.args IS NULL THEN 'what is sealed does not open' ELSE o.last_error END
         FROM opened x WHERE o.id = x.id
       RETURNING o.id, o.kind, o.recipient, o.locale, x.args, o.message_id, o.attempts)
@@ -85,30 +118,36 @@ END
 $$;
 COMMENT ON FUNCTION auth_api.outbox_claim IS
   'mails that are due, leased to a worker; one that dies loses its lease and another sends the mail. A mail whose arguments do not '
-  'open, for want of their key, waits an hour and holds up no other';
+  'open, for want of their key, waits an hour and holds up no other. Mails whose link or code has expired end here';
 
 CREATE FUNCTION auth_api.outbox_done(mail_id text, worker text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   UPDATE auth.outbox o
-     SET state = 'sent', args = NULL, leased_until = NULL, leased_by = NULL, last_error = NULL, finished_at = now()
+     SET state = 'sent', args = NULL, leased_until = NULL, leased_by = NULL, last_error = NULL, needs_operator = false,
+         finished_at = now()
    WHERE o.id = mail_id AND o.state = 'pending' AND o.leased_by = worker;
   RETURN FOUND;
 END
 $$;
 COMMENT ON FUNCTION auth_api.outbox_done IS 'the mail was accepted; false: the lease had passed to another worker';
 
-CREATE FUNCTION auth_api.outbox_failed(mail_id text, worker text, reason text, permanent boolean) RETURNS text
+CREATE FUNCTION auth_api.outbox_failed(mail_id text, worker text, reason text, verdict text) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  last_attempt constant integer := 12;
+  most_seconds constant integer := 3600;
   state text;
 BEGIN
+  IF verdict NOT IN ('retry', 'configuration', 'refused') THEN
+    RAISE EXCEPTION 'unknown verdict on a mail: %', verdict;
+  END IF;
   UPDATE auth.outbox o
-     SET state = CASE WHEN permanent OR o.attempts >= last_attempt THEN 'dead' ELSE 'pending' END,
-         finished_at = CASE WHEN permanent OR o.attempts >= last_attempt THEN now() END,
+     SET state = CASE WHEN verdict = 'refused' OR o.give_up_at <= now() THEN 'dead' ELSE 'pending' END,
+         finished_at = CASE WHEN verdict = 'refused' OR o.give_up_at <= now() THEN now() END,
+         needs_operator = verdict = 'configuration',
          -- 2, 4, 8 ... seconds up to an hour, each between half and all of it, so that edges do not march in step
-         next_attempt_at = now() + make_interval(secs => least(2 ^ o.attempts, 3600) * (0.5 + random() / 2)),
+         next_attempt_at = least(o.give_up_at, now() + make_interval(secs => least(2 ^ least(o.attempts, 12), most_seconds)
+                                                                     * (0.5 + random() / 2))),
          leased_until = NULL, leased_by = NULL, last_error = left(reason, 500)
    WHERE o.id = mail_id AND o.state = 'pending' AND o.leased_by = worker
   RETURNING o.state INTO state;
@@ -116,5 +155,25 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth_api.outbox_failed IS
-  'the mail was not accepted: tried again with growing pauses, dead after the 12th try or at once when permanent. '
-  'The state now; NULL: the lease had passed to another worker';
+  'the mail was not accepted. retry: tried again with growing pauses, for a day from the first try, the last one at its end; '
+  'configuration: the same, and an operator has to act (needs_operator); refused: dead at once. The state now; NULL: the lease had '
+  'passed to another worker';
+
+CREATE FUNCTION auth.outbox_retry() RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  woken bigint;
+BEGIN
+  UPDATE auth.outbox o SET next_attempt_at = now()
+   WHERE o.state = 'pending' AND o.next_attempt_at > now() AND (o.leased_until IS NULL OR o.leased_until <= now());
+  GET DIAGNOSTICS woken = ROW_COUNT;
+  RETURN woken;
+END
+$$;
+COMMENT ON FUNCTION auth.outbox_retry IS 'makes all waiting mails due now, when the mail server works again; their number. For admins';
+
+CREATE VIEW auth.outbox_overview AS
+  SELECT o.id, o.kind, o.state, o.needs_operator, o.attempts, o.created_at, o.expires_at, o.give_up_at, o.finished_at,
+         CASE WHEN o.state = 'pending' THEN o.next_attempt_at END AS next_attempt_at, o.last_error
+    FROM auth.outbox o;
+COMMENT ON VIEW auth.outbox_overview IS 'for admins: which mails wait or were given up, and why; without what is in them';

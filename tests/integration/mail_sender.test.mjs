@@ -38,7 +38,7 @@ describe('a separate sender of mails', () => {
 
   test('the role of the edge cannot claim, settle or read a mail', () => {
     for (const call of [`auth_api.outbox_claim('thief', 10, 60)`, `auth_api.outbox_done('x', 'thief')`,
-      `auth_api.outbox_failed('x', 'thief', 'none', true)`]) {
+      `auth_api.outbox_failed('x', 'thief', 'none', 'refused')`]) {
       const done = asEdge(`SELECT * FROM ${call}`);
       assert.notEqual(done.status, 0, done.stdout);
       assert.match(done.stderr, /permission denied for function outbox_/);

@@ -34,6 +34,7 @@ static void begin(struct reader *r, const struct field_output *out, const char *
 static enum field_result end(struct reader *r);
 static void take(struct reader *r, const struct field *f, struct given given);
 static void take_string(struct reader *r, const struct field *f, struct str text);
+static void note_subject(struct reader *r, const struct field *f, struct str text);
 static void take_bool(struct reader *r, const struct field *f, struct given given);
 static void take_int(struct reader *r, const struct field *f, struct given given);
 static bool json_whole(int64_t *value, const json_t *json);
@@ -184,6 +185,7 @@ take_string(struct reader *r, const struct field *f, struct str text)
 	}
 	if (f->offset != FIELD_NOWHERE)
 		memcpy((char *)r->out->target + f->offset, &text, sizeof(text));
+	note_subject(r, f, text);
 	if (f->kind == FIELD_TOKEN) {
 		digest_sha256(&digest, text);
 		buf_hex(&hex, digest.bytes, sizeof(digest.bytes));
@@ -204,6 +206,22 @@ with_ascii_domain(struct reader *r, struct str address)
 	email_to_ascii(&ascii, address);
 	return buf_ok(&ascii) && !str_equal(buf_view(&ascii), address) ? keep(r, buf_view(&ascii))
 								       : address;
+}
+
+/* Spellings of one address are one subject. */
+static void
+note_subject(struct reader *r, const struct field *f, struct str text)
+{
+	struct str *subject = r->out->subject;
+	struct buf *memory = r->out->memory;
+	size_t from = memory->len;
+	bool names_one = f->kind == FIELD_EMAIL || f->kind == FIELD_ADDRESS ||
+			 f->kind == FIELD_TOKEN || (f->flags & FIELD_SUBJECT);
+
+	if (subject == NULL || subject->len > 0 || text.len == 0 || !names_one)
+		return;
+	email_normalise(memory, text);
+	*subject = (struct str){.p = memory->p + from, .len = memory->len - from};
 }
 
 /* zod's words, NULL when all is well; with `bound`, a number and " characters" follow. */

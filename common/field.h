@@ -41,6 +41,8 @@ enum field_flag {
 	FIELD_MAILED = 8, /* a URL for a link in a mail: at most MAILED_URLS_MAX bytes there */
 	FIELD_NAME = 16,  /* other people read it: name_visible */
 	FIELD_SINGLE_SCRIPT = 32, /* and trust it: name_single_script */
+	FIELD_SUBJECT = 64,       /* a string that says whom the request is about; FIELD_EMAIL and
+				     FIELD_TOKEN do without the flag */
 };
 
 enum field_bool { FIELD_ABSENT = 0, FIELD_FALSE, FIELD_TRUE };
@@ -70,6 +72,8 @@ struct field_output {
 	struct buf *memory;  /* keeps the strings */
 	struct buf *input;   /* gets the filtered JSON */
 	struct buf *message; /* gets the error text */
+	struct str *subject; /* gets the first FIELD_SUBJECT that is given, in lower case; NULL: not
+				wanted */
 };
 
 /* Reads a JSON object; prefix is "body" or "query" for the messages. */

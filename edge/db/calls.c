@@ -50,7 +50,7 @@
 /* clang-format off */
 const struct call_info calls[CALL_COUNT] = {
 	[CALL_READY]            = {"ready", "SELECT u.rolsuper OR u.rolbypassrls, pg_catalog.pg_backend_pid() FROM pg_catalog.pg_roles u WHERE u.rolname = CURRENT_USER", CALL_OWN, POOL_FAST, 0, false},
-	[CALL_EDGE_SECRET]      = OWN("edge_secret", 0, ""),
+	[CALL_EDGE_SECRET]      = OWN_SLOW("edge_secret", 0, ""),
 	[CALL_SIGNING_KEYS]     = {"signing_keys", "SELECT r.* FROM auth_api.signing_keys() r", CALL_OWN, POOL_SLOW, 0, false},
 
 	[CALL_SESSION_GET]      = PLAIN_RELAY("session_get"),

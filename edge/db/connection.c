@@ -1,6 +1,6 @@
 /*
- * Connecting without waiting, and preparing every statement; see connection.h. libpq's own time-out
- * does not hold for connecting in the background: pipeline.c's tick does.
+ * Connecting without waiting, and trying statements; see connection.h. libpq's own time-out does
+ * not hold for connecting in the background: pipeline.c's tick does.
  */
 #include "db/connection.h"
 
@@ -11,9 +11,10 @@
 #include "db/settings.h"
 #include "log.h"
 
-static void try_all(struct connection *c);
+static void try_statements(struct connection *c);
 static bool send_settings(struct connection *c);
 static void check_settings(struct connection *c, const PGresult *result);
+static int first_tried(const struct connection *c);
 static enum call tried(int n);
 static bool sync_unless_pooled(struct connection *c);
 static void connected(struct connection *c);
@@ -31,7 +32,10 @@ connection_open(struct connection *c)
 	c->answers = 0;
 	memset(c->prepared, 0, sizeof(c->prepared));
 	c->at_end = false;
+	c->limits_sent = false;
+	c->mismatched = false;
 	c->trouble = NULL;
+	c->retiring = NULL;
 	c->deadline_ms = loop_now_ms() + (uint64_t)config.db_connect_timeout_ms;
 	c->pg = PQconnectStartParams(names, values, 1);
 	if (c->pg == NULL)
@@ -57,7 +61,7 @@ connection_go_on(struct connection *c)
 	case PGRES_POLLING_OK:
 		loop_watch_read(&c->watch, PQsocket(c->pg));
 		if (PQsetnonblocking(c->pg, 1) == 0 && PQenterPipelineMode(c->pg) == 1) {
-			try_all(c);
+			try_statements(c);
 			return;
 		}
 		break;
@@ -68,22 +72,23 @@ connection_go_on(struct connection *c)
 }
 
 /*
- * Sets the session's settings, then tries every statement, so that an edge which does not match its
- * database is not ready. No statement is kept: the next one replaces it (the unnamed statement),
- * because kept ones took half of the memory of a backend; each is prepared again, under its name,
- * with the first call. One Sync a statement, so that each that does not prepare is named.
- * CALL_READY comes last, and is run.
+ * Sets the session's settings. Then one connection of a worker tries every statement, so that an
+ * edge which does not match its database is not ready; on each connection that took most of the
+ * time of a start. No statement is kept: the next one replaces it (the unnamed statement), because
+ * kept ones took half of the memory of a backend; each is prepared again, under its name, with the
+ * first call. One Sync a statement, so that each that does not prepare is named. CALL_READY comes
+ * last, and is run.
  *
  * Behind a pooler one Sync ends it all: PgBouncer before 1.23 gives a server connection to another
  * client although replies to a client that left are still to come.
  */
 static void
-try_all(struct connection *c)
+try_statements(struct connection *c)
 {
 	bool sent = send_settings(c);
 
 	c->state = PREPARING;
-	for (int i = 0; i < CALL_COUNT - 1 && sent; i++)
+	for (int i = first_tried(c); i < CALL_COUNT - 1 && sent; i++)
 		sent = sync_unless_pooled(c) &&
 		       PQsendPrepare(c->pg, "", calls[tried(i)].sql, 0, NULL) == 1;
 	sent = sent && sync_unless_pooled(c) &&
@@ -93,6 +98,12 @@ try_all(struct connection *c)
 		connection_flush(c);
 	else
 		c->trouble = PQerrorMessage(c->pg);
+}
+
+static int
+first_tried(const struct connection *c)
+{
+	return c->checks ? 0 : CALL_COUNT - 2;
 }
 
 static bool
@@ -107,8 +118,7 @@ send_settings(struct connection *c)
 	int64_t timeout_ms = (int64_t)connection_timeout_ms(c);
 	bool of_role = config.db_pooler == POOLER_TRANSACTION;
 	json_t *settings = of_role ? settings_wanted_of_role()
-				   : settings_wanted(timeout_ms,
-					 lane_is_pipelined(c->lane) ? LANE_LOCK_MS : timeout_ms);
+				   : settings_wanted(timeout_ms, lane_lock_ms(c->lane));
 	char *text = json_dumps(settings, JSON_COMPACT);
 	const char *values[1] = {text};
 	bool sent;
@@ -168,6 +178,7 @@ connection_prepare_got(struct connection *c, const PGresult *result)
 	case PGRES_COMMAND_OK:
 		break;
 	default:
+		c->mismatched = !is_of_settings;
 		c->trouble = is_of_settings ? "the session's settings are refused"
 					    : "not all statements prepare";
 		log_event(LOG_ERROR_LEVEL, "database",
@@ -176,7 +187,7 @@ connection_prepare_got(struct connection *c, const PGresult *result)
 		    is_of_settings ? NULL : calls[tried(c->answers - 1)].name,
 		    PQresultErrorMessage(result));
 	}
-	c->answers++;
+	c->answers += is_of_settings ? 1 + first_tried(c) : 1;
 }
 
 static void
@@ -184,6 +195,7 @@ connected(struct connection *c)
 {
 	c->state = READY;
 	c->failures = 0;
+	c->head_since_ms = loop_now_ms();
 	log_event(LOG_INFO_LEVEL, "database", "connected", lane_name(c->lane), NULL);
 }
 
@@ -221,6 +233,20 @@ check_role(struct connection *c, const PGresult *result)
 		return;
 	c->trouble = "the role is too powerful for production";
 	loop_stop_service();
+}
+
+void
+connection_close(struct connection *c)
+{
+	if (PQsocket(c->pg) != -1)
+		loop_forget(&c->watch);
+	else
+		loop_forget_closed(&c->watch); /* libpq has closed it, at the end of what it read */
+	PQfinish(c->pg);
+	c->pg = NULL;
+	c->state = CLOSED;
+	c->trouble = NULL;
+	c->retiring = NULL;
 }
 
 void

@@ -186,7 +186,8 @@ failed(struct request *r)
 	    PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY), state, name);
 	if (strncmp(state, "MA", 2) == 0)
 		return refused(r, PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL));
-	return is_passing(state) ? away(r) : reply_error(r, ERR_INTERNAL);
+	return is_passing(state) || r->private->call.mismatched ? away(r)
+								: reply_error(r, ERR_INTERNAL);
 }
 
 /* DETAIL is {"code":NAME,"retryAfterSeconds":N}. Without it, the fault is not the client's. */

@@ -4,25 +4,40 @@
  */
 #include "db/lane.h"
 
+#include <arpa/inet.h>
 #include <sodium.h>
 
 #include "config.h"
 #include "loop.h"
 
 enum {
-	BUCKETS = 4096,
-	READS_MAX = 64, /* of a subject, under way in a worker */
-	WRITES_MAX = 8,
-	ANONYMOUS_WRITES_MAX = 32, /* of an IP address, which many people may share */
-	ALONE_MAX = 1,             /* in the lanes of one call at a time */
-	WAITING_MAX = 64,
-	BLOCKED_MS = 5000
+	ALONE_MAX = 1,             /* calls of a subject in a lane of turns */
+	WAITING_MAX = 64,          /* calls of a session or user */
+	WAITING_NETWORK_MAX = 512, /* of anonymous clients in one network, which many may share */
+	BLOCKED_MS = 5000,
+	TURN_MIN_MS = 50,
+	NETWORK_BYTES_V4 = 3, /* as the lockout of passwords has it */
+	NETWORK_BYTES_V6 = 6
+};
+
+/* share * lock_ms is LANE_DELAY_MS at most in a quick lane. A short wait of many reads, or a
+ * long one of one write: a read waits for a lock only where it happens to write, too. */
+static const struct {
+	const char *name;
+	bool is_quick;
+	int share, lock_ms;
+} table[LANE_COUNT] = {
+    [LANE_READ] = {"read", true, 25, 2},
+    [LANE_WRITE] = {"write", true, 1, LANE_DELAY_MS},
+    [LANE_PATIENT] = {"patient", false, ALONE_MAX, LANE_TURN_MS},
+    [LANE_SLOW] = {"slow", false, ALONE_MAX, 2000},
 };
 
 struct bucket {
 	uint16_t under_way[LANE_COUNT];
 	uint16_t waiting;
 	uint64_t blocked_until_ms[LANE_COUNT];
+	uint64_t last_turn_ms[LANE_COUNT];
 };
 
 /* Every other quick call counts as a write. A routine that is not STABLE may be here if it locks no
@@ -41,25 +56,35 @@ static const enum call reads[] = {CALL_READY, CALL_SESSION_GET, CALL_TOKEN_ISSUE
     CALL_PASSKEY_LIST, CALL_PASSKEY_LIST_V1, CALL_ERASURE_GET, CALL_ADMIN_STATS,
     CALL_ONBOARDING_GET};
 
-static struct bucket buckets[BUCKETS];
+static struct bucket buckets[LANE_SUBJECTS];
 static enum lane lanes[CALL_COUNT]; /* filled with the first call */
 static bool lanes_known;
 static unsigned char hash_key[crypto_shorthash_KEYBYTES];
 
 static void know_lanes(void);
-static uint16_t subject_of(const struct request *r, bool *is_shared);
+static struct str subject_of(const struct request *r);
+static struct str network_of(const struct request *r, unsigned char memory[static 16]);
+static uint16_t number_of(struct str subject);
 static struct bucket *bucket_of(const struct request *r);
+static struct bucket *waits_in(const struct request *r);
 
 void
 lane_choose(struct request *r)
 {
 	struct db_call_state *call = &r->private->call;
+	struct str subject = subject_of(r), network;
+	unsigned char memory[16];
 
 	if (!lanes_known)
 		know_lanes();
-	call->subject = subject_of(r, &call->subject_is_shared);
+	network = network_of(r, memory);
+	call->is_anonymous = r->private->background == NULL && r->caller.user_id.len == 0 &&
+			     r->caller.session_token.len == 0;
+	call->network = number_of(network);
+	call->subject_is_shared = subject.len == 0;
+	call->subject = subject.len > 0 ? number_of(subject) : call->network;
 	call->lane = lanes[call->call];
-	if (lane_is_pipelined(call->lane) && lane_is_blocked(r))
+	if (lane_is_quick(call->lane) && lane_is_blocked(r))
 		call->lane = LANE_PATIENT;
 }
 
@@ -74,30 +99,42 @@ know_lanes(void)
 	lanes_known = true;
 }
 
-static uint16_t
-subject_of(const struct request *r, bool *is_shared)
+/* STR_NONE: nobody in particular. */
+static struct str
+subject_of(const struct request *r)
 {
 	const struct caller *c = &r->caller;
+
+	if (r->private->background != NULL)
+		return (struct str){.p = (const char *)&r->private->background,
+		    .len = sizeof(r->private->background)};
+	if (c->user_id.len > 0)
+		return c->user_id;
+	if (c->session_token.len > 0)
+		return c->session_token;
+	return r->private->subject;
+}
+
+/* The /24 of an IPv4 address, the /48 of an IPv6 address. */
+static struct str
+network_of(const struct request *r, unsigned char memory[static 16])
+{
+	if (inet_pton(AF_INET, r->private->ip, memory) == 1)
+		return (struct str){.p = (const char *)memory, .len = NETWORK_BYTES_V4};
+	if (inet_pton(AF_INET6, r->private->ip, memory) == 1)
+		return (struct str){.p = (const char *)memory, .len = NETWORK_BYTES_V6};
+	return STR("");
+}
+
+static uint16_t
+number_of(struct str subject)
+{
 	unsigned char hash[crypto_shorthash_BYTES];
-	struct str subject = r->ip;
 	uint16_t number;
 
-	*is_shared = false;
-	if (r->private->background != NULL)
-		subject = (struct str){.p = (const char *)&r->private->background,
-		    .len = sizeof(r->private->background)};
-	else if (c->user_id.len > 0)
-		subject = c->user_id;
-	else if (c->session_token.len > 0)
-		subject = c->session_token;
-	else if (r->private->subject.len > 0)
-		subject = r->private->subject;
-	else
-		*is_shared = true;
-	crypto_shorthash(
-	    hash, (const unsigned char *)(subject.len > 0 ? subject.p : ""), subject.len, hash_key);
+	crypto_shorthash(hash, (const unsigned char *)subject.p, subject.len, hash_key);
 	memcpy(&number, hash, sizeof(number));
-	return number % BUCKETS;
+	return number % LANE_SUBJECTS;
 }
 
 static struct bucket *
@@ -107,36 +144,58 @@ bucket_of(const struct request *r)
 }
 
 bool
+lane_is_quick(enum lane lane)
+{
+	return table[lane].is_quick;
+}
+
+bool
 lane_is_pipelined(enum lane lane)
 {
-	return config.db_pooler == POOLER_NONE && (lane == LANE_READ || lane == LANE_WRITE);
+	return lane_is_quick(lane) && config.db_pooler == POOLER_NONE;
 }
 
 const char *
 lane_name(enum lane lane)
 {
-	static const char *const names[] = {"read", "write", "patient", "slow"};
-
-	return names[lane];
+	return table[lane].name;
 }
 
+int
+lane_lock_ms(enum lane lane)
+{
+	return table[lane].lock_ms;
+}
+
+/* Shorter the more wait, so that each has turns before its deadline. */
+int
+lane_turn_ms(enum lane lane, int waiting)
+{
+	int turn_ms = table[lane].lock_ms / (1 + waiting);
+
+	return turn_ms > TURN_MIN_MS ? turn_ms : TURN_MIN_MS;
+}
+
+int
+lane_share(enum lane lane)
+{
+	return table[lane].share;
+}
+
+/* In a quick lane the connections have the bounds. */
 bool
 lane_has_room(const struct request *r)
 {
-	const struct db_call_state *call = &r->private->call;
-	int max = ALONE_MAX;
+	enum lane lane = r->private->call.lane;
 
-	if (call->lane == LANE_READ)
-		max = READS_MAX;
-	else if (call->lane == LANE_WRITE)
-		max = call->subject_is_shared ? ANONYMOUS_WRITES_MAX : WRITES_MAX;
-	return bucket_of(r)->under_way[call->lane] < max;
+	return lane_is_quick(lane) || bucket_of(r)->under_way[lane] < ALONE_MAX;
 }
 
 void
 lane_enter(const struct request *r)
 {
 	bucket_of(r)->under_way[r->private->call.lane]++;
+	bucket_of(r)->last_turn_ms[r->private->call.lane] = loop_now_ms();
 }
 
 void
@@ -146,11 +205,28 @@ lane_leave(const struct request *r)
 }
 
 bool
+lane_precedes(const struct request *r, const struct request *other)
+{
+	enum lane lane = r->private->call.lane;
+
+	return bucket_of(r)->last_turn_ms[lane] < bucket_of(other)->last_turn_ms[lane];
+}
+
+/* Whoever names somebody else's address fills the places of their own network only. */
+static struct bucket *
+waits_in(const struct request *r)
+{
+	const struct db_call_state *call = &r->private->call;
+
+	return &buckets[call->is_anonymous ? call->network : call->subject];
+}
+
+bool
 lane_wait(const struct request *r)
 {
-	struct bucket *bucket = bucket_of(r);
+	struct bucket *bucket = waits_in(r);
 
-	if (bucket->waiting >= WAITING_MAX)
+	if (bucket->waiting >= (r->private->call.is_anonymous ? WAITING_NETWORK_MAX : WAITING_MAX))
 		return false;
 	bucket->waiting++;
 	return true;
@@ -159,15 +235,20 @@ lane_wait(const struct request *r)
 void
 lane_wait_over(const struct request *r)
 {
-	bucket_of(r)->waiting--;
+	waits_in(r)->waiting--;
 }
 
-void
+bool
 lane_blocked(struct request *r)
 {
-	if (!r->private->call.subject_is_shared) /* others behind one address are not blocked */
-		bucket_of(r)->blocked_until_ms[r->private->call.lane] = loop_now_ms() + BLOCKED_MS;
-	r->private->call.lane = LANE_PATIENT;
+	struct db_call_state *call = &r->private->call;
+
+	if (call->lane == LANE_SLOW) /* a background task begins anew by itself */
+		return r->private->background == NULL;
+	if (!call->subject_is_shared) /* others in the network are not blocked */
+		bucket_of(r)->blocked_until_ms[lanes[call->call]] = loop_now_ms() + BLOCKED_MS;
+	call->lane = LANE_PATIENT;
+	return true;
 }
 
 bool

@@ -28,7 +28,8 @@ bool pipeline_has_failed(void);
 /* Deadlines and reconnecting. */
 void pipeline_tick(uint64_t now_ms);
 /* Sends r->private->call on a connection of its lane (lane.h), or keeps it until it has its turn;
- * op_ended follows, once. False: nothing was sent, and too many wait, of its subject or of all. */
+ * op_ended follows, once, before the call's time is over (DB_QUERY_TIMEOUT_MS, DB_SLOW_TIMEOUT_MS).
+ * False: nothing was sent, and too many wait, of its subject or of all. */
 bool pipeline_send(struct request *r) MUST_USE;
 
 /* The call of r has its result, or never will. */

@@ -1,116 +1,68 @@
 /*
  * The database client: connections in libpq's pipeline mode on the event loop. A call is one
  * prepared statement and one Sync, hence one transaction; results come in the order of the calls.
- * Losing a connection fails what is under way on it, whose outcome is unknown; nothing is sent
- * twice. It is made again after growing pauses, varied so that workers do not march in step.
+ * Losing a connection fails what is under way on it, whose outcome is unknown; a call is sent again
+ * only when the database has said that it did nothing. A connection is made again after growing
+ * pauses, varied so that workers do not march in step.
  */
 #include <sodium.h>
 #include <stdlib.h>
 
 #include "config.h"
-#include "db/connection.h"
+#include "db/pipeline.h"
+#include "db/pool.h"
 #include "db/result.h"
+#include "db/settings.h"
+#include "db/waiting.h"
 #include "log.h"
 #include "loop.h"
 
 enum {
-	CONNECTIONS_MAX = 128, /* four lanes of at most 32 */
-	UNDER_WAY_MAX = 1024, /* calls on one connection; beyond, the database is as good as away */
 	PAUSE_FIRST_MS = 50,
 	PAUSE_MAX_MS = 500,
 	PAUSE_DOUBLINGS_MAX = 4,
-	PATIENCE_MS =
-	    1500, /* of a call that finds no connection, so that a short absence is not noticed */
-	WAITING_MAX = 2048,
-	STUCK_MS = 100 /* a pipeline whose server works on one call for longer gets no new ones */
+	LIMIT_CHARS = 12,
+	GRACE_MS = 500, /* beyond its statement_timeout, for the server to say so */
+	IDLE_MS = 60000 /* until an optional connection is closed */
 };
 
-static struct connection connections[CONNECTIONS_MAX];
-static int connections_count;
-static struct line waiting[LANE_COUNT]; /* not sent yet, for want of a connection or of its turn */
-
-static bool send_call(struct connection *c, struct request *r);
-static bool wait_in_line(struct request *r);
-static void send_waiting(enum lane lane);
-static void expire_waiting(enum lane lane, uint64_t now_ms);
-static struct connection *pick(enum lane lane);
-static struct connection *least_loaded(enum lane lane);
-static bool is_stuck(const struct connection *c);
-static bool has_connection(enum lane lane);
-static bool send_patiently(struct request *r);
+static bool send_limits(struct connection *c, const struct db_call_state *call);
+static void tend(struct connection *c, uint64_t now_ms);
+static void give_up(struct connection *c, uint64_t now_ms);
 static void on_ready(struct loop_watch *watch);
 static void read_results(struct connection *c);
 static bool read_result(struct connection *c);
+static void limits_got(struct connection *c, const PGresult *result);
 static void end_call(struct connection *c);
+static bool goes_on(struct connection *c, struct request *r);
+static bool is_being_prepared(const struct connection *c, enum call call);
+static bool does_not_match(const struct db_call_state *call);
 static void keep_result(struct connection *c, struct db_call_state *call, PGresult *result);
 static void lose(struct connection *c, const char *why);
-static void append(struct line *line, struct request *r);
-static struct request *take(struct line *line);
-static struct request *take_behind(struct line *line, struct request *before);
-static bool is_overdue(const struct line *line, uint64_t now_ms);
+static void ended(struct request *r);
 
 void
 pipeline_start(void)
 {
-	const int64_t counts[] = {[LANE_READ] = config.db_pipelines,
-	    [LANE_WRITE] = config.db_write_pipelines,
-	    [LANE_PATIENT] = config.db_patient_connections,
-	    [LANE_SLOW] = config.db_slow_connections};
-
-	for (enum lane lane = LANE_READ; lane < LANE_COUNT; lane++)
-		for (int64_t i = 0; i < counts[lane]; i++) {
-			struct connection *c = &connections[connections_count++];
-
-			c->watch.fd = -1;
-			c->watch.ready = on_ready;
-			c->lane = lane;
-			connection_open(c);
-		}
-}
-
-bool
-db_ready(void)
-{
-	return has_connection(LANE_READ) && has_connection(LANE_WRITE);
-}
-
-bool
-pipeline_has_failed(void)
-{
-	for (int i = 0; i < connections_count; i++)
-		if (connections[i].failures > 0)
-			return true;
-	return false;
+	pool_start(on_ready);
 }
 
 bool
 pipeline_send(struct request *r)
 {
+	struct db_call_state *call = &r->private->call;
 	struct connection *c;
 
 	lane_choose(r);
-	c = lane_has_room(r) ? pick(r->private->call.lane) : NULL;
-	return c != NULL ? send_call(c, r) : wait_in_line(r);
+	call->deadline_ms =
+	    loop_now_ms() + (uint64_t)(call->lane == LANE_SLOW ? config.db_slow_timeout_ms
+							       : config.db_query_timeout_ms);
+	c = pool_pick(r);
+	return c != NULL ? pipeline_send_on(c, r) : waiting_add(r);
 }
 
-static bool
-wait_in_line(struct request *r)
-{
-	struct db_call_state *call = &r->private->call;
-	struct line *line = &waiting[call->lane];
-
-	if (line->count == WAITING_MAX || !lane_wait(r))
-		return false;
-	call->waiting_since_ms = loop_now_ms();
-	call->deadline_ms = call->waiting_since_ms + (uint64_t)(call->lane == LANE_SLOW
-								    ? config.db_slow_timeout_ms
-								    : config.db_query_timeout_ms);
-	append(line, r);
-	return true;
-}
-
-static bool
-send_call(struct connection *c, struct request *r)
+bool
+pipeline_send_on(struct connection *c, struct request *r)
 {
 	struct db_call_state *call = &r->private->call;
 	const struct op_arguments *a = call->arguments;
@@ -119,7 +71,8 @@ send_call(struct connection *c, struct request *r)
 	const char *name = is_kept ? calls[call->call].name : "";
 
 	call->preparing = !is_kept || !c->prepared[call->call];
-	if ((call->preparing && PQsendPrepare(c->pg, name, calls[call->call].sql, 0, NULL) != 1) ||
+	if (!send_limits(c, call) ||
+	    (call->preparing && PQsendPrepare(c->pg, name, calls[call->call].sql, 0, NULL) != 1) ||
 	    PQsendQueryPrepared(c->pg, name, a->count, a->values, a->lengths, a->formats, 0) != 1 ||
 	    PQpipelineSync(c->pg) != 1) {
 		c->trouble = "a call could not be sent";
@@ -128,140 +81,80 @@ send_call(struct connection *c, struct request *r)
 	c->prepared[call->call] = true;
 	if (c->sent.first == NULL)
 		c->head_since_ms = loop_now_ms();
-	call->deadline_ms = loop_now_ms() + connection_timeout_ms(c);
-	append(&c->sent, r);
+	line_append(&c->sent, r);
+	c->of_subject[call->subject]++;
 	lane_enter(r);
 	connection_flush(c);
 	return true;
 }
 
-/* A connection is ready, or a call has ended: sends those whose turn it is, in their order. */
-static void
-send_waiting(enum lane lane)
-{
-	struct request *before = NULL, *r = waiting[lane].first, *next;
-	bool some_blocked = false;
-
-	for (; r != NULL; r = next) {
-		struct connection *c;
-
-		next = r->private->call.next;
-		if (lane_is_pipelined(lane) && lane_is_blocked(r)) {
-			take_behind(&waiting[lane], before);
-			some_blocked = true;
-			if (!send_patiently(r))
-				op_ended(r);
-			continue;
-		}
-		if (!lane_has_room(r)) {
-			before = r;
-			continue;
-		}
-		c = pick(lane);
-		if (c == NULL)
-			break;
-		take_behind(&waiting[lane], before);
-		lane_wait_over(r);
-		if (!send_call(c, r))
-			op_ended(r);
-	}
-	if (some_blocked)
-		send_waiting(LANE_PATIENT);
-}
-
-/* A request that waited, and whose subject is blocked. */
+/* What is left of its time, and how long it may wait for a lock in this turn. In a transaction of
+ * its own, since a procedure that commits does not run behind another statement; so not behind a
+ * pooler, which is to see one Sync at a time. */
 static bool
-send_patiently(struct request *r)
+send_limits(struct connection *c, const struct db_call_state *call)
 {
-	lane_wait_over(r);
-	r->private->call.lane = LANE_PATIENT;
-	return wait_in_line(r);
-}
+	uint64_t now_ms = loop_now_ms();
+	int left_ms = now_ms < call->deadline_ms ? (int)(call->deadline_ms - now_ms) : 1;
+	int turn_ms = lane_turn_ms(c->lane, waiting_count(c->lane));
+	char left[LIMIT_CHARS], turn[LIMIT_CHARS];
+	const char *const values[] = {left, turn};
 
-/* A connection of the lane; of the other pipelined lane while all of its own are stuck. */
-static struct connection *
-pick(enum lane lane)
-{
-	struct connection *c = least_loaded(lane);
-
-	if (c == NULL && lane_is_pipelined(lane) && has_connection(lane))
-		c = least_loaded(lane == LANE_READ ? LANE_WRITE : LANE_READ);
-	return c;
-}
-
-/* The ready connection with the least under way. */
-static struct connection *
-least_loaded(enum lane lane)
-{
-	int max = lane_is_pipelined(lane) ? UNDER_WAY_MAX : 1;
-	struct connection *best = NULL;
-
-	for (int i = 0; i < connections_count; i++) {
-		struct connection *c = &connections[i];
-
-		if (c->state == READY && c->trouble == NULL && c->lane == lane &&
-		    c->sent.count < max && !is_stuck(c) &&
-		    (best == NULL || c->sent.count < best->sent.count))
-			best = c;
-	}
-	return best;
-}
-
-static bool
-is_stuck(const struct connection *c)
-{
-	return c->sent.first != NULL && loop_now_ms() - c->head_since_ms > STUCK_MS;
-}
-
-static bool
-has_connection(enum lane lane)
-{
-	for (int i = 0; i < connections_count; i++)
-		if (connections[i].state == READY && connections[i].trouble == NULL &&
-		    connections[i].lane == lane)
-			return true;
-	return false;
+	if (lane_is_quick(c->lane) || config.db_pooler != POOLER_NONE)
+		return true;
+	snprintf(left, sizeof(left), "%d", left_ms);
+	snprintf(turn, sizeof(turn), "%d", turn_ms < left_ms ? turn_ms : left_ms);
+	c->limits_sent = true;
+	return PQsendQueryParams(c->pg, settings_limits_sql, 2, NULL, values, NULL, NULL, 0) == 1 &&
+	       PQpipelineSync(c->pg) == 1;
 }
 
 void
 pipeline_tick(uint64_t now_ms)
 {
-	for (int i = 0; i < connections_count; i++) {
-		struct connection *c = &connections[i];
-
-		if (c->trouble != NULL)
-			lose(c, c->trouble);
-		else if (c->state == CLOSED && now_ms >= c->deadline_ms)
-			connection_open(c);
-		else if ((c->state == CONNECTING || c->state == PREPARING) &&
-			 now_ms >= c->deadline_ms)
-			lose(c, "no connection in time");
-		else if (is_overdue(&c->sent, now_ms))
-			lose(c, "no result in time");
-	}
+	for (int i = 0; i < pool_count; i++)
+		tend(&pool[i], now_ms);
 	for (enum lane lane = LANE_READ; lane < LANE_COUNT; lane++) {
-		expire_waiting(lane, now_ms);
-		send_waiting(lane);
+		waiting_expire(lane, now_ms);
+		waiting_send(lane);
 	}
 }
 
 static void
-expire_waiting(enum lane lane, uint64_t now_ms)
+tend(struct connection *c, uint64_t now_ms)
 {
-	bool is_away = !has_connection(lane);
-	struct request *before = NULL, *r = waiting[lane].first, *next;
+	give_up(c, now_ms);
+	if (c->trouble != NULL)
+		lose(c, c->trouble);
+	else if (c->state == CLOSED && !c->is_optional && now_ms >= c->deadline_ms)
+		connection_open(c);
+	else if ((c->state == CONNECTING || c->state == PREPARING) && now_ms >= c->deadline_ms)
+		lose(c, "no connection in time");
+	else if (c->state == READY && c->sent.first == NULL && c->retiring != NULL)
+		lose(c, c->retiring);
+	else if (c->state == READY && c->sent.first == NULL && c->is_optional &&
+		 now_ms - c->head_since_ms > IDLE_MS)
+		connection_close(c);
+	else if (c->sent.first != NULL &&
+		 now_ms - c->head_since_ms > connection_timeout_ms(c) + GRACE_MS)
+		lose(c, "no result in time");
+}
 
-	for (; r != NULL; r = next) {
-		const struct db_call_state *call = &r->private->call;
+/* Answers requests whose time is over. Their places in the line stay, for the results come. */
+static void
+give_up(struct connection *c, uint64_t now_ms)
+{
+	struct request *before = NULL, *r = c->sent.first, *place;
 
-		next = call->next;
-		if (now_ms < call->deadline_ms &&
-		    (!is_away || now_ms - call->waiting_since_ms < PATIENCE_MS)) {
-			before = r;
+	for (; r != NULL; before = place, r = place->private->call.next) {
+		place = r;
+		if (r->private->call.given_up || now_ms < r->private->call.deadline_ms)
 			continue;
-		}
-		take_behind(&waiting[lane], before);
-		lane_wait_over(r);
+		place = request_new();
+		place->private->call = r->private->call;
+		place->private->call.given_up = true;
+		line_replace(&c->sent, before, r, place);
+		r->private->call.result = NULL;
 		op_ended(r);
 	}
 }
@@ -312,11 +205,17 @@ read_result(struct connection *c)
 	if (c->state == PREPARING) {
 		connection_prepare_got(c, result);
 		result_free(result);
-		if (c->state == READY)
-			send_waiting(c->lane);
+		if (c->state == READY) {
+			pool_ready(c);
+			for (enum lane lane = LANE_READ; lane < LANE_COUNT; lane++)
+				waiting_send(lane); /* it may have been the one that checks */
+		}
 	} else if (r == NULL) {
 		result_free(
 		    result); /* a notice of the server's end: it closes the connection next */
+	} else if (c->limits_sent) {
+		limits_got(c, result);
+		result_free(result);
 	} else if (PQresultStatus(result) != PGRES_PIPELINE_SYNC) {
 		keep_result(c, &r->private->call, result);
 	} else {
@@ -326,36 +225,101 @@ read_result(struct connection *c)
 	return true;
 }
 
-/* The first call on the connection has its result. One that could not have its lock was undone, and
- * goes on where it can wait. */
+static void
+limits_got(struct connection *c, const PGresult *result)
+{
+	if (PQresultStatus(result) == PGRES_PIPELINE_SYNC)
+		c->limits_sent = false;
+	else if (PQresultStatus(result) != PGRES_TUPLES_OK)
+		c->trouble = "the limits of a call are refused";
+}
+
+/* The first call on the connection has its result. */
 static void
 end_call(struct connection *c)
 {
-	struct request *r = take(&c->sent);
+	struct request *r = line_take(&c->sent);
 	struct db_call_state *call = &r->private->call;
-	const char *state = PQresultErrorField((PGresult *)call->result, PG_DIAG_SQLSTATE);
 	enum lane lane = (enum lane)call->lane;
 
 	c->head_since_ms = loop_now_ms();
+	c->of_subject[call->subject]--;
 	lane_leave(r);
-	if (lane_is_pipelined(c->lane) && state != NULL && strcmp(state, "55P03") == 0) {
-		lane_blocked(r);
-		if (wait_in_line(r)) {
-			if (calls[call->call].kind != CALL_OWN)
-				call->arguments->values[OP_RATE_CLASS] =
-				    NULL; /* it has been counted */
-			result_free((PGresult *)call->result);
-			call->result = NULL;
-			send_waiting(LANE_PATIENT);
-			r = NULL;
+	if (call->given_up || !goes_on(c, r)) {
+		call->mismatched = does_not_match(call);
+		if (call->mismatched) {
+			c->retiring = "a statement does not prepare any more";
+			pool_check_again();
 		}
+		ended(r);
 	}
-	if (r != NULL)
-		op_ended(r);
-	if (waiting[lane].first != NULL)
-		send_waiting(lane);
-	if (c->lane != lane && waiting[c->lane].first != NULL)
-		send_waiting(c->lane);
+	if (c->sent.first == NULL) {
+		pool_open_kept();
+		if (c->retiring != NULL)
+			c->trouble = c->retiring;
+	}
+	waiting_send(lane);
+	if (c->lane != lane)
+		waiting_send(c->lane);
+}
+
+/*
+ * Whether a call that was undone waits to be sent again, with what is left of its time: one that
+ * could not have its lock goes on in turns; one whose statement the session has lost is sent with
+ * it.
+ */
+static bool
+goes_on(struct connection *c, struct request *r)
+{
+	struct db_call_state *call = &r->private->call;
+	const char *state = PQresultErrorField((PGresult *)call->result, PG_DIAG_SQLSTATE);
+
+	if (state == NULL || loop_now_ms() >= call->deadline_ms)
+		return false;
+	if (strcmp(state, "55P03") == 0) {
+		if (!lane_blocked(r))
+			return false;
+		if (calls[call->call].kind != CALL_OWN)
+			call->arguments->values[OP_RATE_CLASS] = NULL; /* it has been counted */
+	} else if (strcmp(state, "26000") == 0 && call->lost_statements++ < POOL_CONNECTIONS_MAX) {
+		c->prepared[call->call] = is_being_prepared(c, call->call);
+	} else {
+		return false;
+	}
+	if (!waiting_add(r))
+		return false;
+	result_free((PGresult *)call->result);
+	call->result = NULL;
+	waiting_send((enum lane)call->lane);
+	return true;
+}
+
+static bool
+is_being_prepared(const struct connection *c, enum call call)
+{
+	for (const struct request *r = c->sent.first; r != NULL; r = r->private->call.next)
+		if (r->private->call.call == call && r->private->call.preparing)
+			return true;
+	return false;
+}
+
+/* Whether the database refused its statement as such, not what it did: it did not prepare, or not
+ * again after a change of what it names (42, with a position in it; 0A000: its result has another
+ * shape). */
+static bool
+does_not_match(const struct db_call_state *call)
+{
+	const PGresult *result = (const PGresult *)call->result;
+	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+	if (state == NULL)
+		return false;
+	if (strcmp(state, "26000") == 0)
+		return true;
+	if (strcmp(state, "0A000") == 0)
+		return PQresultErrorField(result, PG_DIAG_CONTEXT) == NULL;
+	return strncmp(state, "42", 2) == 0 &&
+	       (call->preparing || PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION) != NULL);
 }
 
 /* The first result of a call may be that of preparing it: only its error is of interest, and then
@@ -387,67 +351,27 @@ lose(struct connection *c, const char *why)
 	if (c->failures % FAILURES_PER_LINE == 0)
 		log_event(LOG_ERROR_LEVEL, "database", "connection lost", why,
 		    PQerrorMessage(c->pg) != why ? PQerrorMessage(c->pg) : NULL);
-	if (PQsocket(c->pg) != -1)
-		loop_forget(&c->watch);
-	else
-		loop_forget_closed(&c->watch); /* libpq has closed it, at the end of what it read */
-	PQfinish(c->pg);
-	c->pg = NULL;
-	c->state = CLOSED;
-	c->trouble = NULL;
+	connection_close(c);
 	c->deadline_ms = loop_now_ms() + pause_ms / 2 + randombytes_uniform(pause_ms / 2);
 	c->failures++;
 	c->sent = (struct line){.first = NULL};
+	memset(c->of_subject, 0, sizeof(c->of_subject));
+	pool_lost(c);
 	while (lost.first != NULL) {
-		struct request *r = take(&lost);
+		struct request *r = line_take(&lost);
 
 		result_free((PGresult *)r->private->call.result);
 		r->private->call.result = NULL;
 		lane_leave(r);
-		op_ended(r);
+		ended(r);
 	}
 }
 
 static void
-append(struct line *line, struct request *r)
+ended(struct request *r)
 {
-	r->private->call.next = NULL;
-	if (line->first == NULL)
-		line->first = r;
+	if (r->private->call.given_up)
+		request_release(r);
 	else
-		line->last->private->call.next = r;
-	line->last = r;
-	line->count++;
-}
-
-static struct request *
-take(struct line *line)
-{
-	struct request *r = line->first;
-
-	line->first = r->private->call.next;
-	line->count--;
-	return r;
-}
-
-/* Takes the one behind `before`; NULL: the first. */
-static struct request *
-take_behind(struct line *line, struct request *before)
-{
-	struct request *r;
-
-	if (before == NULL)
-		return take(line);
-	r = before->private->call.next;
-	before->private->call.next = r->private->call.next;
-	if (line->last == r)
-		line->last = before;
-	line->count--;
-	return r;
-}
-
-static bool
-is_overdue(const struct line *line, uint64_t now_ms)
-{
-	return line->first != NULL && now_ms >= line->first->private->call.deadline_ms;
+		op_ended(r);
 }

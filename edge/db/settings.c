@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "config.h"
+#include "db/lane.h"
 
 /*
  * The statement leaves out settings that the server does not know: transaction_timeout exists from
@@ -30,6 +31,9 @@ const char settings_compare_sql[] =
     "SELECT 'synchronous_commit'"
     " WHERE pg_catalog.current_setting('synchronous_commit') OPERATOR(pg_catalog.=) 'off' "
     "ORDER BY 1";
+
+const char settings_limits_sql[] = "SELECT pg_catalog.set_config('statement_timeout', $1, false),"
+				   " pg_catalog.set_config('lock_timeout', $2, false)";
 
 static const struct {
 	const char *name, *value;
@@ -82,7 +86,7 @@ settings_wanted(int64_t statement_ms, int64_t lock_ms)
 json_t *
 settings_wanted_of_role(void)
 {
-	return settings_wanted(config.db_slow_timeout_ms, config.db_query_timeout_ms);
+	return settings_wanted(config.db_slow_timeout_ms, LANE_TURN_MS);
 }
 
 /* psql runs the rows of the query. A server does not know each setting, and search_path is a list.

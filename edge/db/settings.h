@@ -26,6 +26,8 @@ extern const char settings_set_sql[], settings_compare_sql[];
 json_t *settings_wanted(int64_t statement_ms, int64_t lock_ms) MUST_USE;
 /* The same for every connection behind a transaction pooler, where one role serves all lanes. */
 json_t *settings_wanted_of_role(void) MUST_USE;
+/* Sets statement_timeout ($1) and lock_timeout ($2) for what follows in the session. */
+extern const char settings_limits_sql[];
 /* Prints the SQL for psql that gives them to the role :role in the database :database. */
 void settings_print(FILE *out);
 

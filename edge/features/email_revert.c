@@ -16,7 +16,7 @@ struct email_revert_fields {
 };
 
 static const struct field field_table[] = {
-    {"token", FIELD_STRING, FIELD_REQUIRED | FIELD_SECRET,
+    {"token", FIELD_STRING, FIELD_REQUIRED | FIELD_SECRET | FIELD_SUBJECT,
 	.offset = offsetof(struct email_revert_fields, token), .max = LINK_TOKEN_MAX},
     {NULL},
 };

@@ -39,7 +39,7 @@ static const struct field link_field_table[] = {
 const struct schema magic_link_schema = {link_field_table, sizeof(struct link_fields)};
 
 static const struct field verify_field_table[] = {
-    {"token", FIELD_STRING, FIELD_REQUIRED | FIELD_SECRET,
+    {"token", FIELD_STRING, FIELD_REQUIRED | FIELD_SECRET | FIELD_SUBJECT,
 	.offset = offsetof(struct verify_fields, token), .max = 512},
     {"callbackURL", FIELD_URL, 0, .offset = offsetof(struct verify_fields, callback_url)},
     {"errorCallbackURL", FIELD_URL, 0, .offset = offsetof(struct verify_fields, error_url)},

@@ -14,7 +14,7 @@ struct end_session_fields {
 	struct str id_token_hint;
 };
 static const struct field end_session_field_table[] = {
-    {"id_token_hint", FIELD_STRING, FIELD_SECRET,
+    {"id_token_hint", FIELD_STRING, FIELD_SECRET | FIELD_SUBJECT,
 	.offset = offsetof(struct end_session_fields, id_token_hint), .max = 8192},
     {"client_id", FIELD_STRING, 0, ONLY_SQL, .max = 128},
     {"post_logout_redirect_uri", FIELD_STRING, 0, ONLY_SQL, .max = 2048},

@@ -50,7 +50,7 @@ struct userinfo_fields {
 	struct str access_token;
 };
 static const struct field userinfo_field_table[] = {
-    {"access_token", FIELD_STRING, FIELD_SECRET,
+    {"access_token", FIELD_STRING, FIELD_SECRET | FIELD_SUBJECT,
 	.offset = offsetof(struct userinfo_fields, access_token), .max = 8192},
     {NULL},
 };

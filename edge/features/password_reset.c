@@ -27,8 +27,8 @@ struct reset_fields {
 static const struct field reset_field_table[] = {
     {"newPassword", FIELD_PASSWORD, FIELD_REQUIRED,
 	.offset = offsetof(struct reset_fields, new_password)},
-    {"token", FIELD_STRING, FIELD_SECRET, .offset = offsetof(struct reset_fields, token),
-	.max = 512},
+    {"token", FIELD_STRING, FIELD_SECRET | FIELD_SUBJECT,
+	.offset = offsetof(struct reset_fields, token), .max = 512},
     {NULL},
 };
 const struct schema password_reset_schema = {reset_field_table, sizeof(struct reset_fields)};

@@ -35,7 +35,7 @@ struct verify_email_fields {
 };
 
 static const struct field field_table[] = {
-    {"token", FIELD_STRING, FIELD_REQUIRED | FIELD_SECRET,
+    {"token", FIELD_STRING, FIELD_REQUIRED | FIELD_SECRET | FIELD_SUBJECT,
 	.offset = offsetof(struct verify_email_fields, token), .max = LINK_TOKEN_MAX},
     {"callbackURL", FIELD_URL, 0, .offset = offsetof(struct verify_email_fields, callback_url)},
     {NULL},

@@ -23,7 +23,7 @@ struct confirm_fields {
 	struct str new_password; /* instead of it */
 };
 static const struct field confirm_field_table[] = {
-    {"token", FIELD_STRING, FIELD_REQUIRED | FIELD_SECRET,
+    {"token", FIELD_STRING, FIELD_REQUIRED | FIELD_SECRET | FIELD_SUBJECT,
 	.offset = offsetof(struct confirm_fields, token), .max = LINK_TOKEN_MAX},
     {"callbackURL", FIELD_URL, 0, .offset = offsetof(struct confirm_fields, callback_url)},
     {"password", FIELD_PASSWORD, 0, .offset = offsetof(struct confirm_fields, password)},

@@ -28,7 +28,7 @@ static bool content_type_is_allowed(struct request *r, bool *is_form);
 static bool is_type(struct str header, struct str type);
 static enum error unreadable(const struct request *r);
 static void add_captures(struct request *r);
-static void name_subject(struct request *r, const struct field *fields);
+static void name_subject(struct request *r);
 static bool targets_are_trusted(struct request *r, const struct field *fields);
 static enum error target_error(const char *name);
 static bool refuse(struct request *r, enum error e, struct str message);
@@ -58,6 +58,7 @@ gate_input(struct request *r)
 	    !read_fields(r, in_query ? r->query : r->body, is_form, in_query ? "query" : "body"))
 		return false;
 	add_captures(r);
+	name_subject(r);
 	return true;
 }
 
@@ -87,7 +88,10 @@ read_fields(struct request *r, struct str text, bool is_form, const char *prefix
 	struct buf memory = arena_buf(&r->arena, 2 * text.len + FIELD_MEMORY_EXTRA);
 	struct buf input = arena_buf(&r->arena, 6 * text.len + FIELD_MEMORY_EXTRA);
 	struct buf message = arena_buf(&r->arena, MESSAGE_BYTES);
-	struct field_output out = {.memory = &memory, .input = &input, .message = &message};
+	struct field_output out = {.memory = &memory,
+	    .input = &input,
+	    .message = &message,
+	    .subject = &r->private->subject};
 	bool v1 = r->route->errors != ERRORS_BETTER_AUTH;
 	enum field_result result;
 
@@ -107,7 +111,6 @@ read_fields(struct request *r, struct str text, bool is_form, const char *prefix
 	switch (result) {
 	case FIELD_VALID:
 		r->input = buf_view(&input);
-		name_subject(r, schema->fields);
 		find_waiting(r, schema->fields);
 		return targets_are_trusted(r, schema->fields);
 	case FIELD_INVALID:
@@ -251,15 +254,23 @@ add_captures(struct request *r)
 	r->input = buf_view(&input);
 }
 
-/* What an anonymous request is about: the account of an address. */
+/* Whom an anonymous request is about, where no field says so: whoever began what its cookie goes on
+ * with, the bearer of a token, the client that authenticates itself, or what the path names. */
 static void
-name_subject(struct request *r, const struct field *fields)
+name_subject(struct request *r)
 {
-	for (const struct field *f = fields; f->name != NULL; f++)
-		if ((f->kind == FIELD_EMAIL || strcmp(f->name, "email") == 0) &&
-		    f->offset != FIELD_NOWHERE)
-			memcpy(&r->private->subject, (const char *)r->fields + f->offset,
-			    sizeof(r->private->subject));
+	struct str *subject = &r->private->subject;
+
+	if (r->caller.user_id.len > 0 || r->caller.session_token.len > 0)
+		return;
+	if (subject->len == 0)
+		*subject = request_cookie(r, COOKIE_TWO_FACTOR);
+	if (subject->len == 0)
+		*subject = request_cookie(r, COOKIE_PASSKEY);
+	if (subject->len == 0)
+		*subject = request_header(r, STR("authorization"));
+	if (subject->len == 0)
+		*subject = r->captures[0];
 }
 
 /* No redirect to a place that is not ours. */

@@ -33,19 +33,24 @@ struct response {
 	struct stream_piece *piece; /* on its way; NULL: none */
 };
 
-/* A call under way on a database connection; db/. */
+/* A call that waits, or is under way on a database connection; db/. */
 struct db_call_state {
 	struct request *next; /* behind it in the same line */
 	enum call call;
 	struct op_arguments *arguments;
-	int lane;               /* enum lane of db/lane.h */
-	uint16_t subject;       /* whose calls are counted together, as a number of db/lane.c */
-	bool subject_is_shared; /* it is an IP address */
-	uint64_t deadline_ms;
+	int lane;                  /* enum lane of db/lane.h */
+	uint16_t subject;          /* whose calls are counted together, as a number of db/lane.c */
+	uint16_t network;          /* of the client, as such a number */
+	bool subject_is_shared;    /* it is the network */
+	bool is_anonymous;         /* no session and no user */
+	uint64_t deadline_ms;      /* of the call, however often it is sent */
 	uint64_t waiting_since_ms; /* for a connection, or for another call of the subject */
 	struct pg_result
-	    *result;    /* libpq's; NULL: the connection was lost and the outcome is unknown */
-	bool preparing; /* its statement is prepared with it, and that result comes first */
+	    *result;         /* libpq's; NULL: the connection was lost and the outcome is unknown */
+	bool preparing;      /* its statement is prepared with it, and that result comes first */
+	int lost_statements; /* connections that had not got its statement any more */
+	bool mismatched;     /* the database does not know its statement */
+	bool given_up;       /* a place of a line whose request has been answered */
 };
 
 struct request_private {
@@ -59,7 +64,8 @@ struct request_private {
 	bool counted;   /* in its rate class; and the fresh token is made */
 	bool abandoned; /* the client has left: no further step runs */
 
-	struct str subject; /* of an anonymous request: the address that it names; STR_NONE: none */
+	struct str subject; /* of an anonymous request: the address, token, client or object that it
+			       names; STR_NONE: none */
 	struct db_call_state call;
 	struct request *next_job;
 	void (*job)(void *state);

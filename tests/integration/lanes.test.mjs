@@ -2,21 +2,28 @@
 // answers come, never how long they take.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 
 import { Client } from './lib/http.mjs';
-import { signIn, somebodySignedIn, somebodyVerified } from './lib/people.mjs';
+import { PASSWORD, signIn, somebodySignedIn, somebodyVerified } from './lib/people.mjs';
 import { startStack, UNLIMITED } from './lib/stack.mjs';
 import { until } from './lib/wait.mjs';
+
+const WRITE_PIPELINES = 2; // DB_WRITE_PIPELINES
+const QUERY_TIMEOUT_MS = 8000; // DB_QUERY_TIMEOUT_MS
 
 describe('lanes of the database client', () => {
   let stack;
   let ada;
   let bob;
+  let kept; // backends of the connections that calls share: nobody has waited for a turn yet
   before(async () => {
     stack = await startStack({ WORKERS: '1', TRUSTED_PROXIES: '127.0.0.0/8' }, UNLIMITED);
     ada = await somebodySignedIn(stack);
     bob = await somebodySignedIn(stack);
+    const backends = () => stack.sql(`SELECT pid FROM pg_stat_activity WHERE usename = 'auth_edge'`);
+    await until('all connections that are kept', () => backends().length >= 5);
+    kept = backends().map(({ pid }) => pid);
   });
   after(() => stack?.stop());
 
@@ -24,13 +31,14 @@ describe('lanes of the database client', () => {
     stack.sql(`SELECT 1 FROM pg_stat_activity WHERE usename = 'auth_edge' AND wait_event_type = 'Lock'`).length;
 
   const sessions = [];
-  after(() => sessions.forEach((session) => session.close()));
+  afterEach(() => Promise.all(sessions.splice(0).map((session) => session.close())));
 
-  /** Holds the row of a user, as a transaction that takes its time would. */
+  /** Holds the rows of a user, as a transaction that takes its time would. */
   const hold = async (person) => {
     const session = stack.session();
     sessions.push(session);
-    await session.run(`BEGIN; SELECT FROM auth.users WHERE id = '${person.id}' FOR UPDATE`);
+    await session.run(`BEGIN; SELECT FROM auth.users WHERE id = '${person.id}' FOR UPDATE;
+      SELECT FROM auth.sessions WHERE user_id = '${person.id}' FOR UPDATE`);
     return () => session.run('ROLLBACK');
   };
 
@@ -42,6 +50,81 @@ describe('lanes of the database client', () => {
   };
 
   const rename = (person) => (n) => person.http.post('/api/auth/update-user', { name: `N${n}` });
+
+  /** How often a call on a shared connection has been undone because it got no lock. */
+  const undone = () => stack.postgresLog()
+    .filter((line) => line.includes('canceling statement due to lock timeout') && kept.some((pid) => line.includes(`[${pid}]`))).length;
+
+  const byAddress = (path, more) => (person) => (n) => new Client(stack.url).post(path, {
+    email: [...person.email].map((letter, i) => (i % 8 === n % 8 ? letter.toUpperCase() : letter)).join(''), ...more,
+  });
+  const callsOfOne = {
+    'of a session': rename,
+    'with one refresh token': (person) => () => new Client(stack.url).post('/api/v1/auth/refresh', { refreshToken: person.refreshToken }),
+    'that reset the password of one address, spelled in several ways': byAddress('/api/auth/request-password-reset'),
+    'for a verification mail to one address': byAddress('/api/v1/auth/resend-verification'),
+    'for a sign-in link to one address': byAddress('/api/auth/sign-in/magic-link'),
+    'that sign in with one address': byAddress('/api/auth/sign-in/email', { password: PASSWORD }),
+  };
+  for (const [what, calls] of Object.entries(callsOfOne))
+    test(`8 calls ${what} delay others by one lock timeout on a connection, not by eight`, async () => {
+      const person = await somebodySignedIn(stack);
+      if (what.includes('refresh')) {
+        const login = await new Client(stack.url).post('/api/v1/auth/login', { email: person.email, password: PASSWORD });
+        person.refreshToken = login.json.refreshToken;
+      }
+      if (what.includes('verification')) stack.psql(`UPDATE auth.users SET email_verified = false WHERE id = '${person.id}'`);
+      const before = undone();
+      const release = await hold(person);
+      const blocked = start(8, calls(person));
+      await until('a request to wait for the lock', () => locksWaiting() > 0);
+      assert.equal((await bob.http.post('/api/auth/update-user', { name: 'Bob' })).status, 200);
+      await release();
+      await blocked.all;
+      assert.deepEqual(new Set(blocked.done.map(({ status }) => status)), new Set([200]), JSON.stringify(blocked.done.map(({ text }) => text)));
+      const count = undone() - before;
+      assert.ok(count >= 1 && count <= WRITE_PIPELINES, `undone ${count} times`);
+    });
+
+  test('a third user passes while two wait for locks, and each is served when its lock is free', async () => {
+    const people = [];
+    for (let i = 0; i < 5; i += 1) people.push(await somebodySignedIn(stack));
+    const releases = [];
+    for (const person of people) releases.push(await hold(person));
+    const blocked = [];
+    for (const person of people) {
+      blocked.push(start(4, rename(person)));
+      await until('a request to wait for the lock', () => locksWaiting() > 0);
+    }
+    for (const i of [4, 2, 0, 3, 1]) { // more than there are patient connections, in no order
+      await releases[i]();
+      await blocked[i].all;
+      assert.deepEqual(blocked[i].done.map(({ status }) => status), [200, 200, 200, 200]);
+      assert.deepEqual(blocked.filter(({ done }) => done.length > 0 && done.length < 4), []);
+    }
+  });
+
+  test('a call that is sent again keeps the deadline that it had', async () => {
+    const person = await somebodySignedIn(stack);
+    stack.psql(`CREATE TABLE public.limits (statement_ms integer);
+      GRANT INSERT ON public.limits TO auth_owner;
+      CREATE FUNCTION public.note_limits() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+      BEGIN
+        INSERT INTO public.limits SELECT setting::integer FROM pg_settings WHERE name = 'statement_timeout';
+        RETURN NULL;
+      END $$;
+      CREATE TRIGGER note_limits AFTER UPDATE ON auth.users FOR EACH ROW WHEN (NEW.name = 'N0') EXECUTE FUNCTION public.note_limits()`);
+    const before = undone();
+    const release = await hold(person);
+    const blocked = start(1, rename(person));
+    await until('the call to be undone', () => undone() > before);
+    await release();
+    await blocked.all;
+    assert.deepEqual(blocked.done.map(({ status }) => status), [200]);
+    const [{ statement_ms: left }] = stack.sql('SELECT statement_ms FROM public.limits');
+    assert.ok(left > 0 && left < QUERY_TIMEOUT_MS, String(left));
+    stack.psql('DROP TRIGGER note_limits ON auth.users; DROP FUNCTION public.note_limits; DROP TABLE public.limits');
+  });
 
   for (const count of [16, 64])
     test(`${count} requests of a user whose row is locked let everybody else pass`, async () => {

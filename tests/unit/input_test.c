@@ -62,7 +62,7 @@ static enum field_result
 read_as(bool form, const char *text)
 {
 	static struct buf m, i, w;
-	struct field_output out = {&target, &m, &i, &w};
+	struct field_output out = {&target, &m, &i, &w, NULL};
 	enum field_result result;
 
 	m = (struct buf)BUF_ON(memory);
@@ -82,7 +82,7 @@ a_whole_body_comes_under_one_name(void **state)
 	static const struct field whole[] = {
 	    {"settings", FIELD_WHOLE, FIELD_REQUIRED, FIELD_NOWHERE, .max = 40}, {NULL}};
 	struct buf m = BUF_ON(memory), i = BUF_ON(input), w = BUF_ON(message);
-	struct field_output out = {NULL, &m, &i, &w};
+	struct field_output out = {NULL, &m, &i, &w, NULL};
 
 	assert_int_equal(field_read_json(&out, whole, "body", STR("{\"settings\": 1, \"a\": [2]}")),
 	    FIELD_VALID);
@@ -93,6 +93,31 @@ a_whole_body_comes_under_one_name(void **state)
 	    FIELD_INVALID);
 	i = (struct buf)BUF_ON(input);
 	assert_int_equal(field_read_json(&out, whole, "body", STR("[]")), FIELD_INVALID);
+}
+
+static void
+spellings_of_an_address_name_one_subject(void **state)
+{
+	static const struct field fields[] = {{"note", FIELD_STRING, 0, .offset = FIELD_NOWHERE},
+	    {"address", FIELD_STRING, FIELD_SUBJECT, .offset = FIELD_NOWHERE},
+	    {"email", FIELD_EMAIL, 0, .offset = FIELD_NOWHERE},
+	    {"token", FIELD_TOKEN, 0, .offset = FIELD_NOWHERE}, {NULL}};
+	static const char *const cases[][2] = {
+	    {"{\"note\":\"x\",\"email\":\"Ada@Example.COM\"}", "ada@example.com"},
+	    {"{\"address\":\"ADA@example.com\",\"email\":\"b@example.com\"}", "ada@example.com"},
+	    {"{\"email\":\"b@example.com\",\"token\":\"T\"}", "b@example.com"},
+	    {"{\"token\":\"t0k\"}", "t0k"}, {"{\"note\":\"x\"}", ""}};
+
+	for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+		struct buf m = BUF_ON(memory), i = BUF_ON(input), w = BUF_ON(message);
+		struct str subject = STR_NONE;
+		struct field_output out = {NULL, &m, &i, &w, &subject};
+
+		assert_int_equal(
+		    field_read_json(&out, fields, "body", str_from(cases[c][0])), FIELD_VALID);
+		assert_true(str_equal(subject, str_from(cases[c][1])) || cases[c][1][0] == '\0');
+		assert_int_equal(subject.len, strlen(cases[c][1]));
+	}
 }
 
 static void
@@ -492,6 +517,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_valid_body_fills_the_struct_and_the_input),
+	    cmocka_unit_test(spellings_of_an_address_name_one_subject),
 	    cmocka_unit_test(a_form_is_read_alike),
 	    cmocka_unit_test(a_name_means_the_same_however_it_is_encoded),
 	    cmocka_unit_test(a_repeated_name_is_found_however_it_is_encoded),

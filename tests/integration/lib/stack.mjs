@@ -66,6 +66,11 @@ class Stack {
     return lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
   }
 
+  /** What PostgreSQL has written to its log, as lines. */
+  postgresLog() {
+    return readFileSync(join(this.directory, 'log', 'postgres.log'), 'utf8').split('\n');
+  }
+
   /** Rows of a query as objects; `variables` are used as :'name'. */
   sql(text, variables = {}) {
     const rows = this.psql(`SELECT coalesce(json_agg(r), '[]') FROM (${text}) r`, variables);

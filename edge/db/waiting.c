@@ -15,8 +15,8 @@ static struct line waiting[LANE_COUNT];
 
 static int requests_in(const struct line *line);
 static bool move_blocked(void);
-static struct request *next_to_send(
-    enum lane lane, struct request **before, struct connection **connection);
+static struct request *
+next_to_send(enum lane lane, struct request **before, struct connection **connection);
 
 int
 waiting_count(enum lane lane)

@@ -3,6 +3,11 @@
  * browsers that prefetch and pages of other sites open links before their readers do, so a GET acts
  * only where a program asks for it. Sources: RFC 9110 section 9.2.1 (safe methods), Fetch Metadata
  * Request Headers (W3C), RFC 8941.
+ *
+ * Browsers send Sec-Fetch-* since 2019 to 2023, and to https only. Without them a page of any site
+ * can look like a program: Accept is its to choose, it can suppress Referer, and a fetch without
+ * CORS has no Origin. What is left then says browser (Cookie, a User-Agent that begins with
+ * Mozilla), or proves the origin of a script (Origin, Referer).
  */
 #include "config.h"
 #include "gates/gates.h"
@@ -14,7 +19,8 @@ static bool is_prefetch(const struct request *r);
 static bool names(struct str list, struct str word);
 static bool accepts(const struct request *r, struct str type);
 static bool is_from_trusted_origin(const struct request *r);
-static bool has_origin(const struct request *r);
+static bool has(const struct request *r, struct str header);
+static bool may_be_browser(const struct request *r);
 
 bool
 request_is_subresource(const struct request *r)
@@ -41,7 +47,7 @@ mail_link_acts(const struct request *r)
 		return false;
 	if (dest.p != NULL)
 		return str_equal(dest, STR("empty")) && is_trusted;
-	if (!is_trusted && (str_equal(site, STR("cross-site")) || has_origin(r)))
+	if (!is_trusted && (str_equal(site, STR("cross-site")) || may_be_browser(r)))
 		return false;
 	if (accepts(r, STR("text/html"))) /* a browser without Sec-Fetch-* */
 		return false;
@@ -88,21 +94,32 @@ accepts(const struct request *r, struct str type)
 	return names(request_header(r, STR("accept")), type);
 }
 
-/* A browser sends no Origin with a GET to the page's own origin, and says so in Sec-Fetch-Site. */
+/* A browser sends no Origin with a GET to the page's own origin: it says so in Sec-Fetch-Site, or
+ * an older one in Referer, which no page can forge. */
 static bool
 is_from_trusted_origin(const struct request *r)
 {
+	static const struct str own = {.p = "same-origin", .len = 11};
 	char memory[ORIGIN_BYTES];
 	struct buf origin = BUF_ON(memory);
+	struct str site = request_header(r, STR("sec-fetch-site")), from = STR("origin");
 
-	if (!has_origin(r))
-		return str_equal(request_header(r, STR("sec-fetch-site")), STR("same-origin"));
-	return origin_of(&origin, request_header(r, STR("origin"))) &&
-	       origin_is_trusted(buf_view(&origin));
+	if (!has(r, from) && site.p != NULL)
+		return str_equal(site, own);
+	if (!has(r, from))
+		from = STR("referer");
+	return origin_of(&origin, request_header(r, from)) && origin_is_trusted(buf_view(&origin));
 }
 
 static bool
-has_origin(const struct request *r)
+has(const struct request *r, struct str header)
 {
-	return request_header(r, STR("origin")).p != NULL;
+	return request_header(r, header).p != NULL;
+}
+
+static bool
+may_be_browser(const struct request *r)
+{
+	return has(r, STR("origin")) || has(r, STR("referer")) || has(r, STR("cookie")) ||
+	       str_starts(request_header(r, STR("user-agent")), STR("Mozilla/"));
 }

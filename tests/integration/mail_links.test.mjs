@@ -20,6 +20,9 @@ const fetched = (site, origin) => ({
   ...json, 'sec-fetch-site': site, 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty', ...(origin && { origin }),
 });
 
+/** Its fetch chooses Accept and may hide the Referer; without CORS it has no Origin, and before 2023 no Sec-Fetch-*. */
+const OLD_BROWSER = { ...json, 'user-agent': 'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Version/15.6 Safari/605.1.15' };
+
 const LOOKING = {
   'a navigation from a mailbox on the web': navigation('cross-site'),
   'a navigation by the address bar': navigation('none'),
@@ -41,6 +44,10 @@ const LOOKING = {
   'a fetch of a sandboxed frame': fetched('cross-site', 'null'),
   'another site without Sec-Fetch-Dest': { ...json, 'sec-fetch-site': 'cross-site' },
   'an Origin that is not trusted': { ...json, origin: 'https://evil.example' },
+  'an older browser, for a page of another site': { ...OLD_BROWSER, referer: 'https://evil.example/' },
+  'an older browser, for a page of another site that hides itself': OLD_BROWSER,
+  'an older browser, for a page at a name that only begins like a trusted one': { ...OLD_BROWSER, referer: `${TRUSTED}.evil.example/` },
+  'somebody with cookies who does not say from where': { ...json, cookie: 'theme=dark' },
   'a client that says nothing': {},
   'a client that takes anything': { accept: '*/*' },
 };
@@ -48,6 +55,8 @@ const LOOKING = {
 const ASKING = {
   'a program that accepts JSON': json,
   'a program that accepts JSON and more': { accept: 'application/json, text/plain, */*' },
+  'a program that names a trusted origin': { ...json, origin: TRUSTED },
+  'an older browser, for a page of a trusted origin': { ...OLD_BROWSER, referer: `${TRUSTED}/verify?a=b` },
   'the fetch of Node, which says its mode only': { ...json, 'sec-fetch-mode': 'cors' },
   'a fetch of a page of ours': fetched('same-origin'),
   'a fetch of a trusted origin': fetched('same-site', TRUSTED),
@@ -93,9 +102,10 @@ describe('links in mails', () => {
     test(`the link of a ${kind} mail does nothing for who only looks, and acts by the button of its page`, async () => {
       const { link, acted, cookies } = await mailed();
       const open = (method, headers) => {
+        const { cookie, ...others } = headers;
         const client = new Client(stack.url, { origin: null, headers: { accept: undefined } });
-        client.cookies = new Map(cookies);
-        return client.request(method, link, { headers });
+        client.cookies = new Map([...cookies, ...(cookie ? [cookie.split('=')] : [])]);
+        return client.request(method, link, { headers: others });
       };
       for (const [who, headers] of Object.entries(LOOKING)) {
         const page = await open('GET', headers);
@@ -116,11 +126,14 @@ describe('links in mails', () => {
       assert.equal(acted(), true, 'the button');
     });
 
-    for (const [who, headers] of Object.entries(ASKING))
+    for (const [who, asking] of Object.entries(ASKING))
       test(`the link of a ${kind} mail acts for ${who}`, async () => {
+        let headers = asking;
         const { link, acted, cookies } = await mailed();
         const client = new Client(stack.url, { origin: null, headers: { accept: undefined } });
-        client.cookies = new Map(cookies);
+        const proven = headers.origin || headers.referer || headers['sec-fetch-site'];
+        if (proven) client.cookies = new Map(cookies);
+        else if (kind === 'deletion') headers = { ...headers, origin: TRUSTED, cookie: [...cookies].map((pair) => pair.join('=')).join('; ') };
         const answer = await client.get(link, { headers });
         assert.ok([200, 302].includes(answer.status), answer.text);
         assert.equal(acted(), true);

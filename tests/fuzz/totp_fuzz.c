@@ -30,8 +30,12 @@ check_uri(struct str secret, struct str text)
 {
 	static char memory[URI_BYTES];
 	struct buf out = BUF_ON(memory);
-	struct str path, query, name, value;
+	struct str path, query, name, value, issuer, account;
+	size_t colons = 0;
 	int parameters = 0;
+
+	for (size_t i = 0; i < text.len; i++)
+		colons += text.p[i] == ':';
 
 	totp_uri(&out, secret, text, text);
 	REQUIRE(buf_ok(&out));
@@ -40,7 +44,11 @@ check_uri(struct str secret, struct str text)
 	REQUIRE(str_cut(&path, &query, buf_view(&out), '?'));
 	while (uri_pair_next(&name, &value, &query))
 		parameters++;
-	REQUIRE(parameters == 4);
+	REQUIRE(parameters ==
+		(colons < text.len ? 4 : 3)); /* without an issuer of which nothing is left */
+	REQUIRE(str_cut(&issuer, &account, path, ':') && str_equal(issuer, STR("otpauth")));
+	if (str_cut(&issuer, &account, account, ':')) /* one colon parts issuer and account */
+		REQUIRE(!str_has(account, ':') && colons < text.len);
 }
 
 int

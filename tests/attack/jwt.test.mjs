@@ -1,6 +1,6 @@
 // Forged JWTs (RFC 8725; RFC 7515, section 10): each access token and each id_token_hint that the service has not made exactly so is
-// refused, by every reader of tokens, and no address in a header is fetched. Dates and claims that only the service could sign are
-// tested below it: tests/unit/numeric_date_test.c, regress/sql/session_proof.sql.
+// refused, by every reader of tokens, and no address in a header is fetched. An attacker who has the signing key itself, as one on an edge
+// has, opens nothing without the proof of a session, and is no admin by their own word.
 
 import assert from 'node:assert/strict';
 import { createPublicKey } from 'node:crypto';
@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { startService } from '../integration/lib/service.mjs';
 import { administrator, member, program, stranger, target, vaultToken, without } from './lib/target.mjs';
-import { decode, encode, keyPair, parse, signed, signedHmac } from './lib/jwt.mjs';
+import { decode, encode, keyPair, keyPairOf, parse, signed, signedHmac } from './lib/jwt.mjs';
 import { authorized, CALLBACK, registered, tokensOf } from './lib/clients.mjs';
 
 /** L of Ed25519 (RFC 8032, section 5.1): S + L verifies where the range of S is not checked. */
@@ -90,6 +90,17 @@ function forgeries(jwt, keys, url, claimsOfAnother) {
   return found;
 }
 
+// Every reader of access tokens: what it answers to a token that is not one.
+const READERS = {
+  'GET /profile': (bearer) => program().get('/api/v1/auth/profile', { bearer }).then(({ status }) => status === 401),
+  'GET /settings': (bearer) => program().get('/api/v1/settings', { bearer }).then(({ status }) => status === 401),
+  'GET /admin/stats': (bearer) => program().get('/api/v1/admin/stats', { bearer }).then(({ status }) => status === 401 || status === 403),
+  'GET /encryption-vault/key': (bearer) => program().get('/api/v1/me/encryption-vault/key', { bearer }).then(({ status }) => status === 401),
+  'GET /userinfo': (bearer) => program().get('/api/auth/oauth2/userinfo', { bearer }).then(({ status }) => status === 401),
+  'POST /validate': (token) => program().post('/api/v1/auth/validate', { token }).then(({ status, json }) => status >= 400 || json.valid === false),
+  'GET /get-session': (bearer) => program().get('/api/auth/get-session', { bearer }).then(({ json }) => !json?.user),
+};
+
 describe('forged JWTs', { skip: without.admin }, () => {
   let ada, eve, keys, service;
   before(async () => {
@@ -99,17 +110,6 @@ describe('forged JWTs', { skip: without.admin }, () => {
     service = await startService(() => ({ body: { keys: [{ ...theirs.jwk, kid: 'theirs', alg: 'EdDSA' }] } }));
   });
   after(() => service?.stop());
-
-  // Every reader of access tokens: what it answers to a token that is not one.
-  const READERS = {
-    'GET /profile': (bearer) => program().get('/api/v1/auth/profile', { bearer }).then(({ status }) => status === 401),
-    'GET /settings': (bearer) => program().get('/api/v1/settings', { bearer }).then(({ status }) => status === 401),
-    'GET /admin/stats': (bearer) => program().get('/api/v1/admin/stats', { bearer }).then(({ status }) => status === 401),
-    'GET /encryption-vault/key': (bearer) => program().get('/api/v1/me/encryption-vault/key', { bearer }).then(({ status }) => status === 401),
-    'GET /userinfo': (bearer) => program().get('/api/auth/oauth2/userinfo', { bearer }).then(({ status }) => status === 401),
-    'POST /validate': (token) => program().post('/api/v1/auth/validate', { token }).then(({ status, json }) => status >= 400 || json.valid === false),
-    'GET /get-session': (bearer) => program().get('/api/auth/get-session', { bearer }).then(({ json }) => !json?.user),
-  };
 
   test('a true token is taken by what it is for, so that a refusal means something', async () => {
     assert.equal((await program().get('/api/v1/auth/profile', { bearer: ada.token })).status, 200);
@@ -164,5 +164,64 @@ describe('forged JWTs', { skip: without.admin }, () => {
     for (const name of ['access_token', 'token', 'jwt', 'authorization'])
       assert.equal((await program().get(`/api/v1/auth/profile?${name}=${token}`)).status, 401, name);
     assert.equal((await stranger().post('/api/v1/auth/profile', { name: 'X', access_token: token, token })).status, 401);
+  });
+});
+
+describe('JWTs signed by the key of the service', { skip: without.signingKey }, () => {
+  let ada, eve, sign, claims, others;
+  before(async () => {
+    [ada, eve] = [await member('Ada'), await member('Eve')];
+    const [kid, seed] = target.signingKey.split(':');
+    const pair = keyPairOf(Buffer.from(seed, 'base64'));
+    sign = (payload, header = {}) => signed({ alg: 'EdDSA', kid, typ: 'JWT', ...header }, payload, pair);
+    claims = parse(ada.token).payload;
+    others = parse(eve.token).payload;
+  });
+
+  const now = () => Math.floor(Date.now() / 1000);
+  const profile = (bearer) => program().get('/api/v1/auth/profile', { bearer });
+
+  test('are taken with true claims, so that a refusal means something', async () => {
+    assert.equal((await profile(sign(claims))).status, 200);
+    assert.equal((await profile(sign({ ...claims, iat: now() - 1, exp: now() + 900 }))).status, 200);
+  });
+
+  // each by itself, with every other claim true
+  const FALSE = {
+    'no proof of the session': () => ({ sid_proof: undefined }), 'an empty proof': () => ({ sid_proof: '' }), 'a proof of zeros': () => ({ sid_proof: 'A'.repeat(claims.sid_proof.length) }),
+    'a proof cut by a character': () => ({ sid_proof: claims.sid_proof.slice(0, -1) }), 'the proof of another session': () => ({ sid_proof: others.sid_proof }),
+    'another session': () => ({ sid: others.sid }), 'no session': () => ({ sid: undefined }), 'a session that is a list': () => ({ sid: [claims.sid] }),
+    'a session with its proof in its id': () => ({ sid: `${others.sid}.${claims.sid_proof}`, sid_proof: undefined }),
+    'another user': () => ({ sub: others.sub }), 'no user': () => ({ sub: undefined }), 'a user that is a list': () => ({ sub: [claims.sub, others.sub] }),
+    'another issuer': () => ({ iss: 'https://evil.example' }), 'an issuer that begins like it': () => ({ iss: `${target.url}.evil.example` }), 'an issuer with a slash': () => ({ iss: `${target.url}/` }),
+    'no issuer': () => ({ iss: undefined }), 'another audience': () => ({ aud: 'other' }), 'no audience': () => ({ aud: undefined }), 'an audience that begins like it': () => ({ aud: `${claims.aud}x` }),
+    'no end': () => ({ exp: undefined }), 'an end in the past': () => ({ exp: now() - 120, iat: now() - 1000 }), 'an end of text': () => ({ exp: `${now() + 900}` }), 'an end without an end': () => ({ exp: 1e300 }),
+    'an end before all time': () => ({ exp: -1 }), 'a beginning in the future': () => ({ nbf: now() + 3600 }), 'made in the future': () => ({ iat: now() + 7200, exp: now() + 8000 }), 'made at a text': () => ({ iat: 'now' }),
+    'the time of a sign-in, as id_tokens have': () => ({ auth_time: now() }), 'a client, as tokens of clients have': () => ({ client_id: 'x' }),
+  };
+  for (const [what, change] of Object.entries(FALSE))
+    test(`open nothing with ${what}`, async () => {
+      const forged = sign({ ...claims, ...change() });
+      for (const [reader, refuses] of Object.entries(READERS)) assert.ok(await refuses(forged), reader);
+    });
+
+  test('open nothing with a claim that is given twice', async () => {
+    const text = JSON.stringify(claims);
+    for (const again of [`{"sub":"${others.sub}",${text.slice(1)}`, `${text.slice(0, -1)},"sub":"${others.sub}"}`, `${text.slice(0, -1)},"\\u0073ub":"${others.sub}"}`])
+      assert.equal((await profile(sign(again))).status, 401, again);
+  });
+
+  test('make nobody an admin, and nobody else', async () => {
+    const bearer = sign({ ...claims, role: 'admin', email: eve.email, tier: 'founder', emailVerified: true });
+    assert.equal((await program().get('/api/v1/admin/stats', { bearer })).status, 403);
+    assert.equal((await program().get(`/api/v1/admin/users/${eve.id}/data`, { bearer })).status, 403);
+    const shown = await profile(bearer);
+    assert.ok(shown.text.includes(ada.email) && !shown.text.includes(eve.email), shown.text);
+  });
+
+  test('end with their session, whatever end they name', async () => {
+    const bearer = sign({ ...claims, exp: now() + 86_400 });
+    await ada.http.post('/api/auth/sign-out', {});
+    assert.equal((await profile(bearer)).status, 401);
   });
 });

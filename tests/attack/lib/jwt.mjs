@@ -1,6 +1,8 @@
 // JWTs as an attacker makes them: taken apart, put together again, signed by keys of their own.
 
-import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
+import { createHmac, createPrivateKey, generateKeyPairSync, sign } from 'node:crypto';
+
+const ED25519_PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex'); // RFC 8410, section 7; the seed follows
 
 export const encode = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
 export const decode = (part) => JSON.parse(Buffer.from(part, 'base64url'));
@@ -21,6 +23,11 @@ const PAIRS = {
 export function keyPair(alg = 'EdDSA') {
   const { privateKey, publicKey } = PAIRS[alg]();
   return { alg, privateKey, publicKey, jwk: publicKey.export({ format: 'jwk' }) };
+}
+
+/** The Ed25519 key pair of a seed of 32 bytes. */
+export function keyPairOf(seed) {
+  return { alg: 'EdDSA', privateKey: createPrivateKey({ key: Buffer.concat([ED25519_PKCS8, seed]), format: 'der', type: 'pkcs8' }) };
 }
 
 /** Signs header and payload (objects or JSON text) by a key pair. */

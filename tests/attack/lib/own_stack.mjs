@@ -20,13 +20,14 @@ let status = 1;
 try {
   const admin = await somebodyVerified(stack, 'Admin');
   stack.psql(`UPDATE auth.users SET role = 'admin' WHERE id = :'id'`, admin);
+  const keys = stack.sql(`SELECT kid, encode(private_key, 'base64') AS seed FROM auth_api.signing_keys() WHERE alg = 'EdDSA' AND signs_in_seconds <= 0`);
   const [program, ...args] = process.argv.slice(2);
   const child = spawn(program, args, {
     stdio: 'inherit',
     env: {
       ...process.env, ATTACK_URL: stack.url, ATTACK_MAIL_URL: stack.mail.url,
       ATTACK_ADMIN: `${admin.email}:${admin.password}`, ATTACK_SERVICE_KEY: SERVICE_KEY.split(':')[1],
-      ATTACK_VAULT_AUDIENCE: VAULT_AUDIENCE, ATTACK_FEW_HASHES: '1', ATTACK_TRUSTED_ORIGIN: TRUSTED_ORIGIN,
+      ATTACK_VAULT_AUDIENCE: VAULT_AUDIENCE, ATTACK_FEW_HASHES: '1', ATTACK_SIGNING_KEY: `${keys[0].kid}:${keys[0].seed}`, ATTACK_TRUSTED_ORIGIN: TRUSTED_ORIGIN,
     },
   });
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));

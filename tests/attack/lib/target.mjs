@@ -8,6 +8,7 @@
 //   ATTACK_VAULT_AUDIENCE   VAULT_AUDIENCE of the installation; empty: it has none
 //   ATTACK_TRUSTED_ORIGIN   an origin of its CORS_ORIGINS
 //   ATTACK_FEW_HASHES       1: it hashes passwords on one thread a worker, with a short queue (HASH_THREADS=1, HASH_QUEUE=12)
+//   ATTACK_SIGNING_KEY      kid:seed, in base64, of the Ed25519 key by which it signs access tokens: what an attacker on an edge has
 //   ATTACK_LONG             1: the measurements of time, which CI leaves out
 
 import assert from 'node:assert/strict';
@@ -20,7 +21,8 @@ import { Mailbox } from '../../integration/lib/mail.mjs';
 import { PASSWORD, signIn, somebodySignedIn } from '../../integration/lib/people.mjs';
 
 const PROGRAM = fileURLToPath(new URL('../../../build/mana-auth-edge', import.meta.url));
-const { ATTACK_URL, ATTACK_MAIL_URL, ATTACK_ADMIN, ATTACK_SERVICE_KEY, ATTACK_VAULT_AUDIENCE, ATTACK_TRUSTED_ORIGIN, ATTACK_FEW_HASHES, ATTACK_LONG } = process.env;
+const { ATTACK_URL, ATTACK_MAIL_URL, ATTACK_ADMIN, ATTACK_SERVICE_KEY, ATTACK_VAULT_AUDIENCE, ATTACK_TRUSTED_ORIGIN, ATTACK_FEW_HASHES, ATTACK_SIGNING_KEY,
+  ATTACK_LONG } = process.env;
 
 if (!ATTACK_URL) throw new Error('ATTACK_URL is not set: use tests/attack/run');
 
@@ -31,6 +33,7 @@ export const target = {
   serviceKey: ATTACK_SERVICE_KEY,
   vaultAudience: ATTACK_VAULT_AUDIENCE,
   trustedOrigin: ATTACK_TRUSTED_ORIGIN,
+  signingKey: ATTACK_SIGNING_KEY,
   isLong: ATTACK_LONG === '1',
 };
 
@@ -44,6 +47,7 @@ export const without = {
   serviceKey: !target.serviceKey && 'needs ATTACK_SERVICE_KEY',
   vaultAudience: !target.vaultAudience && 'needs ATTACK_VAULT_AUDIENCE',
   trustedOrigin: !target.trustedOrigin && 'needs ATTACK_TRUSTED_ORIGIN',
+  signingKey: !(target.mail && target.signingKey) && 'needs ATTACK_SIGNING_KEY and ATTACK_MAIL_URL',
   fewHashes: ATTACK_FEW_HASHES !== '1' && 'needs ATTACK_FEW_HASHES=1',
   routes: !(target.mail && routes.length) && 'needs ATTACK_MAIL_URL and build/mana-auth-edge',
 };

@@ -63,7 +63,7 @@ const struct route routes[] = {
 	/* the routes of the apps */
 	ROUTE(POST,   "/api/v1/auth/register",     PUBLIC,  "sign_up", V1, &register_schema, register_account, NONE, ROUTE_LOGIN),
 	ROUTE(POST,   "/api/v1/auth/login",        PUBLIC,  "sign_in", V1, &login_schema, login, NONE, ROUTE_LOGIN),
-	ROUTE(POST,   "/api/v1/auth/logout",       PUBLIC,  "default", V1, &refresh_schema, session_log_out, NONE, ROUTE_BODY_OPTIONAL),
+	ROUTE(POST,   "/api/v1/auth/logout",       PUBLIC,  "default", V1, &refresh_schema, session_log_out, NONE, 0),
 	ROUTE(POST,   "/api/v1/auth/validate",     PUBLIC,  "default", V1, &session_validate_schema, session_validate, NONE, ROUTE_ANY_ORIGIN),
 	ROUTE(GET,    "/api/v1/auth/session",      PUBLIC,  "default", V1, &get_session_schema, NULL, SESSION_GET, ROUTE_AUTH_JWT),
 	ROUTE(GET,    "/api/v1/auth/jwks",         PUBLIC,  NULL,      V1, NULL, jwks, NONE, ROUTE_CACHEABLE),
@@ -71,12 +71,12 @@ const struct route routes[] = {
 	/* a user's sessions */
 	ROUTE(GET,    "/api/auth/list-sessions",                SESSION, "default", BETTER_AUTH, NULL, NULL, SESSION_LIST, 0),
 	ROUTE(POST,   "/api/auth/revoke-session",               SESSION, "default", BETTER_AUTH, &session_revoke_schema, NULL, SESSION_REVOKE, 0),
-	ROUTE(POST,   "/api/auth/revoke-sessions",              SESSION, "default", BETTER_AUTH, NULL, NULL, SESSION_REVOKE_ALL, ROUTE_BODY_OPTIONAL),
-	ROUTE(POST,   "/api/auth/revoke-other-sessions",        SESSION, "default", BETTER_AUTH, NULL, NULL, SESSION_REVOKE_OTHERS, ROUTE_BODY_OPTIONAL),
+	ROUTE(POST,   "/api/auth/revoke-sessions",              SESSION, "default", BETTER_AUTH, NULL, NULL, SESSION_REVOKE_ALL, 0),
+	ROUTE(POST,   "/api/auth/revoke-other-sessions",        SESSION, "default", BETTER_AUTH, NULL, NULL, SESSION_REVOKE_OTHERS, 0),
 	ROUTE(GET,    "/api/v1/auth/sessions",                  EITHER, "default", V1, NULL, NULL, SESSION_LIST_V1, 0),
-	ROUTE(DELETE, "/api/v1/auth/sessions/:id",              EITHER, "default", V1, NULL, NULL, SESSION_REVOKE_ID, ROUTE_BODY_OPTIONAL),
-	ROUTE(POST,   "/api/v1/auth/session-to-token",          SESSION, "default", V1, NULL, NULL, SESSION_TO_TOKEN, ROUTE_BODY_OPTIONAL),
-	ROUTE(POST,   "/api/v1/auth/refresh",                   PUBLIC, "default", V1, &session_refresh_schema, session_refresh, NONE, ROUTE_BODY_OPTIONAL),
+	ROUTE(DELETE, "/api/v1/auth/sessions/:id",              EITHER, "default", V1, NULL, NULL, SESSION_REVOKE_ID, 0),
+	ROUTE(POST,   "/api/v1/auth/session-to-token",          SESSION, "default", V1, NULL, NULL, SESSION_TO_TOKEN, 0),
+	ROUTE(POST,   "/api/v1/auth/refresh",                   PUBLIC, "default", V1, &session_refresh_schema, session_refresh, NONE, 0),
 
 	/* a user's account */
 	ROUTE(POST,   "/api/auth/update-user",                  SESSION, "default", BETTER_AUTH, &user_update_schema, NULL, USER_UPDATE, 0),
@@ -96,7 +96,7 @@ const struct route routes[] = {
 	ROUTE(POST,   "/api/v1/auth/profile",                   EITHER, "default", V1, &user_update_schema, NULL, USER_UPDATE_V1, 0),
 	ROUTE(POST,   "/api/v1/auth/change-password",           EITHER, "change_password", V1, &password_change_schema, password_change, NONE, 0),
 	ROUTE(POST,   "/api/v1/auth/change-email",              EITHER, "change_email", V1, &email_change_schema, email_change, NONE, 0),
-	ROUTE(DELETE, "/api/v1/auth/account",                   EITHER, "default", V1, &user_delete_schema, user_delete, NONE, ROUTE_BODY_OPTIONAL),
+	ROUTE(DELETE, "/api/v1/auth/account",                   EITHER, "default", V1, &user_delete_schema, user_delete, NONE, 0),
 	ROUTE(GET,    "/api/v1/auth/security-events",           EITHER, "default", V1, &security_events_schema, NULL, SECURITY_EVENT_LIST, 0),
 
 	ROUTE(POST,   "/api/v1/auth/step-up",                   EITHER, "two_factor", V1, &step_up_schema, step_up, NONE, 0),
@@ -108,7 +108,7 @@ const struct route routes[] = {
 	ROUTE(POST,   "/api/auth/sign-in/social",               PUBLIC, "sign_in", BETTER_AUTH, &social_schema, social_provider_not_found, NONE, ROUTE_LOGIN),
 	ROUTE(POST,   "/api/auth/link-social",                  SESSION, "default", BETTER_AUTH, &social_schema, social_provider_not_found, NONE, 0),
 	ROUTE(GET,    "/api/auth/callback/:provider",           PUBLIC, "default", BETTER_AUTH, &social_callback_schema, social_callback, NONE, 0),
-	ROUTE(POST,   "/api/auth/callback/:provider",           PUBLIC, "default", BETTER_AUTH, &social_callback_schema, social_callback, NONE, ROUTE_FORM | ROUTE_ANY_ORIGIN | ROUTE_BODY_OPTIONAL),
+	ROUTE(POST,   "/api/auth/callback/:provider",           PUBLIC, "default", BETTER_AUTH, &social_callback_schema, social_callback, NONE, ROUTE_FORM | ROUTE_ANY_ORIGIN),
 
 	/* forgotten passwords, verification mails */
 	ROUTE(POST,   "/api/auth/request-password-reset",       PUBLIC, "mail", BETTER_AUTH, &email_schema, NULL, PASSWORD_REQUEST_RESET, 0),
@@ -159,10 +159,10 @@ const struct route routes[] = {
 	ROUTE(POST,   "/api/auth/two-factor/verify-totp",           PUBLIC,  "two_factor", BETTER_AUTH, &two_factor_code_schema, two_factor_verify_totp, NONE, ROUTE_LOGIN),
 	ROUTE(POST,   "/api/auth/two-factor/verify-otp",            PUBLIC,  "two_factor", BETTER_AUTH, &two_factor_code_schema, two_factor_verify_otp, NONE, ROUTE_LOGIN),
 	ROUTE(POST,   "/api/auth/two-factor/verify-backup-code",    PUBLIC,  "two_factor", BETTER_AUTH, &two_factor_code_schema, two_factor_verify_backup_code, NONE, ROUTE_LOGIN),
-	ROUTE(POST,   "/api/auth/two-factor/send-otp",              PUBLIC,  "two_factor", BETTER_AUTH, &two_factor_send_schema, two_factor_send, NONE, ROUTE_BODY_OPTIONAL),
+	ROUTE(POST,   "/api/auth/two-factor/send-otp",              PUBLIC,  "two_factor", BETTER_AUTH, &two_factor_send_schema, two_factor_send, NONE, 0),
 	ROUTE(GET,    "/api/v1/auth/trusted-devices",               EITHER,  "default", V1, NULL, NULL, TRUSTED_DEVICE_LIST, 0),
-	ROUTE(DELETE, "/api/v1/auth/trusted-devices",               EITHER,  "default", V1, NULL, NULL, TRUSTED_DEVICE_REVOKE, ROUTE_BODY_OPTIONAL),
-	ROUTE(DELETE, "/api/v1/auth/trusted-devices/:id",           EITHER,  "default", V1, NULL, NULL, TRUSTED_DEVICE_REVOKE, ROUTE_BODY_OPTIONAL),
+	ROUTE(DELETE, "/api/v1/auth/trusted-devices",               EITHER,  "default", V1, NULL, NULL, TRUSTED_DEVICE_REVOKE, 0),
+	ROUTE(DELETE, "/api/v1/auth/trusted-devices/:id",           EITHER,  "default", V1, NULL, NULL, TRUSTED_DEVICE_REVOKE, 0),
 
 	/* the OpenID provider */
 	ROUTE(GET,    "/.well-known/openid-configuration",          PUBLIC, NULL, OAUTH, NULL, oidc_discovery, NONE, ROUTE_CACHEABLE),
@@ -176,7 +176,7 @@ const struct route routes[] = {
 	ROUTE(POST,   "/api/auth/oauth2/introspect",           PUBLIC,  "default", OAUTH, &oidc_introspect_schema, oidc_introspect, NONE, ROUTE_FORM_ONLY | ROUTE_ANY_ORIGIN),
 	ROUTE(POST,   "/api/auth/oauth2/revoke",               PUBLIC,  "default", OAUTH, &oidc_introspect_schema, oidc_revoke, NONE, ROUTE_FORM_ONLY | ROUTE_ANY_ORIGIN),
 	ROUTE(GET,    "/api/auth/oauth2/userinfo",             PUBLIC,  "default", OAUTH, NULL, oidc_userinfo, NONE, ROUTE_ANY_ORIGIN),
-	ROUTE(POST,   "/api/auth/oauth2/userinfo",             PUBLIC,  "default", OAUTH, &oidc_userinfo_schema, oidc_userinfo, NONE, ROUTE_FORM_ONLY | ROUTE_ANY_ORIGIN | ROUTE_BODY_OPTIONAL),
+	ROUTE(POST,   "/api/auth/oauth2/userinfo",             PUBLIC,  "default", OAUTH, &oidc_userinfo_schema, oidc_userinfo, NONE, ROUTE_FORM_ONLY | ROUTE_ANY_ORIGIN),
 	ROUTE(GET,    "/api/auth/oauth2/end-session",          PUBLIC,  "default", OAUTH, &oidc_end_session_schema, oidc_end_session, NONE, 0),
 	ROUTE(POST,   "/api/auth/oauth2/end-session",          PUBLIC,  "default", OAUTH, &oidc_end_session_schema, oidc_end_session, NONE, ROUTE_FORM_ONLY | ROUTE_ANY_ORIGIN),
 	ROUTE(POST,   "/api/auth/oauth2/end-session/confirm",  PUBLIC,  "default", OAUTH, &oidc_end_session_schema, oidc_end_session_confirm, NONE, ROUTE_FORM_ONLY),
@@ -206,31 +206,31 @@ const struct route routes[] = {
 	ROUTE(POST,   "/api/auth/passkey/delete-passkey",                SESSION, "default", BETTER_AUTH, &passkey_delete_schema, NULL, PASSKEY_DELETE, 0),
 	ROUTE(POST,   "/api/auth/passkey/update-passkey",                SESSION, "default", BETTER_AUTH, &passkey_update_schema, NULL, PASSKEY_UPDATE, 0),
 	ROUTE(GET,    "/api/v1/auth/passkeys/capability",                PUBLIC,  NULL,      V1, NULL, passkey_capability, NONE, 0),
-	ROUTE(POST,   "/api/v1/auth/passkeys/register/options",          EITHER,  "default", V1, &passkey_options_schema, passkey_register_options, NONE, ROUTE_BODY_OPTIONAL),
+	ROUTE(POST,   "/api/v1/auth/passkeys/register/options",          EITHER,  "default", V1, &passkey_options_schema, passkey_register_options, NONE, 0),
 	ROUTE(POST,   "/api/v1/auth/passkeys/register/verify",           EITHER,  "default", V1, &passkey_register_schema, passkey_register, NONE, 0),
-	ROUTE(POST,   "/api/v1/auth/passkeys/authenticate/options",      PUBLIC,  "passkey", V1, NULL, passkey_authenticate_options, NONE, ROUTE_BODY_OPTIONAL),
+	ROUTE(POST,   "/api/v1/auth/passkeys/authenticate/options",      PUBLIC,  "passkey", V1, NULL, passkey_authenticate_options, NONE, 0),
 	ROUTE(POST,   "/api/v1/auth/passkeys/authenticate/verify",       PUBLIC,  "passkey/verify", V1, &passkey_sign_in_schema, passkey_sign_in, NONE, ROUTE_LOGIN),
 	ROUTE(GET,    "/api/v1/auth/passkeys",                           EITHER,  "default", V1, NULL, NULL, PASSKEY_LIST_V1, 0),
-	ROUTE(DELETE, "/api/v1/auth/passkeys/:id",                       EITHER,  "default", V1, NULL, NULL, PASSKEY_DELETE, ROUTE_BODY_OPTIONAL),
+	ROUTE(DELETE, "/api/v1/auth/passkeys/:id",                       EITHER,  "default", V1, NULL, NULL, PASSKEY_DELETE, 0),
 	ROUTE(PATCH,  "/api/v1/auth/passkeys/:id",                       EITHER,  "default", V1, &passkey_rename_schema, NULL, PASSKEY_UPDATE, 0),
 
 	/* what the apps keep about a user with us */
 	ROUTE(PATCH,  "/api/v1/me/profile",                         BEARER, "default", ME, &profile_schema, NULL, PROFILE_UPDATE, 0),
 	ROUTE(GET,    "/api/v1/me/onboarding",                      BEARER, "default", ME, NULL, NULL, ONBOARDING_GET, 0),
-	ROUTE(POST,   "/api/v1/me/onboarding/complete",             BEARER, "default", ME, NULL, NULL, ONBOARDING_COMPLETE, ROUTE_BODY_OPTIONAL),
-	ROUTE(PATCH,  "/api/v1/me/onboarding/reset",                BEARER, "default", ME, NULL, NULL, ONBOARDING_RESET, ROUTE_BODY_OPTIONAL),
+	ROUTE(POST,   "/api/v1/me/onboarding/complete",             BEARER, "default", ME, NULL, NULL, ONBOARDING_COMPLETE, 0),
+	ROUTE(PATCH,  "/api/v1/me/onboarding/reset",                BEARER, "default", ME, NULL, NULL, ONBOARDING_RESET, 0),
 
 	/* settings, and keys for programs */
 	ROUTE(GET,    "/api/v1/settings",                         BEARER, "default", V1, NULL, NULL, SETTINGS_GET, 0),
 	ROUTE(PATCH,  "/api/v1/settings/global",                  BEARER, "default", V1, &settings_schema, NULL, SETTINGS_PATCH_GLOBAL, 0),
 	ROUTE(PATCH,  "/api/v1/settings/app/:appId",              BEARER, "default", V1, &settings_schema, NULL, SETTINGS_PATCH_APP, 0),
-	ROUTE(DELETE, "/api/v1/settings/app/:appId",              BEARER, "default", V1, NULL, NULL, SETTINGS_DELETE_APP, ROUTE_BODY_OPTIONAL),
+	ROUTE(DELETE, "/api/v1/settings/app/:appId",              BEARER, "default", V1, NULL, NULL, SETTINGS_DELETE_APP, 0),
 	ROUTE(GET,    "/api/v1/settings/devices",                 BEARER, "default", V1, NULL, NULL, SETTINGS_LIST_DEVICES, 0),
 	ROUTE(PATCH,  "/api/v1/settings/device/:deviceId/:appId", BEARER, "default", V1, &settings_device_schema, NULL, SETTINGS_PATCH_DEVICE, 0),
-	ROUTE(DELETE, "/api/v1/settings/device/:deviceId",        BEARER, "default", V1, NULL, NULL, SETTINGS_DELETE_DEVICE, ROUTE_BODY_OPTIONAL),
+	ROUTE(DELETE, "/api/v1/settings/device/:deviceId",        BEARER, "default", V1, NULL, NULL, SETTINGS_DELETE_DEVICE, 0),
 	ROUTE(GET,    "/api/v1/api-keys",                         BEARER, "default", V1, &list_page_schema, NULL, API_KEY_LIST, 0),
 	ROUTE(POST,   "/api/v1/api-keys",                         BEARER, "default", V1, &api_key_create_schema, NULL, API_KEY_CREATE, 0),
-	ROUTE(DELETE, "/api/v1/api-keys/:id",                     BEARER, "default", V1, NULL, NULL, API_KEY_REVOKE, ROUTE_BODY_OPTIONAL),
+	ROUTE(DELETE, "/api/v1/api-keys/:id",                     BEARER, "default", V1, NULL, NULL, API_KEY_REVOKE, 0),
 	ROUTE(POST,   "/api/v1/api-keys/validate",                PUBLIC, "api_key", V1, &api_key_validate_schema, NULL, API_KEY_VALIDATE, 0),
 
 	/* the hosted pages, and their forms */
@@ -259,7 +259,7 @@ const struct route routes[] = {
 	/* what there is about a user */
 	ROUTE(GET,    "/api/v1/me/data",                            BEARER, "data", ME, NULL, gdpr_data, NONE, 0),
 	ROUTE(GET,    "/api/v1/me/data/export",                     BEARER, "data", ME, NULL, gdpr_export, NONE, 0),
-	ROUTE(DELETE, "/api/v1/me/data",                            BEARER, "data", ME, &user_delete_schema, user_erase, NONE, ROUTE_BODY_OPTIONAL),
+	ROUTE(DELETE, "/api/v1/me/data",                            BEARER, "data", ME, &user_delete_schema, user_erase, NONE, 0),
 	ROUTE(GET,    "/api/v1/me/data/erasure/:id",                PUBLIC, "default", ME, NULL, NULL, ERASURE_GET, 0),
 	ROUTE(GET,    "/api/v1/admin/users",                        ADMIN,  "default", ADMIN, &admin_user_list_schema, NULL, ADMIN_USER_LIST, 0),
 	ROUTE(GET,    "/api/v1/admin/stats",                        ADMIN,  "default", ADMIN, NULL, NULL, ADMIN_STATS, 0),
@@ -269,12 +269,12 @@ const struct route routes[] = {
 	ROUTE(PUT,    "/api/v1/admin/users/:id/role",               ADMIN,  "default", ADMIN, &admin_role_schema, NULL, ADMIN_ROLE_SET, 0),
 	ROUTE(GET,    "/api/v1/admin/users/:id/security-events",    ADMIN,  "default", ADMIN, &admin_event_list_schema, NULL, ADMIN_EVENT_LIST, 0),
 	ROUTE(GET,    "/api/v1/admin/users/:id/sessions",           ADMIN,  "default", ADMIN, NULL, NULL, ADMIN_SESSION_LIST, 0),
-	ROUTE(DELETE, "/api/v1/admin/users/:id/sessions",           ADMIN,  "default", ADMIN, NULL, NULL, ADMIN_SESSION_REVOKE, ROUTE_BODY_OPTIONAL),
-	ROUTE(DELETE, "/api/v1/admin/users/:id/sessions/:sessionId",ADMIN,  "default", ADMIN, NULL, NULL, ADMIN_SESSION_REVOKE, ROUTE_BODY_OPTIONAL),
-	ROUTE(POST,   "/api/v1/admin/users/:id/unlock",             ADMIN,  "default", ADMIN, NULL, NULL, ADMIN_UNLOCK, ROUTE_BODY_OPTIONAL),
-	ROUTE(POST,   "/api/v1/admin/users/:id/resend-verification",ADMIN,  "default", ADMIN, NULL, NULL, ADMIN_VERIFICATION_SEND, ROUTE_BODY_OPTIONAL),
+	ROUTE(DELETE, "/api/v1/admin/users/:id/sessions",           ADMIN,  "default", ADMIN, NULL, NULL, ADMIN_SESSION_REVOKE, 0),
+	ROUTE(DELETE, "/api/v1/admin/users/:id/sessions/:sessionId",ADMIN,  "default", ADMIN, NULL, NULL, ADMIN_SESSION_REVOKE, 0),
+	ROUTE(POST,   "/api/v1/admin/users/:id/unlock",             ADMIN,  "default", ADMIN, NULL, NULL, ADMIN_UNLOCK, 0),
+	ROUTE(POST,   "/api/v1/admin/users/:id/resend-verification",ADMIN,  "default", ADMIN, NULL, NULL, ADMIN_VERIFICATION_SEND, 0),
 	ROUTE(GET,    "/api/v1/admin/users/:id/data",               ADMIN,  "data", ADMIN, NULL, gdpr_data, NONE, 0),
-	ROUTE(DELETE, "/api/v1/admin/users/:id/data",               ADMIN,  "data", ADMIN, NULL, gdpr_erase_user, NONE, ROUTE_BODY_OPTIONAL),
+	ROUTE(DELETE, "/api/v1/admin/users/:id/data",               ADMIN,  "data", ADMIN, NULL, gdpr_erase_user, NONE, 0),
 
 	/* the encryption vault */
 	ROUTE(GET,    "/api/v1/me/encryption-vault/status",         BEARER, "default", VAULT, NULL, NULL, VAULT_STATUS, 0),

@@ -36,7 +36,6 @@ enum route_flag {
 	ROUTE_LOGIN = 8, /* signs in or up: origin is checked for browsers without cookies, too */
 	ROUTE_ANY_ORIGIN = 16, /* called from other sites by design (OAuth token endpoint) */
 	ROUTE_AUTH_JWT = 32, /* set-auth-jwt: the claims of the reply are signed into this header */
-	ROUTE_BODY_OPTIONAL = 64, /* may come without body and Content-Type */
 	ROUTE_SQL_JUDGES =
 	    128, /* what is not valid counts as {}: SQL refuses it, and writes its trail */
 	ROUTE_BARE_401 = 256, /* a 401 without a body, where Better Auth sends none */
@@ -44,7 +43,7 @@ enum route_flag {
 	    512, /* a browser comes here itself: no script of another origin may read it */
 	ROUTE_PAGE = 2048,         /* a hosted page: its query is parsed, and may be a signed one */
 	ROUTE_REPEATED = 4096,     /* the handler refuses a form that repeats a name */
-	ROUTE_WITHOUT_KEYS = 1024, /* answered before the worker has its secrets and signing keys */
+	ROUTE_WITHOUT_KEYS = 64, /* answered before the worker has its secrets and signing keys */
 };
 
 struct schema {

@@ -20,6 +20,7 @@ static const struct str form_type = {.p = "application/x-www-form-urlencoded", .
 static const struct str json_type = {.p = "application/json", .len = 16};
 
 static bool read_captures(struct request *r);
+static bool has_required_field(const struct schema *schema);
 static bool read_fields(struct request *r, struct str text, bool is_form, const char *prefix);
 static bool read_form(struct request *r, struct str text, enum field_result *result);
 static bool is_repeated(struct request *r, const char *prefix, struct buf *message);
@@ -44,13 +45,12 @@ gate_input(struct request *r)
 	if (!utf8_is_encoded_text(r->query))
 		return refuse(r, unreadable(r), STR("the query is not UTF-8 text"));
 	if (!in_query) {
-		bool may_be_empty = r->route->flags & (ROUTE_BODY_OPTIONAL | ROUTE_SQL_JUDGES);
+		bool sql_judges = r->route->flags & ROUTE_SQL_JUDGES;
 
-		if (!(r->route->flags & ROUTE_SQL_JUDGES) && !(may_be_empty && r->body.len == 0) &&
-		    !content_type_is_allowed(r, &is_form))
+		if (r->body.len == 0 && (sql_judges || !has_required_field(r->route->schema)))
+			is_form = true; /* an empty one, whatever Content-Type says of it */
+		else if (!sql_judges && !content_type_is_allowed(r, &is_form))
 			return false;
-		if (may_be_empty && r->body.len == 0)
-			is_form = true;
 	}
 	if (!in_query && is_form && !utf8_is_encoded_text(r->body))
 		return refuse(r, unreadable(r), STR("the body is not UTF-8 text"));
@@ -77,6 +77,16 @@ read_captures(struct request *r)
 				return refuse(r, ERR_NOT_FOUND, STR_NONE);
 	}
 	return true;
+}
+
+static bool
+has_required_field(const struct schema *schema)
+{
+	if (schema != NULL)
+		for (const struct field *f = schema->fields; f->name != NULL; f++)
+			if (f->flags & FIELD_REQUIRED)
+				return true;
+	return false;
 }
 
 static bool

@@ -118,7 +118,12 @@ describe('06 sessions', () => {
 
 describe('07 sign-out', () => {
   test('as recorded', async () => {
-    const replay = new Replay('07', base);
+    const replay = new Replay('07', base, {
+      'sign-out with an empty body and no content-type': {
+        why: 'nothing is sent, so nothing needs a type (later versions of Better Auth take it, too)', status: 200, cookies: CLEARED,
+        body: { success: true },
+      },
+    });
     await replay.play('sign-out', { jar: await member(replay, 'out') });
     await replay.play('sign-out again without a session');
     await replay.play('sign-out with an empty body and no content-type', { jar: await signIn(replay, 'out') });

@@ -33,7 +33,8 @@ struct variable {
 struct config config;
 
 static int node_env, db_pooler, rate_limit, signup_duplicate, step_up, password_scheme,
-    password_policy, smtp_tls, mail_sender, mail_link_get, proxy_header;
+    password_policy, smtp_tls, mail_sender, mail_link_get, proxy_header,
+    fallback_language;
 static int64_t hash_memory_kib, hash_passes;
 static struct config_list more_trusted_origins;
 static struct str brand_logo_file, service_key_list, legacy_links_until;
@@ -111,6 +112,7 @@ static const struct variable variables[] = {
 	N("ORGANIZATION_LIMIT", organization_limit, "100", 0, 1000000, "organizations that a user can be in; 0: no limit"),
 	N("MEMBER_LIMIT", member_limit, "100", 1, 1000000, "members of one organization"),
 	N("INVITATION_LIMIT", invitation_limit, "100", 1, 1000000, "pending invitations of one organization"),
+	C("FALLBACK_LANGUAGE", fallback_language, "de", "de|en", "language of pages and mails for clients whose Accept-Language prefers none of them"),
 	C("STEP_UP", step_up, "all", "all|account", "routes that require a recent proof of identity; account: not those of the vault"),
 	C("PASSWORD_HASH", password_scheme, "argon2id", "argon2id|scrypt", "form of new password hashes"),
 	{"HASH_MEMORY_KIB", NUMBER, &hash_memory_kib, "19456", 8192, 1048576, NULL, "memory of one argon2id hash"},
@@ -330,6 +332,7 @@ derive(FILE *problems)
 {
 	static const char *const duplicate_words[] = {"conceal", "conflict"};
 	static const char *const step_up_words[] = {"all", "account"};
+	static const char *const language_words[] = {"de", "en"};
 	static char default_url[40];
 	bool base_url_given = config.base_url.len > 0;
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -353,6 +356,7 @@ derive(FILE *problems)
 	config.rate_limit = rate_limit == 1 || (rate_limit == 0 && config.production);
 	config.signup_duplicate = str_from(duplicate_words[signup_duplicate]);
 	config.step_up = str_from(step_up_words[step_up]);
+	config.fallback_language = str_from(language_words[fallback_language]);
 	config.password_guessable_allowed = password_policy == 1;
 	config.mail_link_acts = mail_link_get == 1;
 	config.proxy_header = (enum proxy_header)proxy_header;

@@ -78,8 +78,9 @@ struct config {
 	int64_t refresh_replay_seconds;
 	bool new_device_mail;
 	int64_t max_daily_signups;
-	struct str signup_duplicate; /* conceal | conflict */
-	struct str step_up;          /* all | account */
+	struct str signup_duplicate;  /* conceal | conflict */
+	struct str step_up;           /* all | account */
+	struct str fallback_language; /* de | en */
 	int64_t organization_limit;
 	int64_t member_limit;
 	int64_t invitation_limit;

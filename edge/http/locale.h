@@ -6,7 +6,8 @@
 
 #include "http/request.h"
 
-/* "en" if Accept-Language names English before German, else "de". Static memory. */
+/* "de" or "en": the first that ui_locales of a waiting authorization request names, else the one
+ * that Accept-Language prefers, else FALLBACK_LANGUAGE. Static memory. */
 struct str locale_of(const struct request *r);
 
 #endif

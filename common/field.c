@@ -86,8 +86,13 @@ field_read_form(const struct field_output *out, const struct field *schema, cons
 	struct reader r;
 
 	begin(&r, out, prefix);
-	for (const struct field *f = schema; f->name != NULL; f++)
-		take(&r, f, (struct given){NULL, form_value(form, str_from(f->name))});
+	for (const struct field *f = schema; f->name != NULL; f++) {
+		struct str value = form_value(form, str_from(f->name));
+
+		if (out->empty_is_omitted && value.len == 0)
+			value = STR_NONE;
+		take(&r, f, (struct given){NULL, value});
+	}
 	return end(&r);
 }
 

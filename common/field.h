@@ -74,6 +74,7 @@ struct field_output {
 	struct buf *message; /* gets the error text */
 	struct str *subject; /* gets the first FIELD_SUBJECT that is given, in lower case; NULL: not
 				wanted */
+	bool empty_is_omitted; /* of a form: a value without a character counts as absent */
 };
 
 /* Reads a JSON object; prefix is "body" or "query" for the messages. */

@@ -98,10 +98,13 @@ read_fields(struct request *r, struct str text, bool is_form, const char *prefix
 	struct buf memory = arena_buf(&r->arena, 2 * text.len + FIELD_MEMORY_EXTRA);
 	struct buf input = arena_buf(&r->arena, 6 * text.len + FIELD_MEMORY_EXTRA);
 	struct buf message = arena_buf(&r->arena, MESSAGE_BYTES);
+	/* RFC 6749, section 3.1: "Parameters sent without a value MUST be treated as if they were
+	 * omitted from the request." */
 	struct field_output out = {.memory = &memory,
 	    .input = &input,
 	    .message = &message,
-	    .subject = &r->private->subject};
+	    .subject = &r->private->subject,
+	    .empty_is_omitted = r->route->errors == ERRORS_OAUTH};
 	bool v1 = r->route->errors != ERRORS_BETTER_AUTH;
 	enum field_result result;
 

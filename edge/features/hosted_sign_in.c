@@ -48,6 +48,7 @@ static enum step show_sign_up(struct request *r, int status, struct str restart,
 static enum step sign_up_refused(struct request *r, enum error e, int retry_after_seconds);
 static enum step sign_up_granted(struct request *r);
 static struct str restart_path(struct request *r);
+static bool wants_consent(struct str prompts);
 
 static const struct form_page login_form = {login_refused, hosted_went_on};
 static const struct form_page client_form = {client_not_named, client_named};
@@ -253,17 +254,17 @@ hosted_link_query(struct request *r)
 	return buf_view(&query);
 }
 
-/* The same request from its beginning, for a link in a mail: a mail takes longer than a signature
- * lasts. */
+/* The same request from its beginning, for a link in a mail, which signs its reader in: what asks
+ * for a new sign-in is left out. The client knows by auth_time when that was. */
 static struct str
 restart_path(struct request *r)
 {
-	static const char *const left_out[] = {"exp", "ba_iat", "prompt", NULL};
+	static const char *const left_out[] = {"exp", "ba_iat", "prompt", "max_age", NULL};
 	struct buf out, query;
 
 	if (r->waiting == NULL)
 		return STR_NONE;
-	query = arena_buf(&r->arena, r->waiting->text.len + 1);
+	query = arena_buf(&r->arena, r->waiting->text.len + sizeof("&prompt=consent"));
 	for (size_t i = 0; i < r->waiting->form.count; i++) {
 		const struct form_pair *pair = &r->waiting->form.pairs[i];
 		bool left = false;
@@ -273,8 +274,23 @@ restart_path(struct request *r)
 		if (!left)
 			form_append(&query, pair->name, pair->value);
 	}
+	if (wants_consent(page_query_value(r->waiting, STR("prompt"))))
+		form_append(&query, STR("prompt"), STR("consent"));
 	out = arena_buf(&r->arena, query.len + 64);
 	buf_str(&out, STR("/api/auth/oauth2/authorize?"));
 	buf_str(&out, buf_view(&query));
 	return buf_view(&out);
+}
+
+static bool
+wants_consent(struct str prompts)
+{
+	struct str prompt;
+
+	while (prompts.len > 0) {
+		(void)str_cut(&prompt, &prompts, prompts, ' '); /* the last one ends the list */
+		if (str_equal(prompt, STR("consent")))
+			return true;
+	}
+	return false;
 }

@@ -7,27 +7,8 @@ COMMENT ON FUNCTION auth.oidc_error_page IS
   'RFC 6749, section 4.1.2.1: with a bad client or redirect URI "the authorization server SHOULD inform the resource owner of '
   'the error and MUST NOT automatically redirect the user-agent to the invalid redirection URI"';
 
-CREATE FUNCTION auth.oidc_answer_error(input jsonb, issuer text, error text, description text) RETURNS auth.reply
-LANGUAGE sql IMMUTABLE
-  RETURN auth.oidc_redirect(auth.url_with_query(
-    input ->> 'redirect_uri',
-    auth.form_query('error', error, 'error_description', description, 'state', input ->> 'state', 'iss', issuer),
-    COALESCE(input ->> 'response_type', '') ~ 'token'));
-COMMENT ON FUNCTION auth.oidc_answer_error IS
-  'tells the client, at a redirect URI that was proved; iss as RFC 9207 wants it. Who asked for an implicit answer looks for it '
-  'in the fragment (RFC 6749, section 4.2.2.1)';
-
-CREATE FUNCTION auth.oidc_wait(input jsonb, page text) RETURNS auth.reply LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  query text := auth.form_query(
-    'response_type', input ->> 'response_type', 'redirect_uri', input ->> 'redirect_uri', 'scope', input ->> 'scope',
-    'state', input ->> 'state', 'client_id', input ->> 'client_id', 'prompt', input ->> 'prompt',
-    'max_age', input ->> 'max_age', 'login_hint', input ->> 'login_hint', 'ui_locales', input ->> 'ui_locales',
-    'code_challenge', input ->> 'code_challenge', 'code_challenge_method', input ->> 'code_challenge_method',
-    'nonce', input ->> 'nonce', 'resource', input ->> 'resource',
-    'exp', auth.epoch(now() + interval '10 minutes')::text,
-    'ba_iat', floor(extract(epoch FROM now()) * 1000)::bigint::text);
+CREATE FUNCTION auth.oidc_signed_page(page text, query text) RETURNS auth.reply
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   RETURN ROW(NULL, NULL, NULL, 302, NULL, page || '?' || query || (
     SELECT string_agg('&ba_param=' || name, '' ORDER BY name COLLATE "C")
@@ -35,9 +16,48 @@ BEGIN
              UNION SELECT 'ba_param') names), NULL, NULL, true, NULL)::auth.reply;
 END
 $$;
+COMMENT ON FUNCTION auth.oidc_signed_page IS
+  'Sends the browser to a hosted page whose query the edge signs, in Better Auth''s form: ba_param names the signed parameters.';
+
+CREATE FUNCTION auth.oidc_posts(input jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE
+  RETURN COALESCE(input ->> 'response_mode' = 'form_post' AND input ->> 'redirect_uri' ~* '^https?:', false);
+COMMENT ON FUNCTION auth.oidc_posts IS
+  'Whether the answer to a request is posted (OAuth 2.0 Form Post Response Mode). A browser cannot post to an app.';
+
+CREATE FUNCTION auth.oidc_answer(input jsonb, query text) RETURNS auth.reply LANGUAGE sql IMMUTABLE
+  RETURN CASE WHEN auth.oidc_posts(input)
+              THEN auth.oidc_signed_page('/form-post', auth.form_query('redirect_uri', input ->> 'redirect_uri') || '&' || query)
+              ELSE auth.oidc_redirect(auth.url_with_query(
+                input ->> 'redirect_uri', query, COALESCE(input ->> 'response_type', '') ~ 'token')) END;
+COMMENT ON FUNCTION auth.oidc_answer IS
+  'Gives a client the parameters of an answer, at a redirect URI that was proved, in the way that it asked for.';
+
+CREATE FUNCTION auth.oidc_answer_error(input jsonb, issuer text, error text, description text) RETURNS auth.reply
+LANGUAGE sql IMMUTABLE
+  RETURN auth.oidc_answer(
+    input, auth.form_query('error', error, 'error_description', description, 'state', input ->> 'state', 'iss', issuer));
+COMMENT ON FUNCTION auth.oidc_answer_error IS
+  'tells the client, at a redirect URI that was proved; iss as RFC 9207 wants it. Who asked for an implicit answer looks for it '
+  'in the fragment (RFC 6749, section 4.2.2.1)';
+
+CREATE FUNCTION auth.oidc_request_lifetime() RETURNS interval LANGUAGE sql IMMUTABLE
+  RETURN interval '10 minutes';
+COMMENT ON FUNCTION auth.oidc_request_lifetime IS
+  'How long a page offers what it was shown for, and how old a sign-in may be that satisfies prompt=login or max_age of its request.';
+
+CREATE FUNCTION auth.oidc_wait(input jsonb, page text, since timestamptz) RETURNS auth.reply LANGUAGE sql STABLE
+  RETURN auth.oidc_signed_page(page, auth.form_query(
+    'response_type', input ->> 'response_type', 'redirect_uri', input ->> 'redirect_uri', 'scope', input ->> 'scope',
+    'state', input ->> 'state', 'client_id', input ->> 'client_id', 'prompt', input ->> 'prompt',
+    'max_age', input ->> 'max_age', 'login_hint', input ->> 'login_hint', 'ui_locales', input ->> 'ui_locales',
+    'response_mode', input ->> 'response_mode',
+    'code_challenge', input ->> 'code_challenge', 'code_challenge_method', input ->> 'code_challenge_method',
+    'nonce', input ->> 'nonce', 'resource', input ->> 'resource',
+    'exp', auth.epoch(pg_catalog.now() + auth.oidc_request_lifetime())::text,
+    'ba_iat', pg_catalog.floor(EXTRACT(epoch FROM COALESCE(since, pg_catalog.now())) * 1000)::bigint::text));
 COMMENT ON FUNCTION auth.oidc_wait IS
-  'Sends the browser to a hosted page with the whole request, its time and its end in the query, in Better Auth''s form. The edge '
-  'signs the query.';
+  'Sends the browser to a hosted page with the whole request and its end in the query, and the time since when a sign-in satisfies '
+  'it: that of the first page on its way (NULL: this is the first).';
 
 CREATE FUNCTION auth.oidc_scopes(scope text) RETURNS text[]
 LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
@@ -69,8 +89,7 @@ BEGIN
   INSERT INTO auth.oauth_codes (digest, grant_id, redirect_uri, code_challenge, expires_at)
   VALUES (auth.token_digest(code), grant_id, input ->> 'redirect_uri',
           decode(translate(input ->> 'code_challenge', '-_', '+/') || '=', 'base64'), now() + interval '5 minutes');
-  RETURN auth.oidc_redirect(auth.url_with_query(
-    input ->> 'redirect_uri', auth.form_query('code', code, 'state', input ->> 'state', 'iss', issuer)));
+  RETURN auth.oidc_answer(input, auth.form_query('code', code, 'state', input ->> 'state', 'iss', issuer));
 END
 $$;
 COMMENT ON FUNCTION auth.oidc_code_issue IS 'a code for what the user allows a client in this session';
@@ -81,7 +100,7 @@ CREATE FUNCTION auth.oidc_decide(
 DECLARE
   client constant auth.oauth_clients := auth.oidc_client_find(input ->> 'client_id');
   s constant auth.sessions := auth.session_hold(c); -- who signs out meanwhile is asked to sign in, as who did before
-  prompts constant text[] := string_to_array(COALESCE(input ->> 'prompt', ''), ' ');
+  prompts constant text[] := auth.oidc_scopes(COALESCE(input ->> 'prompt', ''));
   wished text[] := auth.oidc_scopes(COALESCE(input ->> 'scope', 'openid'));
   wrong text;
   signed_in_since constant boolean := COALESCE(s.created_at >= since, false);
@@ -139,7 +158,7 @@ BEGIN
     -- section 3.1.2.6, login_required: "the Authentication Request cannot be completed without displaying a user interface"
     RETURN CASE WHEN 'none' = ANY (prompts)
                 THEN auth.oidc_answer_error(input, issuer, 'login_required', 'authentication required')
-                ELSE auth.oidc_wait(input, CASE WHEN 'create' = ANY (prompts) THEN '/sign-up' ELSE '/login' END) END;
+                ELSE auth.oidc_wait(input, CASE WHEN 'create' = ANY (prompts) THEN '/sign-up' ELSE '/login' END, since) END;
   END IF;
 
   IF consented IS NOT NULL THEN
@@ -149,7 +168,7 @@ BEGIN
             WHERE o.user_id = s.user_id AND o.client_id = client.id AND auth.oidc_scopes_within(wished, o.scopes))) THEN
     RETURN CASE WHEN 'none' = ANY (prompts)
                 THEN auth.oidc_answer_error(input, issuer, 'consent_required', 'End-User consent is required')
-                ELSE auth.oidc_wait(input, '/consent') END;
+                ELSE auth.oidc_wait(input, '/consent', since) END;
   END IF;
   RETURN auth.oidc_code_issue(client, s, input, wished, issuer);
 END
@@ -181,24 +200,25 @@ COMMENT ON FUNCTION auth_api.oidc_authorize IS
   'GET and POST /oauth2/authorize; hint_sub: sub of an id_token_hint of ours; repeated: a parameter that came twice';
 
 CREATE FUNCTION auth.oidc_request_since(input jsonb) RETURNS timestamptz LANGUAGE sql STABLE
-  RETURN CASE WHEN input ->> 'exp' ~ '^[0-9]{1,12}$' AND input ->> 'ba_iat' ~ '^[0-9]{1,15}$'
-                   AND (input ->> 'exp')::bigint > EXTRACT(epoch FROM pg_catalog.now())
-              THEN pg_catalog.to_timestamp((input ->> 'ba_iat')::bigint / 1000.0) END;
-COMMENT ON FUNCTION auth.oidc_request_since IS 'when a signed request came; NULL: it has expired';
+  RETURN CASE WHEN input ->> 'ba_iat' ~ '^[0-9]{1,15}$'
+              THEN GREATEST(pg_catalog.to_timestamp((input ->> 'ba_iat')::bigint / 1000.0),
+                            pg_catalog.now() - auth.oidc_request_lifetime()) END;
+COMMENT ON FUNCTION auth.oidc_request_since IS
+  'Since when a sign-in satisfies a signed request: since it came, and no longer ago than a page is offered.';
+
+CREATE FUNCTION auth.oidc_request_has_expired(input jsonb) RETURNS boolean LANGUAGE sql STABLE
+  RETURN NOT COALESCE(input ->> 'exp' ~ '^[0-9]{1,12}$' AND (input ->> 'exp')::bigint > EXTRACT(epoch FROM pg_catalog.now()), false);
+COMMENT ON FUNCTION auth.oidc_request_has_expired IS 'Whether the page with this signed request was left open for too long.';
 
 CREATE FUNCTION auth_api.oidc_continue(c auth.caller, input jsonb, issuer text) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  since constant timestamptz := auth.oidc_request_since(input);
 BEGIN
-  IF since IS NULL THEN
-    RETURN auth.oidc_refuse(400, 'invalid_request', 'the request has expired');
-  END IF;
-  RETURN auth.oidc_decide(c, input - '{ba_iat,exp,sig}'::text[], issuer, since, NULL, NULL);
+  RETURN auth.oidc_decide(c, input - '{ba_iat,exp,sig}'::text[], issuer, auth.oidc_request_since(input), NULL, NULL);
 END
 $$;
 COMMENT ON FUNCTION auth_api.oidc_continue IS
-  'goes on after a sign-in with a request whose signature the edge has verified; all else about it is asked again';
+  'Goes on after a sign-in with a request whose signature the edge has verified. Everything else about it is decided again, so it '
+  'does not matter how long its page was open.';
 
 CREATE FUNCTION auth_api.oidc_consent(c auth.caller, input jsonb, issuer text, accept boolean, scope text) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -209,14 +229,14 @@ DECLARE
   asked constant text[] := auth.oidc_scopes(COALESCE(input ->> 'scope', 'openid'));
   allowed constant text[] := COALESCE(auth.oidc_scopes(scope), asked);
 BEGIN
-  IF since IS NULL THEN
-    RETURN auth.oidc_refuse(400, 'invalid_request', 'the request has expired');
-  ELSIF s.id IS NULL THEN
+  IF s.id IS NULL THEN
     RETURN auth.refuse('UNAUTHORIZED');
   ELSIF client.id IS NULL OR NOT auth.oidc_redirect_uri_is_registered(client.redirect_uris, input ->> 'redirect_uri') THEN
     RETURN auth.oidc_error_page(issuer, 'invalid_client', 'client_id is required');
   ELSIF NOT accept THEN
     RETURN auth.oidc_answer_error(input, issuer, 'access_denied', 'User denied access');
+  ELSIF auth.oidc_request_has_expired(input) THEN -- the page is shown again, to whoever is signed in now
+    RETURN auth.oidc_decide(c, input - '{ba_iat,exp,sig}'::text[], issuer, since, NULL, NULL);
   ELSIF NOT auth.oidc_scopes_within(allowed, asked) THEN
     RETURN auth.oidc_refuse(400, 'invalid_request', 'Scope not originally requested');
   ELSIF cardinality(allowed) = 0 THEN

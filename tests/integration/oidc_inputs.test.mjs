@@ -79,3 +79,142 @@ describe('parameters of a request', () => {
     }
   });
 });
+
+describe('prompt', () => {
+  let carl;
+  before(async () => {
+    carl = await somebodySignedIn(stack);
+  });
+
+  /** What the hosted pages ask until the browser is back at its relying party: the last item is the answer. */
+  async function walk(person, path) {
+    const seen = [];
+    let { location } = (await person.http.get(path)).headers;
+    while (!location.startsWith(CALLBACK) && seen.length < 6) {
+      const { pathname } = new URL(location, stack.url);
+      seen.push(pathname);
+      const oauth_query = oauthQuery((await person.http.get(location)).text);
+      const form = pathname === '/consent' ? { oauth_query, accept: 'true' } : { oauth_query, email: person.email, password: PASSWORD };
+      ({ location } = (await person.http.request('POST', pathname, { form })).headers);
+    }
+    return [...seen, ...Object.keys(answerOf({ headers: { location } })).filter((name) => name !== 'state' && name !== 'iss')];
+  }
+  const early = (person) =>
+    stack.psql(`UPDATE auth.sessions SET created_at = created_at - interval '1 hour' WHERE user_id = :'id'`, { id: person.id });
+
+  for (const [more, steps] of [
+    [{ prompt: 'login' }, ['/login', '/consent', 'code']],
+    [{ prompt: 'login consent' }, ['/login', '/consent', 'code']],
+    [{ prompt: 'consent login' }, ['/login', '/consent', 'code']],
+    [{ prompt: '  login   consent ' }, ['/login', '/consent', 'code']],
+    [{ prompt: 'login login' }, ['/login', '/consent', 'code']],
+    [{ prompt: 'select_account' }, ['/login', '/consent', 'code']],
+    [{ prompt: 'select_account consent' }, ['/login', '/consent', 'code']],
+    [{ prompt: 'select_account login consent' }, ['/login', '/consent', 'code']],
+    [{ prompt: 'consent' }, ['/consent', 'code']],
+    [{ prompt: '' }, ['/consent', 'code']],
+    [{ max_age: '0' }, ['/login', '/consent', 'code']],
+    [{ max_age: '0', prompt: 'consent' }, ['/login', '/consent', 'code']],
+    [{ max_age: '0', prompt: 'login consent' }, ['/login', '/consent', 'code']],
+    [{ max_age: '1800' }, ['/login', '/consent', 'code']],
+    [{ max_age: '7200' }, ['/consent', 'code']],
+    [{ prompt: 'none' }, ['error', 'error_description']],
+    [{ prompt: 'none login' }, ['error', 'error_description']],
+    [{ prompt: 'consent none' }, ['error', 'error_description']],
+    [{ prompt: 'Login' }, ['error', 'error_description']],
+  ])
+    test(`${JSON.stringify(more)} leads through ${steps.join(', ')}`, async () => {
+      stack.psql(`DELETE FROM auth.oauth_consents`);
+      early(carl);
+      assert.deepEqual(await walk(carl, theirs(more)), steps);
+    });
+
+  test('of what was allowed before is asked again by each new request', async () => {
+    const person = await somebodySignedIn(stack);
+    await walk(person, theirs());
+    early(person);
+    assert.deepEqual(await walk(person, theirs({ prompt: 'login' })), ['/login', 'code']);
+    early(person);
+    assert.deepEqual(await walk(person, theirs({ prompt: 'login consent' })), ['/login', '/consent', 'code']);
+    assert.deepEqual(await walk(person, theirs({ prompt: 'login' })), ['/login', 'code'], 'a sign-in from before the request does not count');
+  });
+
+  test('an old sign-in does not pass for the one that prompt=login asks for, however often a page was shown since', async () => {
+    const person = await somebodySignedIn(stack);
+    const first = (await person.http.get(theirs({ prompt: 'login' }))).headers.location;
+    const form = { oauth_query: first.split('?')[1], email: person.email, password: PASSWORD };
+    const consent = (await person.http.request('POST', '/login', { form })).headers.location;
+    assert.match(consent, /^\/consent/);
+    early(person);
+    const again = await person.http.request('POST', '/consent', { form: { oauth_query: consent.split('?')[1], accept: 'true' } });
+    assert.match(again.headers.location, /^\/login/);
+  });
+
+  test('a sign-in by a mailed link goes on with a consent that was asked for', async () => {
+    const person = await somebodySignedIn(stack);
+    for (const more of [{ prompt: 'login consent' }, { max_age: '0', prompt: 'consent' }]) {
+      await walk(person, theirs());
+      const { location } = (await person.http.get(theirs({ ...more, max_age: more.max_age ?? '0' }))).headers;
+      await stack.mail.clear();
+      await person.http.request('POST', '/login-link', { form: { oauth_query: location.split('?')[1], email: person.email } });
+      const link = new URL(await stack.mail.link(person.email, '/magic-link/verify'));
+      const opened = await person.http.request('POST', '/api/auth/magic-link/verify', { form: Object.fromEntries(link.searchParams) });
+      assert.deepEqual(await walk(person, opened.headers.location), ['/consent', 'code'], JSON.stringify(more));
+    }
+  });
+});
+
+describe('a page that was left open', () => {
+  /** The query of a page as if it had been shown that long ago, signed as the edge signs it. */
+  function aged(location, seconds) {
+    const [path, query] = location.split('?');
+    const pairs = [...new URLSearchParams(query)].filter(([name]) => name !== 'sig').map(([name, value]) => [
+      name, name === 'exp' ? String(Number(value) - seconds) : name === 'ba_iat' ? String(Number(value) - seconds * 1000) : value]);
+    const text = new URLSearchParams(pairs).toString();
+    const key = Buffer.from(hkdfSync('sha256', SECRET, 'mana-auth/purpose/1', 'page query', 32));
+    const sig = createHmac('sha256', key).update(`page query\0${text}`).digest('base64');
+    return `${path}?${text}&${new URLSearchParams({ sig })}`;
+  }
+
+  test('is aged as the edge signs', async () => {
+    const { location } = (await stranger.get(ours())).headers;
+    assert.equal(aged(location, 0), location);
+  });
+
+  for (const seconds of [630, 3600, 12 * 3600]) {
+    test(`for ${seconds} s: signing in goes on to the application`, async () => {
+      const person = await somebodySignedIn(stack);
+      for (const more of [{}, { prompt: 'login' }, { max_age: '0' }, { prompt: 'select_account' }]) {
+        const browser = new Client(stack.url);
+        const shown = aged((await browser.get(ours(more))).headers.location, seconds);
+        const page = await browser.get(shown);
+        assert.equal(page.status, 200);
+        const form = { oauth_query: oauthQuery(page.text), email: person.email, password: PASSWORD };
+        const answer = await browser.request('POST', '/login', { form });
+        assert.equal(answer.status, 303, answer.text);
+        assert.ok(answerOf(answer).code, answer.headers.location);
+        assert.ok((await browser.get('/api/auth/get-session')).json.session);
+      }
+    });
+
+    test(`for ${seconds} s: a consent is asked for once more, and then given`, async () => {
+      const person = await somebodySignedIn(stack);
+      const shown = aged((await person.http.get(theirs())).headers.location, seconds);
+      const allow = (location) => person.http.request('POST', '/consent', { form: { oauth_query: location.split('?')[1], accept: 'true' } });
+      const again = await allow(shown);
+      assert.deepEqual([again.status, again.headers.location.split('?')[0]], [303, '/consent']);
+      assert.equal(stack.sql(`SELECT 1 FROM auth.oauth_consents WHERE user_id = :'id'`, { id: person.id }).length, 0);
+      assert.ok(answerOf(await allow(again.headers.location)).code);
+      const denied = await person.http.request('POST', '/consent', { form: { oauth_query: shown.split('?')[1], accept: 'false' } });
+      assert.equal(answerOf(denied).error, 'access_denied');
+    });
+  }
+
+  test('an old request does not pass an old sign-in for a new one', async () => {
+    const person = await somebodySignedIn(stack);
+    stack.psql(`UPDATE auth.sessions SET created_at = created_at - interval '20 minutes' WHERE user_id = :'id'`, { id: person.id });
+    const shown = aged((await person.http.get(ours({ prompt: 'login' }))).headers.location, 3600);
+    const answer = await person.http.post('/api/auth/oauth2/continue', { oauth_query: shown.split('?')[1] });
+    assert.match(answer.json.url, /^\/login\?/, 'it is newer than the request, and older than ten minutes');
+  });
+});

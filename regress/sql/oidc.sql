@@ -5,7 +5,7 @@ SET story.ip = '192.0.2.77';
 
 -- A DBA registers clients; the edges configure one.
 SELECT id, client_secret IS NULL AS known
-  FROM auth.oidc_client_register('Wiki', '{https://wiki.example/cb}', client_id => 'wiki', secret => 'wiki-secret',
+  FROM auth.oidc_client_register('Wiki', '{https://wiki.example/cb}', client_id => 'wiki', secret => 'wiki-secret', auth_method => 'client_secret_basic',
                                  post_logout_redirect_uris => '{https://wiki.example/bye}');
 SELECT id, length(client_secret) AS made
   FROM auth.oidc_client_register('Phone', '{http://127.0.0.1/cb,com.example.phone:/cb}', client_id => 'phone', auth_method => 'none')
@@ -13,6 +13,7 @@ UNION ALL
 SELECT id, length(client_secret)
   FROM auth.oidc_client_register('Robot', '{}', client_id => 'robot', grant_types => '{client_credentials}',
                                  scopes => '{jobs.read,jobs.write}');
+SELECT auth.oidc_client_rotate_secret('robot') AS robot_secret \gset
 SELECT auth_api.oidc_configure('matrix-synapse', 'Matrix Synapse', sha256('s'), 'https://m.example/cb');
 SELECT auth_api.oidc_configure('wiki', 'Stolen', sha256('s'), 'https://evil.example/cb');
 SELECT id, name, skip_consent, configured, disabled FROM auth.oauth_clients ORDER BY id;
@@ -127,6 +128,9 @@ SELECT story.times(r.location) FROM auth_api.oidc_continue(story.caller('olga-2'
 SELECT story.times(line) FROM story.answer(story.redeem(story.code('olga-1', story.ask()), secret => 'wrong')) line;
 SELECT story.answer(story.redeem(story.code('olga-1', story.ask()), method => 'client_secret_post'));
 SELECT story.answer(story.redeem(story.code('olga-1', story.ask()), method => 'none'));
+-- A client without a registered method uses either of the two, and no other.
+SELECT method, COALESCE((story.tokens('{"grant_type":"client_credentials"}', 'robot', secret, method)).status, 200)
+  FROM unnest('{client_secret_basic,client_secret_post,none,private_key_jwt}'::text[]) method, (VALUES ('wrong'), (:'robot_secret')) s (secret);
 SELECT story.answer(story.redeem(story.code('olga-1', story.ask()), client => 'ghost'));
 SELECT story.answer(story.redeem(story.code('olga-1', story.ask()), client => 'matrix-synapse', secret => 's'));
 SELECT story.answer(story.redeem(story.code('olga-1', story.ask()), '{"redirect_uri":"https://wiki.example/"}'));

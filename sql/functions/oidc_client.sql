@@ -4,7 +4,7 @@ CREATE FUNCTION auth.oidc_client_register(
     name                       text,
     redirect_uris              text[],
     client_id                  text    DEFAULT NULL,
-    auth_method                text    DEFAULT 'client_secret_basic',
+    auth_method                text    DEFAULT 'client_secret',
     secret                     text    DEFAULT NULL,
     secret_digest              text    DEFAULT NULL,
     post_logout_redirect_uris  text[]  DEFAULT '{}',
@@ -27,10 +27,10 @@ BEGIN
   SELECT x INTO bad FROM unnest(redirect_uris || post_logout_redirect_uris) x WHERE NOT auth.oidc_redirect_uri_is_sound(x);
   IF FOUND THEN
     RAISE EXCEPTION 'redirect URI "%" is not allowed', bad
-      USING ERRCODE = 'MA400', HINT = 'https, http on loopback, or a reverse-domain scheme of an app; no fragment, no wildcard.';
+      USING ERRCODE = 'MA400', HINT = 'https, http on loopback, or the scheme of an app; no fragment, no wildcard.';
   END IF;
   id := COALESCE(client_id, auth.random_id());
-  IF auth_method IN ('client_secret_basic', 'client_secret_post') AND secret_digest IS NULL THEN
+  IF auth_method IN ('client_secret', 'client_secret_basic', 'client_secret_post') AND secret_digest IS NULL THEN
     client_secret := COALESCE(secret, auth.random_id(48));
   END IF;
   INSERT INTO auth.oauth_clients AS o (
@@ -75,10 +75,10 @@ BEGIN
   VALUES (client_id, oidc_configure.name, oidc_configure.secret_digest, uris, true, true, oidc_configure.secret_digest IS NULL)
   ON CONFLICT ON CONSTRAINT oauth_clients_pkey DO UPDATE
     SET name = excluded.name, secret_digest = excluded.secret_digest, redirect_uris = excluded.redirect_uris,
-        disabled = excluded.disabled, updated_at = now()
+        disabled = excluded.disabled, auth_method = excluded.auth_method, updated_at = now()
     WHERE o.configured
-      AND (o.name, o.secret_digest, o.redirect_uris, o.disabled)
-          IS DISTINCT FROM (excluded.name, excluded.secret_digest, excluded.redirect_uris, excluded.disabled);
+      AND (o.name, o.secret_digest, o.redirect_uris, o.disabled, o.auth_method)
+          IS DISTINCT FROM (excluded.name, excluded.secret_digest, excluded.redirect_uris, excluded.disabled, excluded.auth_method);
 END
 $$;
 COMMENT ON FUNCTION auth_api.oidc_configure IS
@@ -96,8 +96,10 @@ CREATE FUNCTION auth.oidc_client_json(o auth.oauth_clients, secret text DEFAULT 
     'software_id', o.details -> 'software_id', 'software_version', o.details -> 'software_version',
     'redirect_uris', pg_catalog.to_jsonb(o.redirect_uris),
     'post_logout_redirect_uris', pg_catalog.to_jsonb(o.post_logout_redirect_uris),
-    'token_endpoint_auth_method', o.auth_method, 'grant_types', pg_catalog.to_jsonb(o.grant_types),
+    'token_endpoint_auth_method', CASE o.auth_method WHEN 'client_secret' THEN 'client_secret_basic' ELSE o.auth_method END, 'grant_types', pg_catalog.to_jsonb(o.grant_types),
     'response_types', CASE WHEN 'authorization_code' = ANY (o.grant_types) THEN '["code"]'::jsonb ELSE '[]'::jsonb END,
     'id_token_signed_response_alg', o.id_token_alg, 'disabled', o.disabled, 'skip_consent', o.skip_consent,
     'require_pkce', o.require_pkce OR o.auth_method = 'none'));
-COMMENT ON FUNCTION auth.oidc_client_json IS 'a client in the words of RFC 7591';
+COMMENT ON FUNCTION auth.oidc_client_json IS
+  'A client in the words of RFC 7591, whose section 2 says of the method: "If unspecified or omitted, the default is '
+  '"client_secret_basic"".';

@@ -53,7 +53,7 @@ BEGIN
     made := auth.oidc_client_register(
       name => COALESCE(input ->> 'client_name', 'client'),
       redirect_uris => COALESCE(auth.oidc_text_array(input -> 'redirect_uris'), '{}'),
-      auth_method => COALESCE(input ->> 'token_endpoint_auth_method', 'client_secret_basic'),
+      auth_method => COALESCE(input ->> 'token_endpoint_auth_method', 'client_secret'),
       post_logout_redirect_uris => COALESCE(auth.oidc_text_array(input -> 'post_logout_redirect_uris'), '{}'),
       scopes => COALESCE(string_to_array(input ->> 'scope', ' '), '{openid,profile,email,offline_access}'),
       grant_types => COALESCE(auth.oidc_text_array(input -> 'grant_types'), '{authorization_code,refresh_token}'),

@@ -1,13 +1,15 @@
 -- What a client may say of itself (RFC 7591, section 2; OpenID Connect Dynamic Client Registration, section 2).
 
 CREATE FUNCTION auth.oidc_redirect_uri_is_sound(uri text) RETURNS boolean LANGUAGE sql IMMUTABLE
-  RETURN uri ~ '^[A-Za-z][A-Za-z0-9+.-]*:[^[:space:][:cntrl:]#\\"<>*]+$' AND pg_catalog.length(uri) <= 2048
-         AND uri !~* '^(javascript|data|vbscript|file|about|blob|filesystem|view-source):'
-         AND (uri ~* '^https://[^/?@]+([/?]|$)'
-              OR uri ~* '^http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?([/?]|$)'
-              OR uri ~ '^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:/');
+  RETURN uri ~ '^[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/?@!$&''()+,;=%\[\]-]+$' AND pg_catalog.length(uri) <= 2048
+         AND uri !~* ('^(javascript|data|vbscript|file|about|blob|filesystem|view-source|jar|mailto|tel|sms|urn|wss?|ftps?|intent|'
+                      'android-app|chrome|edge|opera|brave|resource|ms-appx(-web)?):')
+         AND CASE WHEN uri ~* '^https:' THEN uri ~* '^https://[^/?@]+([/?]|$)'
+                  WHEN uri ~* '^http:' THEN uri ~* '^http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?([/?]|$)'
+                  ELSE true END;
 COMMENT ON FUNCTION auth.oidc_redirect_uri_is_sound IS
-  'https; http on this machine''s loopback; or an app''s own scheme in reverse domain notation (RFC 8252, section 7.1). '
+  'https; http on this machine''s loopback; or the scheme of an app (RFC 8252, section 7), which is any that RFC 3986 allows and no '
+  'browser acts on itself. One in reverse domain notation is preferred: two apps can claim myapp. '
   'No fragment (RFC 6749, section 3.1.2), no wildcard, no user information';
 
 CREATE FUNCTION auth.oidc_jwk_is_usable(key jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE
@@ -58,6 +60,8 @@ BEGIN
     RETURN 'scope must be names with a space between them';
   ELSIF m ? 'response_types' AND m -> 'response_types' <> '["code"]' THEN
     RETURN 'response_types must be ["code"]';
+  ELSIF m ->> 'token_endpoint_auth_method' NOT IN ('client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none') THEN
+    RETURN 'token_endpoint_auth_method must be one of: client_secret_basic client_secret_post private_key_jwt none';
   ELSIF m ? 'jwks' AND NOT COALESCE(auth.oidc_jwks_is_usable(m -> 'jwks'), false) THEN
     RETURN 'jwks must be a set of public keys: RSA of 2048 bits or more, P-256 or Ed25519';
   END IF;

@@ -12,7 +12,8 @@ BEGIN
   client := auth.oidc_client_find(client_id);
   IF client.id IS NULL THEN
     refusal := auth.oidc_refuse(401, 'invalid_client', 'invalid client_id');
-  ELSIF client.auth_method <> method THEN
+  ELSIF client.auth_method <> method
+        AND NOT (client.auth_method = 'client_secret' AND method IN ('client_secret_basic', 'client_secret_post')) THEN
     refusal := auth.oidc_refuse(CASE method WHEN 'client_secret_basic' THEN 401 ELSE 400 END, 'invalid_client',
                                 'client registered for ' || client.auth_method || ' cannot use ' || method);
   ELSIF method IN ('client_secret_basic', 'client_secret_post')

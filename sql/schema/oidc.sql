@@ -5,7 +5,7 @@ CREATE TABLE auth.oauth_clients (
   name                        text        NOT NULL,
   uri                         text,
   secret_digest               bytea,
-  auth_method                 text        NOT NULL DEFAULT 'client_secret_basic',
+  auth_method                 text        NOT NULL DEFAULT 'client_secret',
   jwks                        jsonb,
   redirect_uris               text[]      NOT NULL DEFAULT '{}',
   post_logout_redirect_uris   text[]      NOT NULL DEFAULT '{}',
@@ -26,14 +26,15 @@ CREATE TABLE auth.oauth_clients (
   CONSTRAINT oauth_clients_id_is_plain CHECK (id ~ '^[A-Za-z0-9._~-]{1,128}$'),
   CONSTRAINT oauth_clients_secret_digest_is_sha256 CHECK (pg_catalog.octet_length(secret_digest) = 32),
   CONSTRAINT oauth_clients_auth_method_is_known
-    CHECK (auth_method IN ('client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none')),
+    CHECK (auth_method IN ('client_secret', 'client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none')),
   CONSTRAINT oauth_clients_grant_types_are_known
     CHECK (grant_types <@ '{authorization_code,refresh_token,client_credentials}'::text[]),
   CONSTRAINT oauth_clients_scopes_are_names -- scope-token of RFC 6749, section 3.3
     CHECK (scopes = '{}' OR pg_catalog.array_to_string(scopes, E'\n', '') ~ '^[!#-\[\]-~]+(\n[!#-\[\]-~]+)*$'),
   CONSTRAINT oauth_clients_id_token_alg_is_known CHECK (id_token_alg IN ('EdDSA', 'ES256', 'RS256')),
   CONSTRAINT oauth_clients_secret_goes_with_method
-    CHECK (disabled OR (secret_digest IS NOT NULL) = (auth_method IN ('client_secret_basic', 'client_secret_post'))),
+    CHECK (disabled OR (secret_digest IS NOT NULL)
+                       = (auth_method IN ('client_secret', 'client_secret_basic', 'client_secret_post'))),
   CONSTRAINT oauth_clients_keys_are_usable CHECK (auth.oidc_jwks_is_usable(jwks)),
   CONSTRAINT oauth_clients_keys_go_with_method CHECK ((jwks IS NOT NULL) = (auth_method = 'private_key_jwt')),
   CONSTRAINT oauth_clients_public_acts_for_users_only
@@ -44,7 +45,9 @@ CREATE TABLE auth.oauth_clients (
 CREATE INDEX oauth_clients_created_by_idx ON auth.oauth_clients (created_by);
 COMMENT ON TABLE auth.oauth_clients IS 'relying parties; id is the client_id';
 COMMENT ON COLUMN auth.oauth_clients.secret_digest IS 'SHA-256 of the client secret (Better Auth stores the same as base64url)';
-COMMENT ON COLUMN auth.oauth_clients.auth_method IS 'the one way in which the client authenticates; none: a public client, with PKCE';
+COMMENT ON COLUMN auth.oauth_clients.auth_method IS
+  'How the client authenticates. client_secret: by client_secret_basic or client_secret_post, for a client that has registered no '
+  'method. none: a public client, with PKCE.';
 COMMENT ON COLUMN auth.oauth_clients.id_token_alg IS 'what signs its id_tokens: RS256 or ES256 for those who cannot verify EdDSA';
 COMMENT ON COLUMN auth.oauth_clients.details IS 'what it says of itself and nothing depends on: logo_uri, contacts, tos_uri, policy_uri, software_*';
 COMMENT ON COLUMN auth.oauth_clients.scope_words IS

@@ -218,3 +218,65 @@ describe('a page that was left open', () => {
     assert.match(answer.json.url, /^\/login\?/, 'it is newer than the request, and older than ten minutes');
   });
 });
+
+describe('client authentication', () => {
+  test('of a client without a registered method: by the header or by the body', async () => {
+    assert.equal((await redeem(await code(ada, { client_id: 'ours' }))).status, 200);
+    const posted = await redeem(await code(ada, { client_id: 'ours' }), { client_id: 'ours', client_secret: 'ours-secret' }, {});
+    assert.equal(posted.status, 200, posted.text);
+    for (const [form, headers] of [[{}, basic('ours', 'wrong')], [{ client_id: 'ours', client_secret: 'wrong' }, {}], [{ client_id: 'ours' }, {}]]) {
+      const wrong = await redeem(await code(ada, { client_id: 'ours' }), form, headers);
+      assert.equal(wrong.json.error, 'invalid_client', JSON.stringify(form));
+    }
+    const both = await redeem(await code(ada, { client_id: 'ours' }), { client_id: 'ours', client_secret: 'ours-secret' });
+    assert.deepEqual([both.status, both.json.error], [400, 'invalid_request'], 'one of them (RFC 6749, section 2.3)');
+  });
+
+  test('of a client with a registered method: by that alone', async () => {
+    for (const method of ['client_secret_basic', 'client_secret_post']) {
+      register(stack, { name: `'X'`, redirect_uris: `ARRAY['${CALLBACK}']`, client_id: `'${method}'`, secret: `'s3cret'`, auth_method: `'${method}'`, skip_consent: 'true' });
+      const ways = { client_secret_basic: [{}, basic(method, 's3cret')], client_secret_post: [{ client_id: method, client_secret: 's3cret' }, {}] };
+      for (const [way, [form, headers]] of Object.entries(ways)) {
+        const { status } = await redeem(await code(ada, { client_id: method }), form, headers);
+        assert.equal(status === 200, way === method, `${method} by ${way}: ${status}`);
+      }
+    }
+  });
+
+  test('is registered, shown and kept as RFC 7591 says', async () => {
+    const admin = await somebodySignedIn(stack);
+    stack.psql(`SELECT auth.grant_admin(:'email')`, admin);
+    const created = await admin.http.post('/api/auth/oauth2/create-client', { redirect_uris: [CALLBACK], client_name: 'New', skip_consent: true });
+    assert.deepEqual([created.status, created.json.token_endpoint_auth_method], [201, 'client_secret_basic'], 'which is the default of section 2');
+    const { client_id, client_secret } = created.json;
+    for (const [form, headers] of [[{}, basic(client_id, client_secret)], [{ client_id, client_secret }, {}]])
+      assert.equal((await redeem(await code(ada, { client_id }), form, headers)).status, 200);
+    for (const method of ['client_secret', 'client_secret_jwt', 'tls_client_auth', '']) {
+      const refused = await admin.http.post('/api/auth/oauth2/create-client', { redirect_uris: [CALLBACK], token_endpoint_auth_method: method });
+      assert.deepEqual([refused.status, refused.json.error], [400, 'invalid_client_metadata'], method);
+    }
+  });
+
+  test('an assertion may have fractions of seconds (RFC 7519, section 2)', async () => {
+    const { publicKey, privateKey } = await generateKeyPair('ES256');
+    const jwks = JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'k' }] });
+    register(stack, {
+      name: `'Keyed'`, redirect_uris: `'{}'`, client_id: `'keyed'`, auth_method: `'private_key_jwt'`, jwks: `'${jwks}'`, grant_types: `'{client_credentials}'`, scopes: `'{jobs}'`,
+    });
+    const now = Date.now() / 1000;
+    const token = async (times) => {
+      const assertion = await new SignJWT({ iss: 'keyed', sub: 'keyed', aud: stack.url, jti: String(Math.random()), ...times })
+        .setProtectedHeader({ alg: 'ES256', kid: 'k' }).sign(privateKey);
+      return exchange(stranger, {
+        grant_type: 'client_credentials', redirect_uri: '', client_assertion: assertion,
+        client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      }, {});
+    };
+    for (const times of [{ exp: now + 60.25 }, { exp: now + 60.75, iat: now - 0.5 }, { exp: now + 59.999, iat: now, nbf: now - 1.001 }, { exp: Math.ceil(now) + 60 }]) {
+      const answer = await token(times);
+      assert.equal(answer.status, 200, `${JSON.stringify(times)}: ${answer.text}`);
+    }
+    for (const times of [{ exp: now - 0.5 }, { exp: now + 60, nbf: now + 3600.5 }, { exp: `${now + 60}` }, { exp: 1e300 }, { exp: -1.5 }])
+      assert.equal((await token(times)).json.error, 'invalid_client', JSON.stringify(times));
+  });
+});

@@ -21,7 +21,7 @@ before(async () => {
   stack = await startStack({ PASSWORD_GUESSABLE: 'allow' }, UNLIMITED);
   base = stack.url;
   const common = { redirect_uris: `ARRAY['${base}/cb']`, post_logout_redirect_uris: `ARRAY['${base}/bye']` };
-  register(stack, { ...common, name: `'Synapse'`, client_id: `'synapse'`, secret: `'${SECRET}'`, skip_consent: 'true' });
+  register(stack, { ...common, name: `'Synapse'`, client_id: `'synapse'`, secret: `'${SECRET}'`, auth_method: `'client_secret_basic'`, skip_consent: 'true' });
   register(stack, { ...common, name: `'Third'`, client_id: `'third-party'`, secret: `'${THIRD_SECRET}'`, auth_method: `'client_secret_post'` });
   register(stack, { ...common, name: `'Other'`, client_id: `'other'`, secret: `'other-secret'` });
   register(stack, { ...common, name: `'SPA'`, client_id: `'spa-public'`, auth_method: `'none'`, skip_consent: 'true' });
@@ -62,6 +62,10 @@ describe('17 oidc', () => {
       'refresh after revoke': {
         why: 'what was revoked is gone, so that nothing is known of it',
         body: { error_description: 'session not found', error: 'invalid_grant' },
+      },
+      userinfo: {
+        why: 'relying parties want a preferred_username (OpenID Connect Core, section 5.1)',
+        body: { sub: '<id32>', name: 'oidc', email: 'oidc-RUN@example.com', email_verified: true, preferred_username: 'oidc-RUN@example.com' },
       },
       'end-session id_token_hint + post_logout_redirect_uri': {
         why: 'a logout that has to be confirmed waits in a form, not in a cookie', cookies: CLEARED,

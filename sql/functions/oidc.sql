@@ -67,8 +67,11 @@ CREATE FUNCTION auth.oidc_user_claims(u auth.users, scopes text[]) RETURNS json 
     'family_name', CASE WHEN 'profile' = ANY (scopes) AND u.name ~ '\S\s+\S'
                         THEN pg_catalog.substring(u.name, '(\S+)\s*$') END,
     'email', CASE WHEN 'email' = ANY (scopes) THEN u.email END,
-    'email_verified', CASE WHEN 'email' = ANY (scopes) THEN u.email_verified END));
-COMMENT ON FUNCTION auth.oidc_user_claims IS 'OpenID Connect Core, section 5.4: what the scopes profile and email ask for';
+    'email_verified', CASE WHEN 'email' = ANY (scopes) THEN u.email_verified END,
+    'preferred_username', CASE WHEN 'profile' = ANY (scopes) AND 'email' = ANY (scopes) THEN u.email END));
+COMMENT ON FUNCTION auth.oidc_user_claims IS
+  'OpenID Connect Core, section 5.4: what the scopes profile and email ask for. Users have no name of their own but the address. A '
+  'part of it, or the display name, would be the same for several users, and relying parties sign people in by this claim';
 
 CREATE FUNCTION auth.json_joined(a json, b json) RETURNS text LANGUAGE sql IMMUTABLE
   RETURN CASE WHEN b::text = '{}' THEN a::text

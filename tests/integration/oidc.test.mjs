@@ -83,6 +83,7 @@ describe('the OpenID provider', () => {
       const userinfo = await client.userinfo(tokens);
       assert.deepEqual(userinfo, {
         sub: ada.id, name: 'Ada King Lovelace', given_name: 'Ada King', family_name: 'Lovelace', email: ada.email, email_verified: true,
+        preferred_username: ada.email,
       });
       const posted = await client.userinfo(tokens, { method: 'POST', via: 'body' });
       assert.equal(posted.sub, ada.id);

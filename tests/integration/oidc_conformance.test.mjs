@@ -66,8 +66,8 @@ describe('OpenID Connect conformance', () => {
     for (const [name, scope, members] of [
       ['scope-profile', 'openid profile', ['sub', 'name', 'given_name', 'family_name']],
       ['scope-email', 'openid email', ['sub', 'email', 'email_verified']],
-      ['scope-all', 'openid profile email', ['sub', 'name', 'given_name', 'family_name', 'email', 'email_verified']],
-      ['ensure-other-scope-order-succeeds', 'email openid profile', ['sub', 'name', 'given_name', 'family_name', 'email', 'email_verified']],
+      ['scope-all', 'openid profile email', ['sub', 'name', 'given_name', 'family_name', 'email', 'email_verified', 'preferred_username']],
+      ['ensure-other-scope-order-succeeds', 'email openid profile', ['sub', 'name', 'given_name', 'family_name', 'email', 'email_verified', 'preferred_username']],
     ])
       test(`oidcc-${name}`, async () => {
         const { access_token } = await flow({ scope });

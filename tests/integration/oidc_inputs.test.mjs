@@ -280,3 +280,57 @@ describe('client authentication', () => {
       assert.equal((await token(times)).json.error, 'invalid_client', JSON.stringify(times));
   });
 });
+
+describe('redirect URIs', () => {
+  const LEGAL = [
+    'https://app.example/cb', 'https://app.example:8443/cb?x=1', 'https://xn--mnchen-3ya.example/', 'http://127.0.0.1/cb', 'http://[::1]/cb', 'http://localhost:3000/cb',
+    'com.example.app:/cb', 'com.example.app://cb', 'com.googleusercontent.apps.123-abc:cb', 'com.example.app:/', 'myapp://callback', 'myapp:/cb', 'tauri://localhost/cb',
+    'capacitor://localhost/cb', 'chrome-extension://abcdefghijklmnop/cb', 'moz-extension://0f1e/cb', 'io.element.desktop:/', 'ms-app://s-1-15-2/', 'exp+mana://x', 'a1:/x', 'X-App:/cb',
+  ];
+  const ILLEGAL = [
+    'javascript:alert(1)', 'JavaScript://x/%0aalert(1)', 'data:text/html,x', 'vbscript:x', 'file:///etc/passwd', 'about:blank', 'blob:https://x/y', 'filesystem:https://x/',
+    'view-source:https://x/', 'mailto:x@example.com', 'tel:112', 'sms:112', 'urn:ietf:wg:oauth:2.0:oob', 'ws://x/', 'wss://x/', 'ftp://x/', 'intent://x/#Intent;end', 'chrome://settings',
+    'http://app.example/cb', 'http://127.0.0.1.evil.example/cb', 'http://127.0.0.1@evil.example/cb', 'http://2130706433/cb', 'http://[::2]/cb', 'https://user@app.example/cb',
+    'https:///cb', 'https:app.example/cb', 'https://app.example/cb#x', 'com.example.app:/cb#x', 'com.example.app:', '/cb', '//app.example/cb', '1app:/cb', 'my_app:/cb', 'my app:/cb',
+    'com.example.app:/c b', 'com.example.app:/\u00e4', 'com.example.app:/<x>', 'com.example.app:/*', 'https://*.example/cb', 'https://app.example/\\evil', '',
+  ];
+
+  test('of every legal scheme are registered, and none that a browser would act on', async () => {
+    const judged = (uris) => Object.fromEntries(stack.sql(`SELECT uri, auth.oidc_redirect_uri_is_sound(uri) AS sound
+      FROM json_array_elements_text(:'uris') uri`, { uris: JSON.stringify(uris) }).map(({ uri, sound }) => [uri, sound]));
+    assert.deepEqual(judged(LEGAL), Object.fromEntries(LEGAL.map((uri) => [uri, true])));
+    assert.deepEqual(judged(ILLEGAL), Object.fromEntries(ILLEGAL.map((uri) => [uri, false])));
+  });
+
+  test('of apps receive codes, and their scheme may end the form of our page', async () => {
+    for (const [n, uri] of ['com.example.app:/cb', 'myapp://callback?x=1', 'com.googleusercontent.apps.1:cb', 'http://127.0.0.1/cb', 'http://[::1]/cb'].entries()) {
+      const { challenge, verifier } = pkce();
+      register(stack, { name: `'App'`, redirect_uris: `ARRAY['${uri}']`, client_id: `'app-${n}'`, auth_method: `'none'`, skip_consent: 'true' });
+      const loopback = uri.replace(/^(http:\/\/[^/]+)/, '$1:51004'); // RFC 8252, section 7.3: any port
+      const more = { client_id: `app-${n}`, redirect_uri: loopback, code_challenge: challenge, code_challenge_method: 'S256' };
+      const { location } = (await ada.http.get(request(more))).headers;
+      assert.ok(location.startsWith(`${loopback}${uri.includes('?') ? '&' : '?'}code=`), location);
+      const tokens = await redeem(/code=(\w+)/.exec(location)[1], { redirect_uri: loopback, code_verifier: verifier, client_id: `app-${n}` }, {});
+      assert.equal(tokens.status, 200, tokens.text);
+      const page = await stranger.get((await stranger.get(request(more))).headers.location);
+      const scheme = `${uri.split(':')[0]}:`;
+      assert.ok(page.headers['content-security-policy'].split('form-action')[1].split(' ').includes(scheme), page.headers['content-security-policy']);
+      assert.equal(answerOf(await ada.http.get(request({ ...more, redirect_uri: `${loopback}x` }))).error, 'invalid_redirect');
+    }
+  });
+});
+
+describe('claims', () => {
+  test('preferred_username is the address, where the client may know that', async () => {
+    const claims = async (scope) => {
+      const { json } = await redeem(await code(ada, { client_id: 'ours', scope }));
+      const userinfo = (await stranger.get('/api/auth/oauth2/userinfo', { bearer: json.access_token })).json;
+      assert.equal(decodeJwt(json.id_token).preferred_username, userinfo.preferred_username);
+      return userinfo.preferred_username;
+    };
+    assert.equal(await claims('openid profile email'), ada.email);
+    assert.equal(await claims('openid email'), undefined, 'it belongs to the scope profile (OpenID Connect Core, section 5.4)');
+    assert.equal(await claims('openid profile'), undefined, 'it would tell the address');
+    assert.ok((await stranger.get('/.well-known/openid-configuration')).json.claims_supported.includes('preferred_username'));
+  });
+});

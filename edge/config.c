@@ -33,8 +33,7 @@ struct variable {
 struct config config;
 
 static int node_env, db_pooler, rate_limit, signup_duplicate, step_up, password_scheme,
-    password_policy, smtp_tls, mail_sender, mail_link_get, proxy_header,
-    fallback_language;
+    password_policy, smtp_tls, mail_sender, mail_link_get, proxy_header, fallback_language;
 static int64_t hash_memory_kib, hash_passes;
 static struct config_list more_trusted_origins;
 static struct str brand_logo_file, service_key_list, legacy_links_until;

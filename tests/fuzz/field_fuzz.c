@@ -81,7 +81,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int form = 0; form < 2; form++) {
 		struct buf m = BUF_ON(memory), i = BUF_ON(input), w = BUF_ON(message);
 		struct target target = {0};
-		struct field_output out = {&target, &m, &i, &w, NULL};
+		struct field_output out = {&target, &m, &i, &w, NULL, false};
 
 		if ((form ? read_form(&out, text) : field_read_json(&out, schema, "body", text)) ==
 		    FIELD_VALID) {

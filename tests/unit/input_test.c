@@ -62,7 +62,7 @@ static enum field_result
 read_as(bool form, const char *text)
 {
 	static struct buf m, i, w;
-	struct field_output out = {&target, &m, &i, &w, NULL};
+	struct field_output out = {&target, &m, &i, &w, NULL, false};
 	enum field_result result;
 
 	m = (struct buf)BUF_ON(memory);
@@ -82,7 +82,7 @@ a_whole_body_comes_under_one_name(void **state)
 	static const struct field whole[] = {
 	    {"settings", FIELD_WHOLE, FIELD_REQUIRED, FIELD_NOWHERE, .max = 40}, {NULL}};
 	struct buf m = BUF_ON(memory), i = BUF_ON(input), w = BUF_ON(message);
-	struct field_output out = {NULL, &m, &i, &w, NULL};
+	struct field_output out = {NULL, &m, &i, &w, NULL, false};
 
 	assert_int_equal(field_read_json(&out, whole, "body", STR("{\"settings\": 1, \"a\": [2]}")),
 	    FIELD_VALID);

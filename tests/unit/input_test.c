@@ -111,7 +111,7 @@ spellings_of_an_address_name_one_subject(void **state)
 	for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
 		struct buf m = BUF_ON(memory), i = BUF_ON(input), w = BUF_ON(message);
 		struct str subject = STR_NONE;
-		struct field_output out = {NULL, &m, &i, &w, &subject};
+		struct field_output out = {NULL, &m, &i, &w, &subject, false};
 
 		assert_int_equal(
 		    field_read_json(&out, fields, "body", str_from(cases[c][0])), FIELD_VALID);

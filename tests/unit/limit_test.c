@@ -305,7 +305,7 @@ read_hidden(struct hidden *target, struct buf *input, const char *text)
 {
 	static char memory[8192], message_memory[512];
 	struct buf kept = BUF_ON(memory), message = BUF_ON(message_memory);
-	struct field_output out = {target, &kept, input, &message, NULL};
+	struct field_output out = {target, &kept, input, &message, NULL, false};
 
 	static char form_memory[8192];
 	static struct form form;

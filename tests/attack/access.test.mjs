@@ -11,7 +11,8 @@ import { administrator, copyOf, each, member, routes, stateOf, stranger, target,
 
 const NAME = `Ada Secretive ${process.pid}`;
 // Every field that takes an id; where a route has several, all of them are Ada's.
-const ID_FIELDS = ['id', 'userId', 'user_id', 'accountId', 'sessionId', 'session_id', 'organizationId', 'memberId', 'memberIdOrEmail', 'invitationId', 'deviceId', 'appId', 'passkeyId',
+const ID_FIELDS = ['id', 'userId', 'user_id', 'accountId', 'sessionId', 'session_id', 'organizationId', 'memberId', 'memberIdOrEmail', 'invitationId',
+  'deviceId', 'appId', 'passkeyId',
   'keyId', 'apiKeyId', 'client_id', 'token', 'sub', 'after', 'activeOrganizationId', 'organizationSlug', 'slug'];
 const isEnd = ({ path }) => /delete-user|end-session|endsession|account$|me\/data|sign-out|logout|revoke|sessions|change-password/.test(path);
 
@@ -67,7 +68,8 @@ describe('ids of another user', { skip: without.routes || without.admin }, () =>
       const fields = Object.fromEntries(ID_FIELDS.map((name) => [name, id]));
       const path = row.path.replace(/:\w+/g, encodeURIComponent(id));
       const bearer = /JWT/.test(row.access) ? (row.path.includes('encryption-vault') ? eve.vaultToken : eve.token) : undefined;
-      const more = row.method === 'GET' ? {} : { json: { ...fields, data: { ...fields, name: 'Taken' }, role: 'member', name: 'Taken', accept: true, email: eve.email, permissions: { organization: ['update'] } } };
+      const more = row.method === 'GET' ? {} : { json: { ...fields, data: { ...fields, name: 'Taken' }, role: 'member', name: 'Taken', accept: true,
+        email: eve.email, permissions: { organization: ['update'] } } };
       const answer = await copyOf(eve.http).request(row.method, row.method === 'GET' ? `${path}?${new URLSearchParams(fields)}` : path, { ...more, bearer });
       if (answer.text.includes(NAME)) disclosed.push(`${row.name} with the ${kind}: ${answer.status} ${answer.text.slice(0, 300)}`);
     };

@@ -77,7 +77,8 @@ describe('bodies', { skip: without.mail }, () => {
       }
     const signedIn = await member();
     for (const data of ['{"name":"A","name":"B"}', '{"slug":"a","\\u0073lug":"b"}', '{"metadata":{"a":1,"a":2}}', '{"metadata":{"b":[{"c":1,"c":2}]}}']) {
-      const answer = await signedIn.http.request('POST', '/api/auth/organization/update', { body: `{"organizationId":"x","data":${data}}`, headers: { 'content-type': JSON_TYPE } });
+      const answer = await signedIn.http.request('POST', '/api/auth/organization/update',
+        { body: `{"organizationId":"x","data":${data}}`, headers: { 'content-type': JSON_TYPE } });
       assert.equal(answer.status, 400, `${data}: ${answer.text}`);
       assert.doesNotMatch(answer.text, /NOT_A_MEMBER|ORGANIZATION_NOT_FOUND/, data);
     }
@@ -123,14 +124,16 @@ describe('bodies', { skip: without.mail }, () => {
     for (const [method, path, more] of [
       ['POST', '/api/auth/update-user', { name: 'Mallory' }], ['POST', '/api/v1/auth/profile', { name: 'Mallory' }], ['PATCH', '/api/v1/me/profile', {}],
       ['POST', '/api/auth/update-session', {}], ['PATCH', '/api/v1/settings/global', { settings: {} }],
-    ]) await person.http.request(method, path, { json: { ...claims, ...more, user: claims, data: claims, fields: claims }, bearer: path.includes('/v1/') ? person.token : undefined });
+    ]) await person.http.request(method, path, { json: { ...claims, ...more, user: claims, data: claims, fields: claims },
+      bearer: path.includes('/v1/') ? person.token : undefined });
     const { updatedAt, ...now } = (await person.http.get('/api/auth/get-session')).json.user;
     const { updatedAt: then, ...earlier } = before;
     assert.deepEqual(now, earlier);
     const { token } = (await person.http.get('/api/auth/token')).json;
     assert.equal(JSON.parse(Buffer.from(token.split('.')[1], 'base64url')).role, 'user');
     assert.equal((await stranger().get('/api/v1/admin/stats', { bearer: token })).status, 403);
-    const fresh = { ...claims, ...Object.fromEntries(FIELDS.map((name) => [name, claims[name] ?? 'x'])), email: `fresh-${process.pid}@example.com`, password: PASSWORD, name: 'Fresh', image: undefined, callbackURL: '/' };
+    const fresh = { ...claims, ...Object.fromEntries(FIELDS.map((name) => [name, claims[name] ?? 'x'])), email: `fresh-${process.pid}@example.com`,
+      password: PASSWORD, name: 'Fresh', image: undefined, callbackURL: '/' };
     for (const path of ['/api/auth/sign-up/email', '/api/v1/auth/register']) {
       const made = await send(path, JSON.stringify({ ...fresh, email: `${path.length}-${fresh.email}` }), JSON_TYPE);
       assert.ok([200, 201, 400].includes(made.status), made.text);

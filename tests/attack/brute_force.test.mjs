@@ -41,7 +41,8 @@ describe('guessing passwords', { skip: without.routes }, () => {
   test('every route that judges a password is attacked here', async () => {
     const found = [];
     let person = await somebodySignedIn(target);
-    const body = { email: person.email, newEmail: `x-${person.email}`, name: 'X', password: WRONG, currentPassword: WRONG, newPassword: STRONG, callbackURL: '/', id: 'x', token: 'x' };
+    const body = { email: person.email, newEmail: `x-${person.email}`, name: 'X', password: WRONG, currentPassword: WRONG, newPassword: STRONG,
+      callbackURL: '/', id: 'x', token: 'x' };
     for (const row of routes.filter(({ method, access }) => method !== 'GET' && !/admin|service/.test(access))) {
       if ((await person.http.get('/api/auth/get-session')).json === null) { // the route before has ended it
         person = await somebodySignedIn(target);

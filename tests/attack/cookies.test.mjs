@@ -58,10 +58,12 @@ describe('cookies', { skip: without.mail }, () => {
   });
 
   test('only the exact name is the session', async () => {
-    for (const other of [name.toUpperCase(), name.replace('.', '%2E'), `$${name}`, `${name}[]`, `x${name}`, `__Secure-${name}`, `__Host-${name}`, name.replace('mana', 'better-auth'),
+    for (const other of [name.toUpperCase(), name.replace('.', '%2E'), `$${name}`, `${name}[]`, `x${name}`, `__Secure-${name}`, `__Host-${name}`,
+      name.replace('mana', 'better-auth'),
       name.replace('session_token', 'session_data'), `${name}\u00a0`, `"${name}"`])
       assert.equal((await sessionWith(`${other}=${valueOf(ada)}`)).json?.user, undefined, other);
-    for (const header of [`$Version=1; ${name}="${valueOf(ada)}"; $Path="/"`, `x="a; ${name}=${valueOf(ada)}`, `${name}; ${name}=`, `x=${name}=${valueOf(ada)}`, `, ${name}=${valueOf(ada)}`]) {
+    for (const header of [`$Version=1; ${name}="${valueOf(ada)}"; $Path="/"`, `x="a; ${name}=${valueOf(ada)}`, `${name}; ${name}=`, `x=${name}=${valueOf(ada)}`,
+      `, ${name}=${valueOf(ada)}`]) {
       const answer = await sessionWith(header);
       assert.ok(answer.json === null || answer.json.user.id === ada.id, header);
     }
@@ -164,7 +166,8 @@ describe('cookies', { skip: without.mail }, () => {
     const stolen = copyOf(other.http);
     const [mine, theirs] = [other.http, person.http].map((http) => decodeURIComponent(http.cookies.get(name)).split('.')[0]);
     const seen = [];
-    for (const path of ['/api/auth/list-sessions', '/api/auth/get-session', '/api/auth/list-accounts', '/api/v1/auth/sessions', '/api/v1/auth/security-events', '/api/v1/auth/trusted-devices'])
+    for (const path of ['/api/auth/list-sessions', '/api/auth/get-session', '/api/auth/list-accounts', '/api/v1/auth/sessions', '/api/v1/auth/security-events',
+      '/api/v1/auth/trusted-devices'])
       seen.push((await stolen.get(path)).text);
     for (const path of ['/api/v1/me/data', '/api/v1/me/data/export', '/api/v1/settings']) seen.push((await stolen.get(path, { bearer: person.token })).text);
     assert.ok(!seen.join().includes(theirs), 'the token of the other session');

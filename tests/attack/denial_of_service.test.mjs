@@ -73,7 +73,8 @@ describe('denial of service', { skip: without.mail }, () => {
 
   test('more headers, longer headers and longer targets than anybody needs are refused', async () => {
     for (const bytes of [
-      request('GET', '/health', Array.from({ length: 3000 }, (_, n) => `X-${n}: v`)), request('GET', '/health', [`X: ${'a'.repeat(300_000)}`]), request('GET', `/${'a'.repeat(100_000)}`),
+      request('GET', '/health', Array.from({ length: 3000 }, (_, n) => `X-${n}: v`)), request('GET', '/health', [`X: ${'a'.repeat(300_000)}`]),
+      request('GET', `/${'a'.repeat(100_000)}`),
       request('GET', `/health?${'a=b&'.repeat(30_000)}`), request('GET', '/health', [`Cookie: ${'a=b; '.repeat(30_000)}`]),
     ]) {
       const { answers } = await exchange(bytes);

@@ -33,7 +33,8 @@ function forgeries(jwt, keys, url, claimsOfAnother) {
     found[`alg ${JSON.stringify(alg)}, the signature of another`] = `${encode({ ...header, alg })}.${p}.${s}`;
   }
   found['no alg'] = `${encode({ kid: header.kid })}.${p}.${s}`;
-  for (const [name, secret] of Object.entries({ pem, 'pem without its line break': pem.trim(), der, x: jwk.x ?? jwk.n, 'bytes of x': Buffer.from(jwk.x ?? jwk.n, 'base64url'), jwk: JSON.stringify(jwk), kid: header.kid, nothing: '' }))
+  for (const [name, secret] of Object.entries({ pem, 'pem without its line break': pem.trim(), der, x: jwk.x ?? jwk.n,
+    'bytes of x': Buffer.from(jwk.x ?? jwk.n, 'base64url'), jwk: JSON.stringify(jwk), kid: header.kid, nothing: '' }))
     for (const [alg, hash] of [['HS256', 'sha256'], ['HS384', 'sha384'], ['HS512', 'sha512']])
       found[`${alg} by the public key (${name})`] = signedHmac({ ...header, alg }, payload, secret, hash);
   for (const other of keys.filter(({ kid }) => kid !== header.kid)) {
@@ -157,8 +158,10 @@ describe('forged JWTs', { skip: without.admin }, () => {
   test('a token is taken from Authorization only, in the scheme Bearer', async () => {
     const { token } = ada;
     for (const headers of [
-      { authorization: token }, { authorization: `Basic ${token}` }, { authorization: `Token ${token}` }, { authorization: `Bearer${token}` }, { authorization: `Bearer: ${token}` },
-      { authorization: `Bearer x, Bearer ${token}` }, { authorization: `Bearer "${token}"` }, { 'x-authorization': `Bearer ${token}` }, { 'proxy-authorization': `Bearer ${token}` },
+      { authorization: token }, { authorization: `Basic ${token}` }, { authorization: `Token ${token}` }, { authorization: `Bearer${token}` },
+      { authorization: `Bearer: ${token}` },
+      { authorization: `Bearer x, Bearer ${token}` }, { authorization: `Bearer "${token}"` }, { 'x-authorization': `Bearer ${token}` },
+      { 'proxy-authorization': `Bearer ${token}` },
       { 'x-access-token': token }, { cookie: `mana.session_token=${token}` }, { cookie: `Authorization=Bearer ${token}` }, { 'x-forwarded-authorization': `Bearer ${token}` },
     ]) assert.equal((await program().get('/api/v1/auth/profile', { headers })).status, 401, JSON.stringify(headers));
     for (const name of ['access_token', 'token', 'jwt', 'authorization'])
@@ -188,15 +191,20 @@ describe('JWTs signed by the key of the service', { skip: without.signingKey }, 
 
   // each by itself, with every other claim true
   const FALSE = {
-    'no proof of the session': () => ({ sid_proof: undefined }), 'an empty proof': () => ({ sid_proof: '' }), 'a proof of zeros': () => ({ sid_proof: 'A'.repeat(claims.sid_proof.length) }),
+    'no proof of the session': () => ({ sid_proof: undefined }), 'an empty proof': () => ({ sid_proof: '' }),
+    'a proof of zeros': () => ({ sid_proof: 'A'.repeat(claims.sid_proof.length) }),
     'a proof cut by a character': () => ({ sid_proof: claims.sid_proof.slice(0, -1) }), 'the proof of another session': () => ({ sid_proof: others.sid_proof }),
     'another session': () => ({ sid: others.sid }), 'no session': () => ({ sid: undefined }), 'a session that is a list': () => ({ sid: [claims.sid] }),
     'a session with its proof in its id': () => ({ sid: `${others.sid}.${claims.sid_proof}`, sid_proof: undefined }),
     'another user': () => ({ sub: others.sub }), 'no user': () => ({ sub: undefined }), 'a user that is a list': () => ({ sub: [claims.sub, others.sub] }),
-    'another issuer': () => ({ iss: 'https://evil.example' }), 'an issuer that begins like it': () => ({ iss: `${target.url}.evil.example` }), 'an issuer with a slash': () => ({ iss: `${target.url}/` }),
-    'no issuer': () => ({ iss: undefined }), 'another audience': () => ({ aud: 'other' }), 'no audience': () => ({ aud: undefined }), 'an audience that begins like it': () => ({ aud: `${claims.aud}x` }),
-    'no end': () => ({ exp: undefined }), 'an end in the past': () => ({ exp: now() - 120, iat: now() - 1000 }), 'an end of text': () => ({ exp: `${now() + 900}` }), 'an end without an end': () => ({ exp: 1e300 }),
-    'an end before all time': () => ({ exp: -1 }), 'a beginning in the future': () => ({ nbf: now() + 3600 }), 'made in the future': () => ({ iat: now() + 7200, exp: now() + 8000 }), 'made at a text': () => ({ iat: 'now' }),
+    'another issuer': () => ({ iss: 'https://evil.example' }), 'an issuer that begins like it': () => ({ iss: `${target.url}.evil.example` }),
+    'an issuer with a slash': () => ({ iss: `${target.url}/` }),
+    'no issuer': () => ({ iss: undefined }), 'another audience': () => ({ aud: 'other' }), 'no audience': () => ({ aud: undefined }),
+    'an audience that begins like it': () => ({ aud: `${claims.aud}x` }),
+    'no end': () => ({ exp: undefined }), 'an end in the past': () => ({ exp: now() - 120, iat: now() - 1000 }),
+    'an end of text': () => ({ exp: `${now() + 900}` }), 'an end without an end': () => ({ exp: 1e300 }),
+    'an end before all time': () => ({ exp: -1 }), 'a beginning in the future': () => ({ nbf: now() + 3600 }),
+    'made in the future': () => ({ iat: now() + 7200, exp: now() + 8000 }), 'made at a text': () => ({ iat: 'now' }),
     'the time of a sign-in, as id_tokens have': () => ({ auth_time: now() }), 'a client, as tokens of clients have': () => ({ client_id: 'x' }),
   };
   for (const [what, change] of Object.entries(FALSE))

@@ -60,7 +60,8 @@ describe('markup', { skip: without.routes || without.admin }, () => {
     for (const text of MARKUP) {
       const named = await person.http.post('/api/auth/update-user', { name: text, image: text });
       assert.ok([200, 400].includes(named.status), named.text);
-      const made = await admin.http.post('/api/auth/oauth2/create-client', { client_name: text, redirect_uris: ['https://client.example/cb'], client_uri: text, logo_uri: text, tos_uri: text, policy_uri: text });
+      const made = await admin.http.post('/api/auth/oauth2/create-client', { client_name: text, redirect_uris: ['https://client.example/cb'], client_uri: text,
+        logo_uri: text, tos_uri: text, policy_uri: text });
       assert.ok([201, 400].includes(made.status), made.text);
       const client = made.status === 201 ? { client_id: made.json.client_id, redirect_uri: 'https://client.example/cb' } : await registered(admin, { skip_consent: false });
       const organization = await person.http.post('/api/auth/organization/create', { name: text, slug: `markup-${process.pid}-${Math.random()}`, logo: text });
@@ -86,8 +87,10 @@ describe('markup', { skip: without.routes || without.admin }, () => {
 
   test('in an address, a password or a code is text on the page that shows the form again', async () => {
     for (const text of MARKUP)
-      for (const [path, form] of [['/login', { email: text, password: text, callbackURL: '/' }], ['/sign-up', { email: text, name: text, password: 'x' }], ['/forgot-password', { email: text }],
-        ['/login-link', { email: text }], ['/two-factor', { code: text }], ['/confirm-sign-up', { token: text, callbackURL: '/' }], ['/reset-password', { token: text, newPassword: 'x' }],
+      for (const [path, form] of [['/login', { email: text, password: text, callbackURL: '/' }], ['/sign-up', { email: text, name: text, password: 'x' }],
+        ['/forgot-password', { email: text }],
+        ['/login-link', { email: text }], ['/two-factor', { code: text }], ['/confirm-sign-up', { token: text, callbackURL: '/' }],
+        ['/reset-password', { token: text, newPassword: 'x' }],
         ['/accept-invitation', { invitationId: text, accept: 'true' }]])
         assertInert(await stranger().request('POST', path, { form, headers: { accept: 'text/html' } }), `${path} ${text}`);
   });

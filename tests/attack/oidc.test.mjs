@@ -24,7 +24,8 @@ describe('hostile clients', { skip: without.admin }, () => {
     phone = { ...await registered(admin, { redirect_uris: [LOOPBACK], token_endpoint_auth_method: 'none' }), redirect_uri: 'http://127.0.0.1:9/cb' };
     key = keyPair('ES256');
     keyed = await registered(admin, {
-      token_endpoint_auth_method: 'private_key_jwt', redirect_uris: [], grant_types: ['client_credentials'], scope: 'jobs.read', jwks: { keys: [{ ...key.jwk, kid: 'k1', alg: 'ES256', use: 'sig' }] },
+      token_endpoint_auth_method: 'private_key_jwt', redirect_uris: [], grant_types: ['client_credentials'], scope: 'jobs.read',
+      jwks: { keys: [{ ...key.jwk, kid: 'k1', alg: 'ES256', use: 'sig' }] },
     });
   });
 
@@ -33,13 +34,18 @@ describe('hostile clients', { skip: without.admin }, () => {
 
   // Of RFC 9700, section 2.1: "exact string matching"
   const near = (uri) => [
-    'https://evil.example/cb', `${uri}/`, `${uri}//`, `${uri}/.`, `${uri}/../x`, `${uri}/../cb`, `${uri.replace('/cb', '/./cb')}`, `${uri.replace('/cb', '/x/../cb')}`, `${uri.replace('/cb', '//cb')}`,
-    `${uri}?`, `${uri}?x=1`, `${uri}#`, `${uri}#x`, `${uri};x`, `${uri}&x=1`, `${uri}%00`, `${uri}%20`, `${uri}%23`, `${uri}%0d%0aX:y`, `${uri} `, ` ${uri}`, `${uri}\t`, `\n${uri}`, `${uri}\0`,
-    uri.toUpperCase(), uri.replace('/cb', '/CB'), uri.replace('http', 'HTTP'), uri.replace('/cb', '/%63b'), uri.replace('/cb', '%2fcb'), uri.replace('/cb', '\\cb'), `${uri}@evil.example`,
+    'https://evil.example/cb', `${uri}/`, `${uri}//`, `${uri}/.`, `${uri}/../x`, `${uri}/../cb`, `${uri.replace('/cb', '/./cb')}`,
+    `${uri.replace('/cb', '/x/../cb')}`, `${uri.replace('/cb', '//cb')}`,
+    `${uri}?`, `${uri}?x=1`, `${uri}#`, `${uri}#x`, `${uri};x`, `${uri}&x=1`, `${uri}%00`, `${uri}%20`, `${uri}%23`, `${uri}%0d%0aX:y`, `${uri} `, ` ${uri}`,
+    `${uri}\t`, `\n${uri}`, `${uri}\0`,
+    uri.toUpperCase(), uri.replace('/cb', '/CB'), uri.replace('http', 'HTTP'), uri.replace('/cb', '/%63b'), uri.replace('/cb', '%2fcb'),
+    uri.replace('/cb', '\\cb'), `${uri}@evil.example`,
     uri.replace('127.0.0.1', '127.0.0.1.evil.example'), uri.replace('127.0.0.1', '127.1'), uri.replace('127.0.0.1', '0x7f000001'), uri.replace('127.0.0.1', '2130706433'),
     uri.replace('127.0.0.1', '127.0.0.1.'), uri.replace('127.0.0.1', 'localhost'), uri.replace('127.0.0.1', '[::1]'), uri.replace('127.0.0.1', '１27.0.0.1'),
-    uri.replace('http://', 'http://u@'), uri.replace('http://', 'http://evil.example@'), uri.replace('http://', 'http:///'), uri.replace('http://', 'http:'), uri.replace('http', 'https'),
-    uri.replace('http:', ''), uri.replace('http', 'javascript'), 'javascript:alert(1)', 'data:text/html,x', `${uri},https://evil.example/`, `${uri} https://evil.example/`, 'null', '*', '', undefined,
+    uri.replace('http://', 'http://u@'), uri.replace('http://', 'http://evil.example@'), uri.replace('http://', 'http:///'), uri.replace('http://', 'http:'),
+    uri.replace('http', 'https'),
+    uri.replace('http:', ''), uri.replace('http', 'javascript'), 'javascript:alert(1)', 'data:text/html,x', `${uri},https://evil.example/`,
+      `${uri} https://evil.example/`, 'null', '*', '', undefined,
   ];
 
   /** A text with NUL is no parameter at all: 400. */
@@ -105,7 +111,8 @@ describe('hostile clients', { skip: without.admin }, () => {
 
   for (const name of ['code', 'grant_type', 'client_id', 'redirect_uri', 'code_verifier'])
     test(`${name} twice in the token request`, async () => {
-      const form = new URLSearchParams({ grant_type: 'authorization_code', redirect_uri: CALLBACK, code: await authorized(ada, web), client_id: web.client_id, code_verifier: verifier });
+      const form = new URLSearchParams({ grant_type: 'authorization_code', redirect_uri: CALLBACK, code: await authorized(ada, web), client_id: web.client_id,
+        code_verifier: verifier });
       form.append(name, form.get(name));
       const answer = await program().request('POST', TOKEN, { body: form.toString(), headers: { ...FORM, ...web.headers } });
       assert.deepEqual([answer.status, answer.json.error], [400, 'invalid_request'], answer.text);
@@ -184,7 +191,8 @@ describe('hostile clients', { skip: without.admin }, () => {
     const oauth_query = first.headers.location.split('?')[1];
     const widened = oauth_query.replace('scope=openid', 'scope=openid+email');
     assert.deepEqual((await person.http.post('/api/auth/oauth2/consent', { accept: true, oauth_query: widened })).json, { error: 'invalid_signature' });
-    assert.deepEqual((await person.http.post('/api/auth/oauth2/consent', { accept: true, oauth_query, scope: 'openid email profile offline_access' })).json?.url?.includes('code='), undefined,
+    assert.deepEqual((await person.http.post('/api/auth/oauth2/consent', { accept: true, oauth_query,
+      scope: 'openid email profile offline_access' })).json?.url?.includes('code='), undefined,
       'a scope that was not asked for is refused');
     const given = await person.http.post('/api/auth/oauth2/consent', { accept: true, oauth_query });
     const { scope } = await tokensOf(asking, new URL(given.json.url).searchParams.get('code'));
@@ -209,13 +217,17 @@ describe('hostile clients', { skip: without.admin }, () => {
 
   for (const [fault, more, form, header] of [
     ['of another issuer', { iss: 'other' }], ['of another subject', { sub: 'other' }], ['without a subject', { sub: undefined }], ['without an issuer', { iss: undefined }],
-    ['without an audience', { aud: undefined }], ['for another server', { aud: 'https://evil.example' }], ['for a server that begins like this', { aud: `${target.url}.evil.example` }],
+    ['without an audience', { aud: undefined }], ['for another server', { aud: 'https://evil.example' }],
+    ['for a server that begins like this', { aud: `${target.url}.evil.example` }],
     ['for an object', { aud: { 0: target.url } }],
     ['that has expired', { exp: 1 }], ['that never expires', { exp: undefined }], ['that expires in a year', { exp: Math.floor(Date.now() / 1000) + 31_536_000 }],
-    ['whose end is text', { exp: `${Math.floor(Date.now() / 1000) + 60}` }], ['whose end is infinite', { exp: 1e300 }], ['that is not valid yet', { nbf: Math.floor(Date.now() / 1000) + 600 }],
-    ['from the future', { iat: Math.floor(Date.now() / 1000) + 7200 }], ['without a jti', { jti: undefined }], ['with an empty jti', { jti: '' }], ['with a jti that is no text', { jti: 1 }],
+    ['whose end is text', { exp: `${Math.floor(Date.now() / 1000) + 60}` }], ['whose end is infinite', { exp: 1e300 }],
+    ['that is not valid yet', { nbf: Math.floor(Date.now() / 1000) + 600 }],
+    ['from the future', { iat: Math.floor(Date.now() / 1000) + 7200 }], ['without a jti', { jti: undefined }], ['with an empty jti', { jti: '' }],
+    ['with a jti that is no text', { jti: 1 }],
     ['of another type', {}, { client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:saml2-bearer' }], ['without a type', {}, { client_assertion_type: '' }],
-    ['beside a secret', {}, { client_secret: 'x' }], ['with another client_id', {}, { client_id: 'other' }], ['with a kid of nobody', {}, {}, { kid: 'k2' }], ['with crit', {}, {}, { crit: ['exp'] }],
+    ['beside a secret', {}, { client_secret: 'x' }], ['with another client_id', {}, { client_id: 'other' }], ['with a kid of nobody', {}, {}, { kid: 'k2' }],
+    ['with crit', {}, {}, { crit: ['exp'] }],
     ['with another alg', {}, {}, { alg: 'ES384' }], ['with alg none', {}, {}, { alg: 'none' }],
   ])
     test(`an assertion ${fault} is none`, async () => {
@@ -242,7 +254,8 @@ describe('hostile clients', { skip: without.admin }, () => {
   });
 
   test('no open redirector after logout', async () => {
-    for (const post_logout_redirect_uri of ['https://evil.example/', `${CALLBACK}/out/`, `${CALLBACK}/out?x`, `${CALLBACK}/out#x`, `${CALLBACK}/OUT`, CALLBACK, '//evil.example', 'javascript:alert(1)'])
+    for (const post_logout_redirect_uri of ['https://evil.example/', `${CALLBACK}/out/`, `${CALLBACK}/out?x`, `${CALLBACK}/out#x`, `${CALLBACK}/OUT`, CALLBACK,
+      '//evil.example', 'javascript:alert(1)'])
       for (const path of ['end-session', 'endsession']) {
         const answer = await copyOf(ada.http).get(`/api/auth/oauth2/${path}?${new URLSearchParams({ client_id: web.client_id, post_logout_redirect_uri })}`);
         assert.equal(answer.status, 400, post_logout_redirect_uri);
@@ -251,7 +264,8 @@ describe('hostile clients', { skip: without.admin }, () => {
   });
 
   test('nobody but an administrator registers, reads or changes a client', async () => {
-    const body = { redirect_uris: ['https://evil.example/'], client_name: 'Mine', skip_consent: true, client_id: web.client_id, update: { redirect_uris: ['https://evil.example/'] } };
+    const body = { redirect_uris: ['https://evil.example/'], client_name: 'Mine', skip_consent: true, client_id: web.client_id,
+      update: { redirect_uris: ['https://evil.example/'] } };
     await each(['register', 'create-client', 'update-client', 'delete-client', 'client/rotate-secret'], async (path) => {
       const answer = await ada.http.post(`/api/auth/oauth2/${path}`, body);
       assert.equal(answer.status, 403, `${path}: ${answer.text}`);

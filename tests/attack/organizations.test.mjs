@@ -35,9 +35,11 @@ describe('organizations', { skip: without.mail }, () => {
 
   test('no spelling of a role makes anybody what their changer is not', async () => {
     const before = await roles();
-    for (const role of ['owner', ['owner'], ['admin', 'owner'], 'admin,owner', 'owner,admin', 'admin, owner', 'Owner', 'OWNER', ' owner', 'owner ', 'owner\u200b', 'ＯＷＮＥＲ', 'owner\0', '*', '', [],
+    for (const role of ['owner', ['owner'], ['admin', 'owner'], 'admin,owner', 'owner,admin', 'admin, owner', 'Owner', 'OWNER', ' owner', 'owner ',
+      'owner\u200b', 'ＯＷＮＥＲ', 'owner\0', '*', '', [],
       ['member', ['owner']], { 0: 'owner' }, null, true, 1, 'member|owner', 'creator', '__proto__', 'owner;admin']) {
-      for (const [who, memberId] of [[admin, memberIds[admin.id]], [admin, memberIds[plain.id]], [plain, memberIds[plain.id]], [plain, memberIds[owner.id]], [outsider, memberIds[outsider.id] ?? 'x']])
+      for (const [who, memberId] of [[admin, memberIds[admin.id]], [admin, memberIds[plain.id]], [plain, memberIds[plain.id]], [plain, memberIds[owner.id]],
+        [outsider, memberIds[outsider.id] ?? 'x']])
         await call(who, 'update-member-role', { organizationId: ours, memberId, role });
       const invited = await call(admin, 'invite-member', { organizationId: ours, email: `role-${slugs++}-${process.pid}@example.com`, role });
       if (invited.status === 200) assert.ok(['member', 'admin'].includes(invited.json.role), `${JSON.stringify(role)}: ${invited.text}`);
@@ -68,7 +70,8 @@ describe('organizations', { skip: without.mail }, () => {
   });
 
   test('a body cannot choose who founds, joins or is asked about', async () => {
-    const made = await call(plain, 'create', { name: 'Forged', slug: `forged-${process.pid}`, userId: owner.id, ownerId: owner.id, id: ours, members: [{ userId: owner.id, role: 'owner' }] });
+    const made = await call(plain, 'create', { name: 'Forged', slug: `forged-${process.pid}`, userId: owner.id, ownerId: owner.id, id: ours,
+      members: [{ userId: owner.id, role: 'owner' }] });
     assert.equal(made.status, 200);
     assert.notEqual(made.json.id, ours);
     assert.deepEqual((await full(plain, made.json.id)).members.map(({ userId }) => userId), [plain.id]);
@@ -83,7 +86,8 @@ describe('organizations', { skip: without.mail }, () => {
     for (const end of [
       (id) => call(boss, 'remove-member', { organizationId: id, memberIdOrEmail: helper.email }),
       (id) => call(helper, 'leave', { organizationId: id }),
-      async (id) => call(boss, 'update-member-role', { organizationId: id, memberId: (await full(boss, id)).members.find(({ userId }) => userId === helper.id).id, role: 'member' }),
+      async (id) => call(boss, 'update-member-role',
+        { organizationId: id, memberId: (await full(boss, id)).members.find(({ userId }) => userId === helper.id).id, role: 'member' }),
     ]) {
       const id = await found(boss);
       await joins(boss, helper, id, 'admin');
@@ -149,7 +153,8 @@ describe('organizations', { skip: without.mail }, () => {
     assert.ok(left.members.some(({ role }) => role === 'owner'), JSON.stringify(left.members));
     const guest = await member('Guest');
     const { json: invitation } = await call(owner, 'invite-member', { organizationId: ours, email: guest.email, role: 'member' });
-    const taken = await Promise.all(Array.from({ length: AT_ONCE }, (_, n) => call({ http: copyOf(guest.http) }, n % 3 ? 'accept-invitation' : 'reject-invitation', { invitationId: invitation.id })));
+    const taken = await Promise.all(Array.from({ length: AT_ONCE }, (_, n) => call({ http: copyOf(guest.http) },
+      n % 3 ? 'accept-invitation' : 'reject-invitation', { invitationId: invitation.id })));
     assert.equal(taken.filter(({ status }) => status === 200).length, 1);
     assert.ok((await full(owner, ours)).members.filter(({ userId }) => userId === guest.id).length <= 1);
   });

@@ -11,16 +11,22 @@ const EVIL = 'evil.example';
 const FORGED_ADDRESS = '203.0.113.77';
 // What proxies and frameworks take a host from.
 const HOSTS = {
-  Host: { host: EVIL }, 'Host with a port': { host: `${EVIL}:443` }, 'X-Forwarded-Host': { 'x-forwarded-host': EVIL }, 'X-Forwarded-Host, a list': { 'x-forwarded-host': `${EVIL}, x` },
-  'X-Host': { 'x-host': EVIL }, 'X-Forwarded-Server': { 'x-forwarded-server': EVIL }, 'X-Original-Host': { 'x-original-host': EVIL }, 'X-HTTP-Host-Override': { 'x-http-host-override': EVIL },
-  Forwarded: { forwarded: `for=1.2.3.4;host=${EVIL};proto=https` }, 'X-Forwarded-Proto': { 'x-forwarded-proto': 'https', 'x-forwarded-port': '8443', 'x-forwarded-prefix': `//${EVIL}` },
+  Host: { host: EVIL }, 'Host with a port': { host: `${EVIL}:443` }, 'X-Forwarded-Host': { 'x-forwarded-host': EVIL },
+    'X-Forwarded-Host, a list': { 'x-forwarded-host': `${EVIL}, x` },
+  'X-Host': { 'x-host': EVIL }, 'X-Forwarded-Server': { 'x-forwarded-server': EVIL }, 'X-Original-Host': { 'x-original-host': EVIL },
+  'X-HTTP-Host-Override': { 'x-http-host-override': EVIL },
+  Forwarded: { forwarded: `for=1.2.3.4;host=${EVIL};proto=https` }, 'X-Forwarded-Proto': { 'x-forwarded-proto': 'https', 'x-forwarded-port': '8443',
+    'x-forwarded-prefix': `//${EVIL}` },
   'all at once': { host: EVIL, 'x-forwarded-host': EVIL, 'x-forwarded-proto': 'https', forwarded: `host=${EVIL}` },
 };
 // What servers take the client's address from.
 const CLIENTS = {
-  'X-Forwarded-For': { 'x-forwarded-for': FORGED_ADDRESS }, 'X-Forwarded-For, a list': { 'x-forwarded-for': `${FORGED_ADDRESS}, ${FORGED_ADDRESS}` }, 'X-Real-IP': { 'x-real-ip': FORGED_ADDRESS },
-  'X-Client-IP': { 'x-client-ip': FORGED_ADDRESS, 'x-cluster-client-ip': FORGED_ADDRESS, 'client-ip': FORGED_ADDRESS }, 'True-Client-IP': { 'true-client-ip': FORGED_ADDRESS, 'cf-connecting-ip': FORGED_ADDRESS },
-  Forwarded: { forwarded: `for=${FORGED_ADDRESS}` }, 'X-Originating-IP': { 'x-originating-ip': FORGED_ADDRESS, 'x-remote-ip': FORGED_ADDRESS, 'x-remote-addr': FORGED_ADDRESS, 'x-azure-clientip': FORGED_ADDRESS },
+  'X-Forwarded-For': { 'x-forwarded-for': FORGED_ADDRESS }, 'X-Forwarded-For, a list': { 'x-forwarded-for': `${FORGED_ADDRESS}, ${FORGED_ADDRESS}` },
+  'X-Real-IP': { 'x-real-ip': FORGED_ADDRESS },
+  'X-Client-IP': { 'x-client-ip': FORGED_ADDRESS, 'x-cluster-client-ip': FORGED_ADDRESS, 'client-ip': FORGED_ADDRESS },
+  'True-Client-IP': { 'true-client-ip': FORGED_ADDRESS, 'cf-connecting-ip': FORGED_ADDRESS },
+  Forwarded: { forwarded: `for=${FORGED_ADDRESS}` }, 'X-Originating-IP': { 'x-originating-ip': FORGED_ADDRESS, 'x-remote-ip': FORGED_ADDRESS,
+    'x-remote-addr': FORGED_ADDRESS, 'x-azure-clientip': FORGED_ADDRESS },
 };
 
 describe('headers of proxies', { skip: without.mail }, () => {
@@ -44,7 +50,8 @@ describe('headers of proxies', { skip: without.mail }, () => {
       await stranger({ headers }).post('/api/auth/sign-up/email', { email: person.email, name: 'X', password: PASSWORD, callbackURL: '/x' });
       await stranger({ headers }).post('/api/auth/request-password-reset', { email: ada.email, redirectTo: '/reset-password' });
       await stranger({ headers }).post('/api/auth/sign-in/magic-link', { email: person.email, callbackURL: '/x' });
-      for (const mail of [await target.mail.latest(person.email, { count: 2 }), ...await target.mail.find(person.email, { waitSeconds: 0 }), ...await target.mail.find(ada.email, { waitSeconds: 0 })]) {
+      for (const mail of [await target.mail.latest(person.email, { count: 2 }), ...await target.mail.find(person.email, { waitSeconds: 0 }),
+        ...await target.mail.find(ada.email, { waitSeconds: 0 })]) {
         assert.doesNotMatch(JSON.stringify(mail), new RegExp(EVIL.replace('.', '\\.')));
         for (const link of mail.links) assert.equal(new URL(link).origin, new URL(target.url).origin);
       }
@@ -65,7 +72,8 @@ describe('headers of proxies', { skip: without.mail }, () => {
   });
 
   test('X-Forwarded-Proto makes nothing secure that is not, and nothing insecure that is', async () => {
-    const cookies = async (headers) => (await signIn({ ...ada, http: stranger({ headers }) })).setCookies.map(({ name, attributes }) => [name, attributes.secure ?? false]).sort().join(' ');
+    const cookies = async (headers) => (await signIn({ ...ada, http: stranger({ headers }) })).setCookies.map(({ name, attributes }) => [name,
+      attributes.secure ?? false]).sort().join(' ');
     const plain = await cookies({});
     for (const headers of [{ 'x-forwarded-proto': 'https' }, { 'x-forwarded-proto': 'http' }, { 'x-forwarded-ssl': 'on', 'front-end-https': 'on', 'x-url-scheme': 'https' }])
       assert.equal(await cookies(headers), plain, JSON.stringify(headers));
@@ -93,11 +101,13 @@ describe('headers of proxies', { skip: without.mail }, () => {
   });
 
   test('no header chooses the route, the method or the user', async () => {
-    for (const headers of [{ 'x-original-url': '/api/v1/admin/stats' }, { 'x-rewrite-url': '/api/v1/admin/stats' }, { 'x-forwarded-uri': '/api/v1/admin/stats' }, { 'x-forwarded-path': '/api/v1/admin/stats' }]) {
+    for (const headers of [{ 'x-original-url': '/api/v1/admin/stats' }, { 'x-rewrite-url': '/api/v1/admin/stats' },
+      { 'x-forwarded-uri': '/api/v1/admin/stats' }, { 'x-forwarded-path': '/api/v1/admin/stats' }]) {
       const answer = await program().get('/health', { headers });
       assert.deepEqual([answer.status, answer.json?.status ?? answer.json?.ok ?? true], [200, (await program().get('/health')).json?.status ?? true]);
     }
-    for (const headers of [{ 'x-user-id': ada.id, 'x-forwarded-user': ada.email, 'x-remote-user': ada.email, 'remote-user': ada.email, 'x-auth-request-email': ada.email, 'x-mana-user': ada.id },
+    for (const headers of [{ 'x-user-id': ada.id, 'x-forwarded-user': ada.email, 'x-remote-user': ada.email, 'remote-user': ada.email,
+      'x-auth-request-email': ada.email, 'x-mana-user': ada.id },
       { 'x-role': 'admin', 'x-admin': 'true', 'x-internal': '1', 'x-service': 'attack', 'x-forwarded-client-cert': 'Subject="CN=admin"' }])
       for (const path of ['/api/v1/auth/profile', '/api/v1/admin/stats', `/api/v1/internal/users/${ada.id}/memberships`]) {
         assert.equal((await program().get(path, { headers })).status, 401, path);

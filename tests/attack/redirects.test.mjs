@@ -18,9 +18,11 @@ const EVIL = [
   '/%2f/evil.example', '/%2F%2Fevil.example', '/..//evil.example', '/.//evil.example', '/x/..//evil.example', './/evil.example', '/;//evil.example', '/a/../../\\evil.example',
   'https:evil.example', 'https:/evil.example', 'https:///evil.example', 'http:\\\\evil.example', 'HTTPS://EVIL.EXAMPLE', 'ht\ttps://evil.example', 'ftp://evil.example',
   `${target.url}.evil.example`, `${target.url}@evil.example`, `${target.url}:x@evil.example/`, `${target.url}\\@evil.example`, `${target.url}%2f@evil.example`,
-  `${target.url}\u3002evil.example`, `${target.url}%00.evil.example`, `https://evil.example/${target.url}`, `https://evil.example?${target.url}`, `https://evil.example#${target.url}`,
+  `${target.url}\u3002evil.example`, `${target.url}%00.evil.example`, `https://evil.example/${target.url}`, `https://evil.example?${target.url}`,
+  `https://evil.example#${target.url}`,
   `https://evil.example\\.${base.host}`, `${base.protocol}//evil.example:80@${base.host}.evil.example`, `${base.protocol}${base.host}.evil.example`,
-  'javascript:alert(1)', 'JaVaScRiPt:alert(1)', 'java\nscript:alert(1)', '\u0001javascript:alert(1)', 'javascript://evil.example/%0aalert(1)', 'data:text/html,<script>alert(1)</script>',
+  'javascript:alert(1)', 'JaVaScRiPt:alert(1)', 'java\nscript:alert(1)', '\u0001javascript:alert(1)', 'javascript://evil.example/%0aalert(1)',
+  'data:text/html,<script>alert(1)</script>',
   'vbscript:msgbox(1)', 'blob:https://evil.example/x', 'file:///etc/passwd', 'view-source:https://evil.example', '/login?callbackURL=//evil.example',
   '//evil.example/%0d%0aSet-Cookie:x=1', 'https://\u0435vil.example', 'https://evil。example', 'https://[::ffff:1.2.3.4]/', '//1.2.3.4', '//0x01020304', 'https://evil.example:443/',
 ];
@@ -113,8 +115,10 @@ describe('redirects', { skip: without.routes }, () => {
 
   test('no mail has a link that leads away', async () => {
     const person = somebody(target);
-    const asked = { '/api/auth/sign-up/email': ['callbackURL'], '/api/auth/request-password-reset': ['redirectTo'], '/api/auth/sign-in/magic-link': ['callbackURL', 'newUserCallbackURL', 'errorCallbackURL'],
-      '/api/auth/send-verification-email': ['callbackURL'], '/api/v1/auth/forgot-password': ['redirectTo'], '/api/v1/auth/resend-verification': ['callbackURL'], '/api/v1/auth/register': ['callbackURL'] };
+    const asked = { '/api/auth/sign-up/email': ['callbackURL'], '/api/auth/request-password-reset': ['redirectTo'],
+      '/api/auth/sign-in/magic-link': ['callbackURL', 'newUserCallbackURL', 'errorCallbackURL'],
+      '/api/auth/send-verification-email': ['callbackURL'], '/api/v1/auth/forgot-password': ['redirectTo'], '/api/v1/auth/resend-verification': ['callbackURL'],
+      '/api/v1/auth/register': ['callbackURL'] };
     const doors = Object.entries(asked).flatMap(([path, names]) => names.map((name) => [path, name]));
     for (const [n, [path, name]] of doors.entries()) // each address at a third of the doors
       await each(EVIL.filter((_, m) => (n + m) % 3 === 0), async (evil) => {

@@ -63,7 +63,8 @@ describe('tokens of one purpose', { skip: without.admin }, () => {
   function doorsOf() {
     const asAda = () => copyOf(ada.http);
     const form = (path, fields, headers) => program().request('POST', path, { form: fields, headers });
-    const session = (name) => (token) => stranger().get('/api/auth/get-session', { headers: { cookie: `${name}=${encodeURIComponent(token)}` } }).then(({ json }) => Boolean(json?.user));
+    const session = (name) => (token) => stranger().get('/api/auth/get-session',
+      { headers: { cookie: `${name}=${encodeURIComponent(token)}` } }).then(({ json }) => Boolean(json?.user));
     return {
       'the session cookie': [['session cookie'], session([...ada.http.cookies.keys()].find((name) => name.endsWith('session_token')))],
       'Authorization at an app route': [['access token'], bearer('/api/v1/auth/profile')],
@@ -79,30 +80,40 @@ describe('tokens of one purpose', { skip: without.admin }, () => {
       'refresh': [['refresh token of an app', 'session token'], (refreshToken) => program().post('/api/v1/auth/refresh', { refreshToken }).then(({ status }) => status === 200)],
       'verify-email': [['change of address'], (token) => program().get(`/api/auth/verify-email?${new URLSearchParams({ token, callbackURL: '/' })}`).then(isRedirected)],
       // the form of the page that verify-email shows
-      'confirm-sign-up': [['change of address'], (token) => form('/confirm-sign-up', { token, password: PASSWORD }).then(({ status, headers }) => [302, 303].includes(status) && !/error/.test(headers.location))],
+      'confirm-sign-up': [['change of address'], (token) => form('/confirm-sign-up',
+      { token, password: PASSWORD }).then(({ status, headers }) => [302, 303].includes(status) && !/error/.test(headers.location))],
       'magic-link/verify': [['magic link'], (token) => program().get(`/api/auth/magic-link/verify?${new URLSearchParams({ token, callbackURL: '/' })}`).then(isRedirected)],
       'reset-password': [['reset token'], (token) => program().post('/api/auth/reset-password', { token, newPassword: NEW_PASSWORD }).then(({ status }) => status === 200)],
-      'reset-password of the apps': [['reset token'], (token) => program().post('/api/v1/auth/reset-password', { token, newPassword: NEW_PASSWORD }).then(({ status }) => status === 200)],
-      'the page of reset-password': [['reset token'], (token) => form('/reset-password', { token, newPassword: NEW_PASSWORD }).then(({ status }) => [200, 302, 303].includes(status))],
+      'reset-password of the apps': [['reset token'], (token) => program().post('/api/v1/auth/reset-password',
+      { token, newPassword: NEW_PASSWORD }).then(({ status }) => status === 200)],
+      'the page of reset-password': [['reset token'], (token) => form('/reset-password',
+      { token, newPassword: NEW_PASSWORD }).then(({ status }) => [200, 302, 303].includes(status))],
       'revert-email-change': [[], (token) => form('/api/auth/revert-email-change', { token }).then(({ status }) => status === 200)],
-      'delete-user/callback': [[], (token) => asAda().get(`/api/auth/delete-user/callback?${new URLSearchParams({ token })}`).then(({ status }) => status === 200 || status === 302)],
+      'delete-user/callback': [[],
+      (token) => asAda().get(`/api/auth/delete-user/callback?${new URLSearchParams({ token })}`).then(({ status }) => status === 200 || status === 302)],
       'delete-user by a token': [[], (token) => asAda().post('/api/auth/delete-user', { token }).then(({ status }) => status === 200)],
       'step-up by a token': [['step-up token'], (token) => asAda().post('/api/v1/auth/step-up', { token }).then(({ status }) => status === 200)],
-      'a code at the token endpoint': [['OAuth code'], (code) => form('/api/auth/oauth2/token', { grant_type: 'authorization_code', code, redirect_uri: client.redirect_uri }, client.headers).then(({ status }) => status === 200)],
-      'a refresh token at the token endpoint': [['OAuth refresh token'], (refresh_token) => form('/api/auth/oauth2/token', { grant_type: 'refresh_token', refresh_token }, client.headers).then(({ status }) => status === 200)],
-      'introspection': [['OAuth access token', 'OAuth refresh token'], (token) => form('/api/auth/oauth2/introspect', { token }, client.headers).then(({ json }) => json?.active !== false)],
+      'a code at the token endpoint': [['OAuth code'], (code) => form('/api/auth/oauth2/token',
+      { grant_type: 'authorization_code', code, redirect_uri: client.redirect_uri }, client.headers).then(({ status }) => status === 200)],
+      'a refresh token at the token endpoint': [['OAuth refresh token'], (refresh_token) => form('/api/auth/oauth2/token',
+      { grant_type: 'refresh_token', refresh_token }, client.headers).then(({ status }) => status === 200)],
+      'introspection': [['OAuth access token', 'OAuth refresh token'], (token) => form('/api/auth/oauth2/introspect', { token },
+      client.headers).then(({ json }) => json?.active !== false)],
       'api-keys/validate': [['API key'], (apiKey) => program().post('/api/v1/api-keys/validate', { apiKey }).then(({ json }) => json?.valid === true)],
-      'X-Service-Key': [['service key'], (key) => program().get(`/api/v1/internal/users/${ada.id}/memberships`, { headers: { 'x-service-key': key } }).then(({ status }) => status === 200)],
+      'X-Service-Key': [['service key'], (key) => program().get(`/api/v1/internal/users/${ada.id}/memberships`,
+      { headers: { 'x-service-key': key } }).then(({ status }) => status === 200)],
       'accept-invitation': [['invitation'], (invitationId) => asAda().post('/api/auth/organization/accept-invitation', { invitationId }).then(({ status }) => status === 200)],
       'an erasure': [[], (id) => program().get(`/api/v1/me/data/erasure/${encodeURIComponent(id)}`).then(({ status }) => status === 200)],
       'a second factor': [[], (code) => asAda().post('/api/auth/two-factor/verify-totp', { code }).then(({ status }) => status === 200)],
-      'a client secret': [['client secret'], (secret) => form('/api/auth/oauth2/introspect', { token: 'x' }, { authorization: `Basic ${Buffer.from(`${client.client_id}:${encodeURIComponent(secret)}`).toString('base64')}` }).then(({ status }) => status === 200)],
+      'a client secret': [['client secret'], (secret) => form('/api/auth/oauth2/introspect', { token: 'x' },
+      { authorization: `Basic ${Buffer.from(`${client.client_id}:${encodeURIComponent(secret)}`).toString('base64')}` }).then(({ status }) => status === 200)],
     };
   }
 
   test('open no door that is not their own', async () => {
     const opened = [];
-    const pairs = Object.entries(doors).flatMap(([door, [own, opens]]) => Object.entries(tokens).filter(([kind]) => !own.includes(kind)).map(([kind, token]) => ({ door, opens, kind, token })));
+    const pairs = Object.entries(doors).flatMap(([door, [own, opens]]) => Object.entries(tokens).filter(([kind]) => !own.includes(kind)).map(([kind,
+      token]) => ({ door, opens, kind, token })));
     assert.ok(pairs.length > 400, `${pairs.length} pairs`);
     await each(pairs, async ({ door, opens, kind, token }) => {
       if (/[\0\r\n]/.test(token)) return;

@@ -55,7 +55,8 @@ describe('vaults', { skip: without.mail }, () => {
       const commitment = await commitmentOf(masterKey, ada.id);
       const wrapped = await wrap(masterKey, secret);
       const { wraps } = (await vault.restorable()).json;
-      const acts = [() => vault.rotate({}), () => vault.rotate({ commitment }), () => vault.setRecovery({ ...wrapped, commitment }), () => vault.setRecovery(wrapped), () => vault.clearRecovery(),
+      const acts = [() => vault.rotate({}), () => vault.rotate({ commitment }), () => vault.setRecovery({ ...wrapped, commitment }),
+        () => vault.setRecovery(wrapped), () => vault.clearRecovery(),
         () => vault.zeroKnowledge({ enable: true }), () => vault.zeroKnowledge({ enable: false, masterKey }), () => vault.key(), () => vault.restore({ id: wraps[0]?.id ?? 'x' })];
       const answers = await storm((n) => acts[(n * 7 + round) % acts.length]());
       noneFailed(answers);
@@ -92,7 +93,8 @@ describe('vaults', { skip: without.mail }, () => {
     test('are opened neither by an id in the request nor by a commitment nor by a wrap', async () => {
       const vault = vaultOf(eve);
       const claims = { userId: ada.id, user_id: ada.id, id: ada.id, sub: ada.id, email: ada.email };
-      await each([() => vault.init(claims), () => vault.rotate(claims), () => vault.setRecovery({ ...claims, recoveryWrappedMk: Buffer.alloc(48).toString('base64'), recoveryIv: Buffer.alloc(12).toString('base64') }),
+      await each([() => vault.init(claims), () => vault.rotate(claims), () => vault.setRecovery({ ...claims,
+        recoveryWrappedMk: Buffer.alloc(48).toString('base64'), recoveryIv: Buffer.alloc(12).toString('base64') }),
         () => vault.zeroKnowledge({ ...claims, enable: true })], async (act) => assert.ok(!(await act()).text.includes(masterKey)));
       for (const query of [`?userId=${ada.id}`, `?user_id=${ada.id}`, `/${ada.id}`]) {
         const answer = await program().get(`/api/v1/me/encryption-vault/key${query}`, { bearer: eve.token, headers: { 'x-user-id': ada.id } });

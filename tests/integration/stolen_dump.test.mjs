@@ -47,7 +47,8 @@ describe('a stolen dump', () => {
     found['refresh token of an app'] = (await new Client(stack.url).post('/api/v1/auth/login', { email: ada.email, password: PASSWORD })).json.refreshToken;
     const client = register(stack, { name: `'Wiki'`, client_id: `'wiki'`, redirect_uris: `ARRAY['${SYNAPSE.SYNAPSE_OIDC_REDIRECT_URIS}']`, skip_consent: 'true' });
     found['secret of a client'] = client.client_secret;
-    const oidc = (await exchange(new Client(stack.url, { origin: null }), { code: await code(ada, { client_id: 'wiki', scope: 'openid offline_access' }) }, basic('wiki', client.client_secret))).json;
+    const oidc = (await exchange(new Client(stack.url, { origin: null }), { code: await code(ada, { client_id: 'wiki', scope: 'openid offline_access' }) },
+      basic('wiki', client.client_secret))).json;
     Object.assign(found, { 'OAuth access token': oidc.access_token, 'OAuth refresh token': oidc.refresh_token, 'OAuth code': await code(ada) });
     found['API key'] = (await ada.http.post('/api/v1/api-keys', { name: 'key' }, { bearer: ada.token })).json.key;
     await new Client(stack.url).post('/api/auth/request-password-reset', { email: ada.email, redirectTo: '/reset-password' });

@@ -69,6 +69,8 @@ log_answer(const struct request *r, int status, uint64_t took_ms)
 	number(&line, "status", status);
 	number(&line, "ms", (int64_t)took_ms);
 	member(&line, "ip", r->ip);
+	if (status == 401 || status == 403) /* who was refused, where a verified JWT says so */
+		member(&line, "user", r->caller.user_id);
 	if (!ended(&line))
 		return;
 	if (gathered_bytes + line.len > sizeof(gathered))

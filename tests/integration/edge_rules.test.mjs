@@ -154,6 +154,15 @@ describe('rules of the edge', () => {
     assert.ok(!lines.join('\n').includes('forged'));
   });
 
+  test('the log says which user was refused', async () => {
+    const jwt = await token(ada);
+    const refused = await new Client(stack.url).request('GET', '/api/v1/admin/users', { headers: { authorization: `Bearer ${jwt}` } });
+    assert.equal(refused.status, 403);
+    const line = await until('the log', () => stack.log().find(({ route, status }) => route === '/api/v1/admin/users' && status === 403));
+    assert.equal(line.user, ada.id);
+    assert.ok(!JSON.stringify(stack.log()).includes(jwt));
+  });
+
   test('in production no origin but BASE_URL is trusted by default, and HTTPS is demanded of browsers', async () => {
     const production = {
       NODE_ENV: 'production', BASE_URL: 'https://auth.example', BETTER_AUTH_SECRET: 'x7Fq2LmP9sVb4Rt8Wk3Zc6Yd1Hg5Jn0AaBbCc',

@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 
 import { encode, keyPair, signed } from './lib/jwt.mjs';
-import { FIELDS, URLS } from './lib/names.mjs';
-import { copyOf, each, member, routes, stranger, target, vaultToken, without } from './lib/target.mjs';
+import { FIELDS, QUERY_NAMES, URLS } from './lib/names.mjs';
+import { administrator, copyOf, each, member, routes, stranger, target, vaultToken, without } from './lib/target.mjs';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 const pathOf = ({ path }, value = 'x') => path.replace(/:\w+/g, value);
@@ -77,6 +77,16 @@ describe('the table of routes', { skip: without.routes }, () => {
         }
     });
 
+    /** What opens a route: the tokens of a person, or those of an administrator and of a service. The cookie is the person's. */
+    async function credentialsOf(person) {
+      const admin = without.admin ? person : await administrator();
+      const forVault = await vaultToken(person);
+      return ({ path, access }, headers = {}) => {
+        const bearer = /admin/.test(access) ? admin.token : path.includes('encryption-vault') ? forVault : person.token;
+        return { bearer: /JWT/.test(access) ? bearer : undefined, headers: /service/.test(access) ? { ...headers, 'x-service-key': target.serviceKey } : headers };
+      };
+    }
+
     const all = (value) => JSON.stringify(Object.fromEntries([...FIELDS, ...URLS].map((name) => [name, value])));
     const BODIES = {
       'a number': '0', 'a text': '"x"', 'null': 'null', 'an array': '[]', 'an array of objects': '[{}]', 'nothing': '', 'half an object': '{"email":', 'two objects': '{}{}',
@@ -100,14 +110,13 @@ describe('the table of routes', { skip: without.routes }, () => {
 
     test('no body makes an internal error or shows the inside of the service', { timeout: 120_000 }, async () => {
       const eve = await member('Eve');
-      eve.vaultToken = await vaultToken(eve);
+      const credentials = await credentialsOf(eve);
       const wrong = [];
       const attemptsOn = (rows) => rows.filter(isWrite).flatMap((row) => Object.entries(BODIES).map(([what, body]) => ({ row, what, body })));
       const attack = async ({ row, what, body }) => {
-        const bearer = /JWT/.test(row.access) ? (row.path.includes('encryption-vault') ? eve.vaultToken : eve.token) : undefined;
         for (const type of ['application/json', 'application/x-www-form-urlencoded']) {
           if (type !== 'application/json' && !/^(fields|half|nothing)/.test(what)) continue; // as a form, too
-          const answer = await copyOf(eve.http).request(row.method, pathOf(row), { body, bearer, headers: { 'content-type': type } });
+          const answer = await copyOf(eve.http).request(row.method, pathOf(row), { body, ...credentials(row, { 'content-type': type }) });
           if (answer.status >= 500 || INTERNAL.test(answer.text)) wrong.push([row.name, what, type, answer.status, answer.text.slice(0, 200)]);
         }
       };
@@ -116,6 +125,23 @@ describe('the table of routes', { skip: without.routes }, () => {
       await each(attemptsOn(routes.filter(isEnd)), attack);
       assert.deepEqual(wrong, []);
       assert.equal((await http.get('/health/ready')).status, 200);
+    });
+
+    const QUERIES = ['', '-1', '0', '1e9', '1.5', 'NaN', '0x10', '9223372036854775808', '99999999999999999999999999', ' 1', '\u0661', 'true', 'null', '[]', '{"a":1}', '%', '\0', '\u202e',
+      `' OR 1=1 --`, `1; DROP TABLE auth.users`, `$1`, `\\`, `*`, `_%`, `../../etc/passwd`, 'createdAt desc', 'a'.repeat(1500), '2024-13-45T99:99:99Z', 'infinity'];
+
+    test('no query and no path makes an internal error or shows the inside of the service', { timeout: 120_000 }, async () => {
+      const wrong = [];
+      const credentials = await credentialsOf(ada);
+      // one name at a time, for the first value that is refused would hide the others; the values take turns
+      const attempts = routes.filter((row) => !isWrite(row))
+        .flatMap((row, n) => QUERY_NAMES.map((name, m) => ({ row, name, value: QUERIES[(n * QUERY_NAMES.length + m) % QUERIES.length] })));
+      await each(attempts, async ({ row, name, value }) => {
+        const path = row.path.replace(/:\w+/g, encodeURIComponent(value).slice(0, 300) || 'x');
+        const answer = await copyOf(ada.http).get(`${path}?${new URLSearchParams({ [name]: value })}`, credentials(row));
+        if (answer.status >= 500 || INTERNAL.test(answer.text)) wrong.push([row.name, name, value, answer.status, answer.text.slice(0, 200)]);
+      });
+      assert.deepEqual(wrong, []);
     });
 
     test('a body over the limit is refused by every route, and not kept', async () => {

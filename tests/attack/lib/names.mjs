@@ -10,3 +10,8 @@ export const FIELDS = ['email', 'newEmail', 'name', 'image', 'password', 'newPas
   'client_assertion_type', 'redirect_uris', 'post_logout_redirect_uris', 'grant_types', 'jwks', 'client_name', 'update', 'skip_consent', 'response', 'clientDataJSON',
   'trustDevice', 'appId', 'deviceId', 'settings', 'scopes', 'expiresAt', 'apiKey', 'key', 'tier', 'accessTier', 'limit', 'offset', 'query', 'search', 'after', 'before',
   'purpose', 'commitment', 'recoveryWrappedMk', 'recoveryIv', 'masterKey', 'locale', 'emailVerified', 'twoFactorEnabled', 'createdAt', 'ownerId', 'isAdmin', 'sub', 'sid'];
+
+/** Of queries alone. */
+export const QUERY_NAMES = ['id', 'token', 'email', 'organizationId', 'organizationSlug', 'userId', 'slug', 'limit', 'offset', 'page', 'query', 'search', 'after', 'before',
+  'sortBy', 'sortDirection', 'filterField', 'filterValue', 'filterOperator', 'type', 'event', 'audience', 'client_id', 'state', 'scope', 'code', 'callbackURL', 'error',
+  'disableRefresh', 'accountId', 'providerId', 'tier', 'role', 'redirect_uri', 'id_token_hint', 'ui_locales', 'max_age', 'prompt'];

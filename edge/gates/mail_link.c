@@ -117,9 +117,11 @@ has(const struct request *r, struct str header)
 	return request_header(r, header).p != NULL;
 }
 
+/* With MAIL_LINK_GET=act the operator has clients that send cookies and say nothing else. */
 static bool
 may_be_browser(const struct request *r)
 {
-	return has(r, STR("origin")) || has(r, STR("referer")) || has(r, STR("cookie")) ||
+	return has(r, STR("origin")) || has(r, STR("referer")) ||
+	       (has(r, STR("cookie")) && !config.mail_link_acts) ||
 	       str_starts(request_header(r, STR("user-agent")), STR("Mozilla/"));
 }

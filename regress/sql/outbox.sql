@@ -32,10 +32,12 @@ SELECT auth_api.outbox_done(:'first', 'w2');
 SELECT auth_api.outbox_done(:'second', 'w2');
 
 -- Not accepted: again after a pause, under the same Message-ID.
+BEGIN; -- whose start is now() for all of it, however slow the machine is
 SELECT auth_api.outbox_failed(:'first', 'w1', '451 try later', 'retry');
 SELECT count(*) FROM auth_api.outbox_claim('w1', 10, 60);
 RESET ROLE;
 SELECT next_attempt_at - now() BETWEEN interval '1 second' AND interval '2 seconds' AS pause, last_error FROM auth.outbox WHERE id = :'first';
+COMMIT;
 UPDATE auth.outbox SET next_attempt_at = now() WHERE id = :'first';
 SET ROLE auth_edge;
 SELECT recipient, message_id = :'message_id' AS same_id, attempt FROM auth_api.outbox_claim('w1', 10, 60);

@@ -62,3 +62,20 @@ UPDATE auth.api_keys SET expires_at = now() - interval '366 days' WHERE id = :'i
 SELECT auth.sweep() > 0 AS swept;
 SELECT name FROM auth.api_keys WHERE user_id = story.id_of('kaya@example.com');
 SELECT count(*) FROM auth.api_keys WHERE user_id = story.id_of('vic@example.com');
+
+-- Keys are credentials of their own: a change of the password and the end of all sessions leave them. A password reset ends them, because
+-- whoever resets has lost control of the account; so does the revert of a change of address.
+SET ROLE auth_edge;
+SELECT story.member('kit@example.com', 'Kit');
+SELECT refusal FROM story.sign_in('kit@example.com', 'kit-1');
+SELECT body::json ->> 'key' AS kits FROM auth_api.api_key_create(story.caller('kit-1'), '{"name":"survivor"}') \gset
+SELECT refusal FROM auth_api.api_key_create(story.caller('kit-1'), '{"name":"second"}');
+SELECT refusal FROM auth_api.password_change(story.caller('kit-1'), story.challenge('kit-1'), story.right('kit-1'), story.hash('hash-2'), NULL, false, 'v1');
+SELECT body::json ->> 'valid' AS valid FROM auth_api.api_key_validate(story.caller(), story.asked(:'kits'));
+SELECT refusal FROM auth_api.session_revoke_all(story.caller('kit-1'), '{}');
+SELECT body::json ->> 'valid' AS valid FROM auth_api.api_key_validate(story.caller(), story.asked(:'kits'));
+SELECT refusal FROM auth_api.password_request_reset(story.caller(), '{"email":"kit@example.com"}');
+SELECT refusal FROM auth_api.password_reset(story.caller(), story.token('reset_password', 'kit@example.com'), story.hash('hash-3'), 'better-auth');
+SELECT body::json ->> 'valid' AS valid FROM auth_api.api_key_validate(story.caller(), story.asked(:'kits'));
+SELECT metadata FROM story.events('kit@example.com') WHERE event_type = 'API_KEY_REVOKED';
+RESET ROLE;

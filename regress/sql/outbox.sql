@@ -149,3 +149,28 @@ SELECT path, body FROM auth_api.outbound_claim('story', 'w2', 10, 60);
 SELECT auth_api.outbound_failed(:'then', 'w2', '400 never', true);
 RESET ROLE;
 SELECT path, state, body IS NULL AS wiped, last_error FROM auth.outbound_calls WHERE target = 'story' ORDER BY path;
+
+-- What anybody can ask for goes after everything else, however early it was asked for: no flood of requests delays a notice.
+UPDATE auth.outbox SET next_attempt_at = now() + interval '1 day' WHERE state = 'pending';
+SET ROLE auth_edge;
+SELECT story.member('flood@example.com', 'Flo');
+SELECT refusal FROM story.sign_in('flood@example.com', 'flood-1');
+SELECT count(auth_api.password_request_reset(story.caller(), '{"email":"flood@example.com"}')) FROM generate_series(1, 15);
+SELECT count(auth_api.magic_link_send(story.caller(), 'flood@example.com', NULL, NULL, NULL, NULL, 'en')) FROM generate_series(1, 15);
+SELECT count(auth_api.sign_up(story.caller(), 'flood@example.com', 'Flo', NULL, story.hash('hash-1'), NULL, 'en')) FROM generate_series(1, 15);
+-- The limits of requests are used up, and none of them is that of a notice.
+SELECT refusal FROM auth_api.password_change(story.caller('flood-1'), story.challenge('flood-1'), story.right('flood-1'), story.hash('hash-2'), NULL, false, 'v1');
+SELECT refusal FROM story.sign_in('flood@example.com', 'flood-2');
+SELECT refusal FROM auth_api.step_up_mail(story.caller('flood-2'), '{"purpose":"passkey"}');
+RESET ROLE;
+SELECT auth.notice_mail('vault_rotated', story.id_of('flood@example.com'));
+SELECT kind, count(*) FROM story.mails('flood@example.com') GROUP BY 1 ORDER BY 1;
+SET ROLE auth_edge;
+SELECT kind FROM auth_api.outbox_claim('w9', 3, 60) WHERE recipient = 'flood@example.com' ORDER BY kind;
+-- A notice that its user can cause again and again is bounded by itself.
+RESET ROLE;
+SELECT auth.notice_mail('vault_rotated', story.id_of('flood@example.com')) FROM generate_series(1, 5);
+SELECT auth.notice_mail('vault_recovery_changed', story.id_of('flood@example.com'));
+SELECT kind, count(*) FROM auth.outbox WHERE recipient = 'flood@example.com' AND kind LIKE 'vault%' GROUP BY 1 ORDER BY 1;
+DELETE FROM auth.outbox WHERE recipient = 'flood@example.com';
+UPDATE auth.outbox SET next_attempt_at = now() WHERE state = 'pending';

@@ -65,6 +65,8 @@ SET ROLE auth_edge;
 -- S3 → S2: with the vault's own key and with no other.
 CALL story.vault('zero_knowledge', story.bearer('other@example.com'), jsonb_build_object('enable', false, 'masterKey', story.master_key(1)));
 CALL story.vault('zero_knowledge', story.bearer('other@example.com'), jsonb_build_object('enable', false, 'masterKey', story.master_key(4)));
+-- Its user is told of each switch; calls that are refused or change nothing mail nothing.
+SELECT kind, count(*) FROM story.mails('other@example.com') WHERE kind LIKE 'vault%' GROUP BY 1 ORDER BY 1;
 CALL story.vault('key', story.bearer('other@example.com'));
 SELECT story.answer(auth_api.vault_status(story.bearer('other@example.com'), NULL));
 

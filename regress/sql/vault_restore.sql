@@ -167,6 +167,8 @@ RESET ROLE;
 DELETE FROM auth.vault_replaced_wraps WHERE recovery = '\x00';
 SELECT DISTINCT json_array_length(('{' || auth.gdpr_more(u) || '}')::json -> 'vault' -> 'replacedWraps') > 0 AS told,
        ('{' || auth.gdpr_more(u) || '}') ~ 'wrapped|"iv"' AS shown FROM auth.users u WHERE u.email = 'robbed@example.com';
+-- Each change of a vault tells its user; setting the first recovery wrap, which replaces nothing, does not.
+SELECT kind, count(*) FROM auth.outbox WHERE recipient = 'robbed@example.com' AND kind LIKE 'vault%' GROUP BY 1 ORDER BY 1;
 SELECT id FROM story.replaced('robbed@example.com') LIMIT 1 \gset
 SET ROLE auth_edge;
 SELECT user_id AS robbed, session_reference AS reference FROM story.bearer('robbed@example.com') \gset

@@ -105,7 +105,7 @@ BEGIN
   ELSIF u.email_verified THEN
     RETURN auth.admin_refuse(409, 'Already verified', 'The address is verified already');
   END IF;
-  wait_seconds := auth.rate_limit_count('mail/verify_email', u.email);
+  wait_seconds := auth.rate_limit_count('mail/admin_verify_email', u.email); -- not of the limit that strangers use up
   IF wait_seconds > 0 THEN
     RETURN auth.refuse('RATE_LIMITED', NULL, wait_seconds);
   END IF;

@@ -8,6 +8,22 @@ CREATE FUNCTION auth.api_key_json(k auth.api_keys) RETURNS json LANGUAGE sql STA
 CREATE FUNCTION auth.api_key_is_good(k auth.api_keys) RETURNS boolean LANGUAGE sql STABLE
   RETURN k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > pg_catalog.now());
 
+CREATE FUNCTION auth.api_keys_end(c auth.caller, of_user_id text, by text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  ended bigint;
+BEGIN
+  UPDATE auth.api_keys k SET revoked_at = now() WHERE k.user_id = of_user_id AND auth.api_key_is_good(k);
+  GET DIAGNOSTICS ended = ROW_COUNT;
+  IF ended > 0 THEN
+    PERFORM auth.security_event(c, of_user_id, 'API_KEY_REVOKED', auth.json_object('by', by, 'keys', ended)::jsonb);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION auth.api_keys_end IS
+  'revokes every API key of a user who recovers the account. Changing the password and ending sessions leave the keys: they are '
+  'credentials of their own, each listed and revoked by itself';
+
 CREATE FUNCTION auth_api.api_key_list(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

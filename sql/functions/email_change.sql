@@ -96,7 +96,7 @@ BEGIN
   DELETE FROM auth.verification v WHERE v.user_id = u.id;
   DELETE FROM auth.passkeys p WHERE p.user_id = u.id; -- one from before may be the thief's as well
   DELETE FROM auth.passkey_challenges p WHERE p.user_id = u.id;
-  UPDATE auth.api_keys k SET revoked_at = now() WHERE k.user_id = u.id AND k.revoked_at IS NULL;
+  PERFORM auth.api_keys_end(c, u.id, 'email-change-revert');
   PERFORM auth.two_factor_undo(c, u, change.suspect_since);
   DELETE FROM auth.oauth_consents x WHERE x.user_id = u.id AND x.created_at >= change.suspect_since;
   UPDATE auth.invitations x SET status = 'canceled' WHERE x.inviter_id = u.id AND x.status = 'pending'; -- they live for two days

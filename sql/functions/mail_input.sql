@@ -29,6 +29,19 @@ COMMENT ON FUNCTION auth.mail_is_limited IS
   'counts a mail that anybody can ask for; true: the address has had its mails for now. The caller then leaves the newest link '
   'as it is, and sends a mail only if no link is valid: so a stranger who uses up the limit leaves the owner a valid link';
 
+CREATE FUNCTION auth.notice_mail(kind text, of_user_id text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF auth.rate_limit_count('mail/' || kind, of_user_id) = 0 AND auth.rate_limit_count('mail_hour/' || kind, of_user_id) = 0 THEN
+    PERFORM auth.mail_queue(notice_mail.kind, u.email, u.locale, auth.json_object('name', u.name), u.id)
+       FROM auth.users u WHERE u.id = of_user_id AND u.deleted_at IS NULL;
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION auth.notice_mail IS
+  'tells a user of something that happened to their account, which a session may repeat: at most 3 mails of a kind in a minute and 10 in '
+  'an hour. The limit is the user''s and this kind''s: no request of another uses it up';
+
 CREATE FUNCTION auth.verification_is_live(kind text, of_user_id text) RETURNS boolean
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

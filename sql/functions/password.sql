@@ -168,6 +168,7 @@ BEGIN
                 ELSE auth.refuse('TOKEN_INVALID', 'Invalid token') END;
   END IF;
   PERFORM auth.password_set(c, u, new_hash, 'PASSWORD_RESET_COMPLETED', NULL);
+  PERFORM auth.api_keys_end(c, u.id, 'password-reset');
   IF NOT u.email_verified THEN
     PERFORM auth.account_claim(c, u, 'password-reset', auth.sign_up_version(u.id));
   END IF;
@@ -176,5 +177,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth_api.password_reset IS
-  'POST /reset-password: takes the token, sets the password, ends all sessions, unlocks the address. If it is the first '
+  'POST /reset-password: takes the token, sets the password, ends all sessions and API keys, unlocks the address. If it is the first '
   'proof of the address, everything else from before ends, too';

@@ -60,6 +60,7 @@ BEGIN
   IF spent < clock_timestamp() - replay THEN
     DELETE FROM auth.sessions x WHERE x.id = s.id;
     PERFORM auth.security_event(c, s.user_id, 'REFRESH_TOKEN_REUSED', auth.json_object('session', s.id)::jsonb);
+    PERFORM auth.notice_mail('refresh_token_reused', s.user_id);
     RETURN auth.refuse('TOKEN_EXPIRED', 'Session expired');
   ELSIF spent IS NULL THEN
     INSERT INTO auth.session_tokens AS t (digest, session_id, issued_at, spent_at)
@@ -75,7 +76,7 @@ $$;
 COMMENT ON FUNCTION auth.session_refresh_by_token IS
   'exchanges a refresh token for its successor, the token of c.fresh_digest, which the edge derives from the token presented. '
   'The same token again within mana_auth.refresh_replay_seconds yields the same successor. Later it was stolen: that ends the '
-  'session and writes REFRESH_TOKEN_REUSED';
+  'session, writes REFRESH_TOKEN_REUSED and tells the user';
 
 CREATE FUNCTION auth_api.session_refresh(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

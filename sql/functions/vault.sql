@@ -296,6 +296,7 @@ BEGIN
    WHERE x.user_id = me.user_id
   RETURNING x.* INTO v;
   PERFORM auth.vault_seen(me, v);
+  PERFORM auth.notice_mail('vault_rotated', me.user_id);
   RETURN auth.vault_grant(c, me.user_id, 'rotate', NULL, 200, auth.vault_key_body(v), auth.vault_wrap_of(v));
 END
 $$;

@@ -31,6 +31,7 @@ BEGIN
       RETURN refused;
     END IF;
     PERFORM auth.vault_keep(v, 'recovery');
+    PERFORM auth.notice_mail('vault_recovery_changed', me.user_id);
   END IF;
   UPDATE auth.encryption_vaults x
      SET recovery_wrapped_mk = wrap, recovery_iv = iv, recovery_format_version = 1, recovery_set_at = now(),
@@ -85,6 +86,7 @@ BEGIN
       RETURN refused;
     END IF;
     PERFORM auth.vault_keep(v, 'recovery');
+    PERFORM auth.notice_mail('vault_recovery_changed', me.user_id);
   END IF;
   UPDATE auth.encryption_vaults x
      SET recovery_wrapped_mk = NULL, recovery_iv = NULL, recovery_set_at = NULL, recovery_generation = NULL
@@ -159,6 +161,7 @@ BEGIN
   END IF;
   UPDATE auth.encryption_vaults x SET wrapped_mk = NULL, wrap_iv = NULL, zero_knowledge = true WHERE x.user_id = v.user_id;
   PERFORM auth.vault_replaced_enter_zero_knowledge(v);
+  PERFORM auth.notice_mail('vault_zero_knowledge_on', v.user_id);
   RETURN auth.vault_grant(c, v.user_id, 'zk_enable', NULL, 200, done);
 END
 $$;
@@ -177,6 +180,7 @@ BEGIN
      SET wrapped_mk = w.wrapped_mk, wrap_iv = w.wrap_iv, format_version = w.format_version, kek_id = w.kek_id,
          commitment = w.commitment, zero_knowledge = false
    WHERE x.user_id = v.user_id;
+  PERFORM auth.notice_mail('vault_zero_knowledge_off', v.user_id);
   RETURN auth.vault_grant(c, v.user_id, 'zk_disable', NULL, 200, done);
 END
 $$;

@@ -178,6 +178,7 @@ BEGIN
          recovery_set_at = (recovery ->> 'setAt')::timestamptz,
          recovery_generation = CASE WHEN recovery IS NOT NULL THEN k.generation END
    WHERE x.user_id = me.user_id;
+  PERFORM auth.notice_mail(CASE WHEN k.wrapped_mk IS NULL THEN 'vault_recovery_changed' ELSE 'vault_rotated' END, me.user_id);
   RETURN auth.vault_grant(c, me.user_id, 'restore', CASE WHEN k.wrapped_mk IS NULL THEN 'recovery' ELSE 'key' END, 200,
     auth.json_object('ok', true, 'restored', CASE WHEN k.wrapped_mk IS NULL THEN 'recovery' ELSE 'key' END,
                      'keyGeneration', k.generation));

@@ -19,6 +19,7 @@ CREATE TABLE auth.outbox (
   expires_at    timestamptz,
   give_up_at    timestamptz,
   needs_operator  boolean   NOT NULL DEFAULT false,
+  requested     boolean     NOT NULL DEFAULT false,
   CONSTRAINT outbox_pkey PRIMARY KEY (id),
   CONSTRAINT outbox_message_id_unique UNIQUE (message_id),
   CONSTRAINT outbox_user_id_users_id_fk FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE,
@@ -34,12 +35,19 @@ COMMENT ON COLUMN auth.outbox.give_up_at IS 'time of the last try, a day after t
 COMMENT ON COLUMN auth.outbox.needs_operator IS
   'the last try failed by our configuration (login, sender, rights, TLS), which the operator has to correct';
 
-CREATE INDEX outbox_pending_idx ON auth.outbox (next_attempt_at) WHERE state = 'pending';
+COMMENT ON COLUMN auth.outbox.requested IS
+  'somebody without a session asked for it (auth.mail_is_requested): it goes after all others, so that no flood of requests delays them';
+
+CREATE INDEX outbox_pending_idx ON auth.outbox (requested, next_attempt_at) WHERE state = 'pending';
 CREATE INDEX outbox_expires_at_idx ON auth.outbox (expires_at) WHERE state = 'pending';
 CREATE INDEX outbox_finished_at_idx ON auth.outbox (finished_at) WHERE state <> 'pending';
 CREATE INDEX outbox_user_id_idx ON auth.outbox (user_id);
 
 SELECT pg_catalog.pg_extension_config_dump('auth.outbox', '');
+
+CREATE FUNCTION auth.mail_is_requested(kind text) RETURNS boolean LANGUAGE sql IMMUTABLE
+  RETURN kind = ANY ('{verify_email,reset_password,existing_account,magic_link,invitation}'::text[]);
+COMMENT ON FUNCTION auth.mail_is_requested IS 'whether a mail of this kind goes to an address because anybody can ask for it';
 
 CREATE FUNCTION auth.mail_queue(
     kind text, recipient text, locale text, args json, user_id text DEFAULT NULL, lifetime interval DEFAULT NULL)
@@ -47,10 +55,11 @@ RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_cat
 DECLARE
   mail_id constant text := auth.random_id();
 BEGIN
-  INSERT INTO auth.outbox (id, kind, recipient, locale, args, message_id, user_id, expires_at)
+  INSERT INTO auth.outbox (id, kind, recipient, locale, args, message_id, user_id, expires_at, requested)
   VALUES (mail_id, mail_queue.kind, mail_queue.recipient, COALESCE(mail_queue.locale, 'de'),
           auth.seal(convert_to(args::text, 'UTF8'), 'outbox:' || mail_id),
-          auth.lower_case(mail_id), mail_queue.user_id, now() + lifetime);
+          auth.lower_case(mail_id), mail_queue.user_id, now() + lifetime,
+          auth.mail_is_requested(mail_queue.kind));
   RETURN mail_id;
 END
 $$;
@@ -100,7 +109,7 @@ BEGIN
       SELECT o.id FROM auth.outbox o
        WHERE o.state = 'pending' AND o.next_attempt_at <= now() AND (o.leased_until IS NULL OR o.leased_until <= now())
          AND (o.expires_at IS NULL OR o.expires_at > now())
-       ORDER BY o.next_attempt_at
+       ORDER BY o.requested, o.next_attempt_at
        LIMIT most FOR UPDATE SKIP LOCKED), opened AS MATERIALIZED (
       SELECT o.id, auth.unseal_or_null(o.args, 'outbox:' || o.id) AS args FROM auth.outbox o JOIN due ON due.id = o.id),
     claimed AS (
@@ -117,8 +126,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth_api.outbox_claim IS
-  'mails that are due, leased to a worker; one that dies loses its lease and another sends the mail. A mail whose arguments do not '
-  'open, for want of their key, waits an hour and holds up no other. Mails whose link or code has expired end here';
+  'mails that are due, those that nobody requested first, leased to a worker; one that dies loses its lease and another sends the '
+  'mail. A mail whose arguments do not open, for want of their key, waits an hour and holds up no other. Mails whose link or code has expired end here';
 
 CREATE FUNCTION auth_api.outbox_done(mail_id text, worker text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

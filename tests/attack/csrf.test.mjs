@@ -4,8 +4,9 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 
+import { somebodyVerified } from '../integration/lib/people.mjs';
 import { FIELDS } from './lib/names.mjs';
-import { copyOf, member, routes, stateOf, target, without } from './lib/target.mjs';
+import { copyOf, member, routes, stateOf, stranger, target, without } from './lib/target.mjs';
 
 const EVIL = 'https://evil.example';
 const base = new URL(target.url);
@@ -79,6 +80,23 @@ describe('cross-site request forgery', { skip: without.routes }, () => {
         } else assert.equal(answer.status, 401, `${what}: ${answer.status} ${answer.text.slice(0, 200)}`);
       }
     });
+  });
+
+  test('a page of another site signs nobody in to an account of its own', async () => {
+    const eve = await somebodyVerified(target, 'Eve');
+    const sent = { email: eve.email, password: eve.password, callbackURL: '/', rememberMe: 'true' };
+    const doors = ['/api/auth/sign-in/email', '/api/v1/auth/login', '/login'];
+    for (const path of doors)
+      for (const [what, headers] of Object.entries({ ...FORGERIES, 'a fetch without Origin': { origin: undefined, 'content-type': 'application/json',
+        'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'empty' } })) {
+        if (headers.origin === undefined && !headers['sec-fetch-site']) continue; // a browser says one of them; a program neither
+        const isForm = headers['content-type'] === FORM;
+        const body = isForm ? new URLSearchParams(sent).toString() : JSON.stringify({ ...sent, rememberMe: true });
+        const answer = await stranger({ headers: { accept: '*/*' } }).request('POST', path, { body, headers });
+        assert.equal(answer.status, 403, `${path}, ${what}: ${answer.status}`);
+        assert.deepEqual(answer.setCookies, [], `${path}, ${what}`);
+      }
+    for (const path of doors.slice(0, 2)) assert.equal((await stranger().post(path, { email: eve.email, password: eve.password })).status, 200, `${path} from a page of ours`);
   });
 
   test('no GET of a page of another site changes anything', async () => {

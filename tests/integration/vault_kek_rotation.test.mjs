@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test';
 import { PASSWORD, signIn, somebody, somebodySignedIn } from './lib/people.mjs';
 import { startStack, UNLIMITED } from './lib/stack.mjs';
 import { stepPasses, totp } from './lib/totp.mjs';
+import { commitmentOf, recoverySecret, vaultOf, wrap } from './lib/vault.mjs';
 import { until } from './lib/wait.mjs';
 
 const VAULT = '/api/v1/me/encryption-vault';
@@ -73,4 +74,34 @@ test('after auth.vault_rewrap() the old key can go: signing keys, mails, second 
   stepPasses(stack, bob.email);
   assert.equal((await signIn(bob)).json.twoFactorRedirect, true);
   assert.equal((await bob.http.post('/api/auth/two-factor/verify-totp', { code: totp(json.totpURI) })).status, 200);
+});
+
+test('in a storm of calls auth.vault_rewrap() loses no key, refuses no call for itself, and leaves no wrap under the old one', async () => {
+  const people = await Promise.all(['Cid', 'Dan', 'Eve', 'Fay'].map((name) => somebodySignedIn(stack, name)));
+  const vaults = people.map(vaultOf);
+  const given = await Promise.all(vaults.map(async (vault) => new Set([(await vault.init()).json.masterKey])));
+  const answers = [];
+  for (const id of ['storm1', 'storm2', 'storm3']) {
+    await ring(newKey(id) + ringNow(), id);
+    const calls = vaults.flatMap((vault, n) => {
+      const key = [...given[n]].at(-1);
+      const kept = async (call) => {
+        const answer = await call();
+        answers.push(answer);
+        if (answer.json?.masterKey) given[n].add(answer.json.masterKey);
+      };
+      const recover = async () => vault.setRecovery({ ...await wrap(key, recoverySecret()), commitment: await commitmentOf(key, people[n].id) });
+      return [vault.key, vault.rotate, vault.key, recover, vault.key, vault.clearRecovery, vault.rotate, vault.key].map((call) => kept(() => call({})));
+    });
+    const storm = Promise.all(calls);
+    for (let n = 0; n < 3; n++) stack.psql('CALL auth.vault_rewrap(1)');
+    await storm;
+    stack.psql('CALL auth.vault_rewrap(1)');
+    const left = stack.sql(`SELECT kek_id FROM auth.encryption_vaults UNION SELECT kek_id FROM auth.vault_replaced_wraps WHERE kek_id IS NOT NULL`);
+    assert.deepEqual(left, [{ kek_id: id }]);
+    for (const [n, vault] of vaults.entries()) assert.ok(given[n].has((await vault.key()).json.masterKey), `${people[n].name} after ${id}`);
+  }
+  // a rotation replaces the key of a recovery wrap that another call stores at the same time
+  assert.deepEqual([...new Set(answers.map(({ status }) => status))].filter((status) => ![200, 409].includes(status)), []);
+  assert.deepEqual(stack.sql('SELECT * FROM auth.vault_check()'), []);
 });

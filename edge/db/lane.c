@@ -20,15 +20,15 @@ enum {
 	NETWORK_BYTES_V6 = 6
 };
 
-/* share * lock_ms is LANE_DELAY_MS at most in a quick lane. A short wait of many reads, or a
- * long one of one write: a read waits for a lock only where it happens to write, too. */
+/* share * lock_ms is LANE_DELAY_MS in a quick lane. A read waits for a lock only where it happens
+ * to write, too. */
 static const struct {
 	const char *name;
 	bool is_quick;
 	int share, lock_ms;
 } table[LANE_COUNT] = {
     [LANE_READ] = {"read", true, 25, 2},
-    [LANE_WRITE] = {"write", true, 1, LANE_DELAY_MS},
+    [LANE_WRITE] = {"write", true, 5, 10},
     [LANE_PATIENT] = {"patient", false, ALONE_MAX, LANE_TURN_MS},
     [LANE_SLOW] = {"slow", false, ALONE_MAX, 2000},
 };
@@ -45,7 +45,8 @@ struct bucket {
 static const enum call reads[] = {CALL_READY, CALL_SESSION_GET, CALL_TOKEN_ISSUE, CALL_SESSION_LIST,
     CALL_SESSION_LIST_V1, CALL_SESSION_IS_LIVE, CALL_USER_PROFILE, CALL_ACCOUNT_LIST,
     CALL_ACCOUNT_TOKENS, CALL_ACCOUNT_INFO, CALL_SECURITY_EVENT_LIST, CALL_SIGNUP_STATUS,
-    CALL_PASSWORD_LOOKUP, CALL_PASSWORD_RESET_LINK, CALL_PASSWORD_RESET_LOOKUP, CALL_SETTINGS_GET,
+    CALL_SIGN_IN_LOOKUP, CALL_API_KEY_VALIDATE, CALL_OIDC_INTROSPECT, CALL_PASSWORD_LOOKUP,
+    CALL_PASSWORD_RESET_LINK, CALL_PASSWORD_RESET_LOOKUP, CALL_SETTINGS_GET,
     CALL_SETTINGS_LIST_DEVICES, CALL_API_KEY_LIST, CALL_TRUSTED_DEVICE_LIST, CALL_OIDC_CONSENT_PAGE,
     CALL_OIDC_CLIENT_NAME, CALL_OIDC_CLIENT_KEYS, CALL_OIDC_USERINFO, CALL_OIDC_CLIENT_GET,
     CALL_OIDC_CLIENT_LIST, CALL_OIDC_CLIENT_PUBLIC, CALL_OIDC_CONSENT_GET, CALL_OIDC_CONSENT_LIST,

@@ -83,7 +83,7 @@ static const struct variable variables[] = {
 	S("AUTH_SECRET", auth_secret, "", "the same under its older name"),
 	{"LEGACY_LINKS_UNTIL", TEXT, &legacy_links_until, "", 0, 0, NULL, "until when verification links of the legacy service are accepted, 2026-12-31 or 2026-12-31T18:00:00Z (UTC); empty: they are refused"},
 	{"MANA_SERVICE_KEY", SECRET, &service_key_list, "dev-service-key", 0, 0, NULL, "X-Service-Key of other services: keys by comma, each name:key or a key alone; we show the first"},
-	T("MANA_CREDITS_URL", credits_url, "", "base URL of mana-credits; empty: what it is to be told waits"),
+	T("MANA_CREDITS_URL", credits_url, "", "base URL of mana-credits, which is told of new users; empty: it is told of none, and what waits from before is given up after 30 days"),
 	T("MANA_SUBSCRIPTIONS_URL", subscriptions_url, "", "base URL of mana-subscriptions, which is asked to forget who is erased; empty: there is none"),
 
 	T("JWT_ISSUER", jwt_issuer, "", "iss of tokens where BASE_URL is not set"),
@@ -445,7 +445,9 @@ config_warn(FILE *out)
 	if (config.smtp_password.len > 0 && config.smtp_user.len == 0)
 		fputs("mana-auth: WARNING: SMTP_PASS is not used, for SMTP_USER is not set\n", out);
 	if (config.credits_url.len == 0)
-		fputs("mana-auth: MANA_CREDITS_URL is not set: calls to it wait\n", out);
+		fputs("mana-auth: MANA_CREDITS_URL is not set: mana-credits is not told of new "
+		      "users\n",
+		    out);
 }
 
 /* All names that are read: of the table, and NAME_FILE of each secret. */

@@ -50,7 +50,7 @@ struct config {
 	int64_t legacy_links_until; /* Unix time; 0: links of the legacy service are refused */
 	struct service_keys service_keys;
 
-	struct str credits_url;       /* of mana-credits; empty: calls to it wait */
+	struct str credits_url;       /* of mana-credits; empty: there is none */
 	struct str subscriptions_url; /* of mana-subscriptions; empty: there is none */
 
 	/* tokens */

@@ -59,9 +59,13 @@ log_answer(const struct request *r, int status, uint64_t took_ms)
 	char memory[LINE_BYTES];
 	struct buf line = BUF_ON(memory);
 
-	if (!config.access_log && status < 500)
+	/* The 503 of a probe (/health/ready) is what it asks for, not a request that failed. */
+	bool is_probe = r->route != NULL && (r->route->flags & ROUTE_WITHOUT_KEYS) != 0;
+	bool is_error = status >= 500 && !is_probe;
+
+	if (!config.access_log && !is_error)
 		return;
-	begin(&line, status >= 500 ? LOG_ERROR_LEVEL : LOG_INFO_LEVEL, "http");
+	begin(&line, is_error ? LOG_ERROR_LEVEL : LOG_INFO_LEVEL, "http");
 	member(&line, "request", str_from(r->id));
 	member(&line, "event", STR("answered"));
 	member(&line, "method", str_from(match_method_name(r->method)));

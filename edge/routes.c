@@ -234,6 +234,7 @@ const struct route routes[] = {
 	ROUTE(POST,   "/api/v1/api-keys/validate",                PUBLIC, "api_key", V1, &api_key_validate_schema, NULL, API_KEY_VALIDATE, 0),
 
 	/* the hosted pages, and their forms */
+	ROUTE(GET,    "/",                PUBLIC, NULL,      BETTER_AUTH, NULL, hosted_start, NONE, ROUTE_PAGE),
 	ROUTE(GET,    "/login",           PUBLIC, NULL,      BETTER_AUTH, NULL, hosted_login, NONE, ROUTE_PAGE),
 	ROUTE(POST,   "/login",           PUBLIC, "sign_in", BETTER_AUTH, &sign_in_schema, hosted_login_sent, NONE, ROUTE_FORM_ONLY | ROUTE_LOGIN),
 	ROUTE(GET,    "/passkey.js",      PUBLIC, NULL,      BETTER_AUTH, NULL, hosted_passkey_script, NONE, ROUTE_CACHEABLE),

@@ -61,8 +61,8 @@ policy_define_settings(void)
 	    "Mails a user who signs in with a device that has not been seen before.", NULL,
 	    &new_device_mail, false, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("mana_auth.erasure_services",
-	    "Services that are asked to forget a user who is erased: credits, subscriptions.", NULL,
-	    &erasure_services, "", PGC_USERSET, 0, NULL, NULL, NULL);
+	    "Services that are told of users and asked to forget them: credits, subscriptions.",
+	    NULL, &erasure_services, "", PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("mana_auth.member_limit", "Members that an organization can have.",
 	    NULL, &member_limit, 100, 1, INT_MAX, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("mana_auth.organization_limit",

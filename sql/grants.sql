@@ -81,6 +81,6 @@ GRANT SELECT ON auth.encryption_vault_audit, auth.vault_audit_seals TO auth_audi
 GRANT SELECT ON auth.erasure_overview, auth.user_overview, auth.event_overview, auth.outbox_overview TO auth_admin;
 GRANT EXECUTE ON FUNCTION auth.grant_admin(text), auth.revoke_admin(text), auth.set_access_tier(text, auth.access_tier),
   auth.unlock_user(text), auth.end_sessions(text), auth.passwords_seal() TO auth_admin;
-GRANT EXECUTE ON FUNCTION auth.erasure_retry(text), auth.outbox_retry() TO auth_admin;
+GRANT EXECUTE ON FUNCTION auth.erasure_retry(text), auth.outbox_retry(), auth.credits_tell_since(timestamptz) TO auth_admin;
 GRANT EXECUTE ON FUNCTION auth.rotate_signing_key(interval), auth.revoke_signing_keys() TO auth_admin;
 GRANT EXECUTE ON FUNCTION auth.oidc_client_register, auth.oidc_client_rotate_secret, auth.oidc_resource_register TO auth_admin;

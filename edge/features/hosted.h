@@ -35,6 +35,8 @@ enum step hosted_reset_sent(struct request *r);
 extern const struct schema hosted_invitation_schema;
 enum step hosted_invitation(struct request *r);
 enum step hosted_invitation_sent(struct request *r);
+/* GET /: the default target of links in mails */
+enum step hosted_start(struct request *r);
 /* GET /sign-out, /signed-out, /signed-in, /api/auth/error */
 enum step hosted_sign_out(struct request *r);
 enum step hosted_signed_out(struct request *r);

@@ -1,4 +1,5 @@
 /* Forgotten passwords, and the pages that only say something (hosted.h). */
+#include "config.h"
 #include "db/db.h"
 #include "features/hosted.h"
 #include "features/password_reset.h"
@@ -131,6 +132,17 @@ enum step
 hosted_signed_in(struct request *r)
 {
 	return hosted_message(r, 200, WORD_signed_in, WORD_signed_out_text, WORD_COUNT);
+}
+
+/* Where a link in a mail leads that names no other place; `error` says that the link did not work.
+ */
+enum step
+hosted_start(struct request *r)
+{
+	if (form_value(r->sent, STR("error")).p != NULL)
+		return hosted_message(r, 200, WORD_failed, WORD_failed_text, WORD_sign_up_login);
+	return hosted_say(r, 200, config.brand_name, hosted_word(r, WORD_start_text), STR("/login"),
+	    WORD_sign_up_login);
 }
 
 /* Says nothing of what the query holds: there is nothing to inject. */

@@ -2,6 +2,7 @@
 \pset format unaligned
 \pset tuples_only on
 SET story.ip = '192.0.2.31';
+SET mana_auth.erasure_services = 'credits,';
 SET ROLE auth_edge;
 SELECT story.member('mia@magic.example', 'Mia');
 

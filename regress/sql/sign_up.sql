@@ -2,6 +2,7 @@
 \pset format unaligned
 \pset tuples_only on
 SET story.ip = '192.0.2.16';
+SET mana_auth.erasure_services = 'credits,';
 SET ROLE auth_edge;
 
 -- Ada signs up. The address is kept in lower case, and she is not signed in before it is verified.
@@ -11,6 +12,19 @@ SELECT * FROM story.events('ada@example.com');
 
 -- The credits service is promised two calls, the second after the first; the address goes as it was typed.
 SELECT * FROM story.calls('ada@example.com');
+
+-- Where the edge knows no mana-credits, nothing is promised; a DBA tells it later of those who signed up meanwhile.
+SET mana_auth.erasure_services = ',subscriptions';
+SELECT (auth_api.sign_up(story.caller(), 'quiet@example.com', 'Quiet', NULL, story.hash('hash-q'), NULL, 'en')).refusal;
+SET mana_auth.erasure_services = 'credits,';
+RESET ROLE;
+SELECT count(*) FROM auth.outbound_calls o JOIN auth.users u ON u.id = o.user_id WHERE u.email = 'quiet@example.com';
+SET ROLE auth_admin;
+SELECT auth.credits_tell_since(now()) AS nobody, auth.credits_tell_since(u.created_at) >= 1 AS told FROM auth.user_overview u WHERE u.email = 'quiet@example.com';
+RESET ROLE;
+SELECT path FROM auth.outbound_calls o JOIN auth.users u ON u.id = o.user_id WHERE u.email = 'quiet@example.com' ORDER BY path;
+DELETE FROM auth.users WHERE email = 'quiet@example.com';
+SET ROLE auth_edge;
 
 -- Once she has proven it, Eve signs up with the same address: the same answer, about nobody. Its owner gets a mail, and nothing
 -- else happens. (Before the proof: first_proof.sql.)

@@ -2,6 +2,7 @@
 \pset format unaligned
 \pset tuples_only on
 SET story.ip = '192.0.2.17';
+SET mana_auth.erasure_services = 'credits,';
 SELECT story.member('sam@example.com', 'Sam');
 SELECT (story.sign_in('sam@example.com', 'sam-' || n)).refusal FROM generate_series(1, 3) n;
 SELECT refusal FROM auth_api.session_refresh(story.caller(fresh => 'sam-next-1'), '{"refreshToken":"sam-1"}');

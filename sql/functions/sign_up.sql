@@ -24,12 +24,38 @@ CREATE FUNCTION auth.sign_up_done(c auth.caller, u auth.users, email text) RETUR
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   PERFORM auth.security_event(c, u.id, 'REGISTER');
+  IF 'credits' = ANY (string_to_array(current_setting('mana_auth.erasure_services'), ',')) THEN
+    PERFORM auth.credits_tell(u, email);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION auth.sign_up_done IS
+  'what follows on a new account, however it was made; email: as it was typed. mana-credits is told if the edge knows its URL';
+
+CREATE FUNCTION auth.credits_tell(u auth.users, email text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
   PERFORM auth.outbound_queue('credits', '/api/v1/internal/gifts/redeem-pending',
-    auth.json_object('userId', u.id, 'email', sign_up_done.email), u.id,
+    auth.json_object('userId', u.id, 'email', credits_tell.email), u.id,
     after => auth.outbound_queue('credits', '/api/v1/internal/credits/init', auth.json_object('userId', u.id), u.id));
 END
 $$;
-COMMENT ON FUNCTION auth.sign_up_done IS 'what follows on a new account, however it was made; email: as it was typed';
+COMMENT ON FUNCTION auth.credits_tell IS 'promises mana-credits a new user: an account there, then the gifts that wait for the address';
+
+CREATE FUNCTION auth.credits_tell_since(since timestamptz) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  told bigint;
+BEGIN
+  PERFORM auth.credits_tell(u, u.email) FROM auth.users u
+   WHERE u.created_at >= since AND u.deleted_at IS NULL
+     AND NOT EXISTS (SELECT FROM auth.outbound_calls o WHERE o.user_id = u.id AND o.target = 'credits');
+  GET DIAGNOSTICS told = ROW_COUNT;
+  RETURN told;
+END
+$$;
+COMMENT ON FUNCTION auth.credits_tell_since IS
+  'for a DBA, when MANA_CREDITS_URL is set later: tells mana-credits of the users since a time of whom it was not told; their number';
 
 CREATE FUNCTION auth_api.sign_up(
     c auth.caller, email text, name text, image text, password_hash text, callback_url text, locale text,

@@ -178,3 +178,18 @@ describe('a mana-credits that anybody could be', () => {
     }
   });
 });
+
+describe('without mana-credits', () => {
+  test('a sign-up leaves no call behind, and an installation that gets it later tells it of its users', async () => {
+    const stack = await startStack({}, UNLIMITED);
+    try {
+      for (let n = 0; n < 2; n++) assert.equal((await signUp(somebody(stack))).status, 200);
+      const calls = () => Number(stack.psql(`SELECT count(*) FROM auth.outbound_calls`));
+      assert.equal(calls(), 0);
+      const tell = () => stack.psql(`SET ROLE auth_admin; SELECT auth.credits_tell_since(now() - interval '1 day')`);
+      assert.deepEqual([tell(), tell(), calls()], ['2', '0', 4]);
+    } finally {
+      await stack.stop();
+    }
+  });
+});

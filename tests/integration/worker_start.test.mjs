@@ -51,6 +51,9 @@ for (const [workers, rounds] of [['1', 10], ['2', 50]])
         if (answer.status !== 503 || !says || answer.setCookies.length > 0) wrong.push([method, path, answer.status]);
       }
       assert.deepEqual(wrong, []);
+      const probes = stack.log().filter(({ route, status }) => route === '/health/ready' && status === 503);
+      assert.ok(probes.length > 0);
+      assert.deepEqual(probes.filter(({ level }) => level === 'error'), [], 'a probe that is answered is no error');
       const stranger = { ...person, http: new Client(stack.url) };
       assert.equal((await signIn(stranger)).status, 503);
       assert.equal((await person.http.get('/health')).status, 200);

@@ -16,7 +16,7 @@ import time
 from parts import places
 
 PR_SET_CHILD_SUBREAPER = 36
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.05
 
 
 class Failed(Exception):

@@ -58,7 +58,7 @@ const struct route routes[] = {
 	ROUTE(POST,   "/api/auth/get-session",     PUBLIC,  "default", BETTER_AUTH, NULL, get_session_by_post, NONE, 0),
 	ROUTE(POST,   "/api/auth/sign-out",        PUBLIC,  "default", BETTER_AUTH, NULL, NULL, SESSION_SIGN_OUT, 0),
 	ROUTE(GET,    "/api/auth/token",           SESSION, "default", BETTER_AUTH, &session_token_schema, session_token_issue, NONE, 0),
-	ROUTE(GET,    "/api/auth/jwks",            PUBLIC,  NULL,      BETTER_AUTH, NULL, jwks, NONE, ROUTE_CACHEABLE),
+	ROUTE(GET,    "/api/auth/jwks",            PUBLIC,  NULL,      BETTER_AUTH, NULL, jwks, NONE, ROUTE_CACHEABLE | ROUTE_ANY_READER),
 
 	/* the routes of the apps */
 	ROUTE(POST,   "/api/v1/auth/register",     PUBLIC,  "sign_up", V1, &register_schema, register_account, NONE, ROUTE_LOGIN),
@@ -66,7 +66,7 @@ const struct route routes[] = {
 	ROUTE(POST,   "/api/v1/auth/logout",       PUBLIC,  "default", V1, &refresh_schema, session_log_out, NONE, 0),
 	ROUTE(POST,   "/api/v1/auth/validate",     PUBLIC,  "default", V1, &session_validate_schema, session_validate, NONE, ROUTE_ANY_ORIGIN),
 	ROUTE(GET,    "/api/v1/auth/session",      PUBLIC,  "default", V1, &get_session_schema, NULL, SESSION_GET, ROUTE_AUTH_JWT),
-	ROUTE(GET,    "/api/v1/auth/jwks",         PUBLIC,  NULL,      V1, NULL, jwks, NONE, ROUTE_CACHEABLE),
+	ROUTE(GET,    "/api/v1/auth/jwks",         PUBLIC,  NULL,      V1, NULL, jwks, NONE, ROUTE_CACHEABLE | ROUTE_ANY_READER),
 
 	/* a user's sessions */
 	ROUTE(GET,    "/api/auth/list-sessions",                SESSION, "default", BETTER_AUTH, NULL, NULL, SESSION_LIST, 0),
@@ -165,18 +165,18 @@ const struct route routes[] = {
 	ROUTE(DELETE, "/api/v1/auth/trusted-devices/:id",           EITHER,  "default", V1, NULL, NULL, TRUSTED_DEVICE_REVOKE, 0),
 
 	/* the OpenID provider */
-	ROUTE(GET,    "/.well-known/openid-configuration",          PUBLIC, NULL, OAUTH, NULL, oidc_discovery, NONE, ROUTE_CACHEABLE),
-	ROUTE(GET,    "/.well-known/oauth-authorization-server",    PUBLIC, NULL, OAUTH, NULL, oidc_discovery, NONE, ROUTE_CACHEABLE),
-	ROUTE(GET,    "/api/auth/.well-known/openid-configuration", PUBLIC, NULL, OAUTH, NULL, oidc_discovery, NONE, ROUTE_CACHEABLE),
+	ROUTE(GET,    "/.well-known/openid-configuration",          PUBLIC, NULL, OAUTH, NULL, oidc_discovery, NONE, ROUTE_CACHEABLE | ROUTE_ANY_READER),
+	ROUTE(GET,    "/.well-known/oauth-authorization-server",    PUBLIC, NULL, OAUTH, NULL, oidc_discovery, NONE, ROUTE_CACHEABLE | ROUTE_ANY_READER),
+	ROUTE(GET,    "/api/auth/.well-known/openid-configuration", PUBLIC, NULL, OAUTH, NULL, oidc_discovery, NONE, ROUTE_CACHEABLE | ROUTE_ANY_READER),
 	ROUTE(GET,    "/api/auth/oauth2/authorize",            PUBLIC,  "default", OAUTH, &oidc_authorize_schema, oidc_authorize, NONE, ROUTE_REPEATED | ROUTE_NAVIGATED),
 	ROUTE(POST,   "/api/auth/oauth2/authorize",            PUBLIC,  "default", OAUTH, &oidc_authorize_schema, oidc_authorize, NONE, ROUTE_REPEATED | ROUTE_FORM_ONLY | ROUTE_ANY_ORIGIN | ROUTE_NAVIGATED),
 	ROUTE(POST,   "/api/auth/oauth2/consent",              SESSION, "default", BETTER_AUTH, &oidc_consent_schema, oidc_consent, NONE, 0),
 	ROUTE(POST,   "/api/auth/oauth2/continue",             SESSION, "default", BETTER_AUTH, &oidc_continue_schema, oidc_continue, NONE, 0),
-	ROUTE(POST,   "/api/auth/oauth2/token",                PUBLIC,  "default", OAUTH, &oidc_token_schema, oidc_token, NONE, ROUTE_FORM_ONLY | ROUTE_ANY_ORIGIN),
-	ROUTE(POST,   "/api/auth/oauth2/introspect",           PUBLIC,  "default", OAUTH, &oidc_introspect_schema, oidc_introspect, NONE, ROUTE_FORM_ONLY | ROUTE_ANY_ORIGIN),
-	ROUTE(POST,   "/api/auth/oauth2/revoke",               PUBLIC,  "default", OAUTH, &oidc_introspect_schema, oidc_revoke, NONE, ROUTE_FORM_ONLY | ROUTE_ANY_ORIGIN),
-	ROUTE(GET,    "/api/auth/oauth2/userinfo",             PUBLIC,  "default", OAUTH, NULL, oidc_userinfo, NONE, ROUTE_ANY_ORIGIN),
-	ROUTE(POST,   "/api/auth/oauth2/userinfo",             PUBLIC,  "default", OAUTH, &oidc_userinfo_schema, oidc_userinfo, NONE, ROUTE_FORM_ONLY | ROUTE_ANY_ORIGIN),
+	ROUTE(POST,   "/api/auth/oauth2/token",                PUBLIC,  "default", OAUTH, &oidc_token_schema, oidc_token, NONE, ROUTE_FORM_ONLY | ROUTE_ANY_ORIGIN | ROUTE_ANY_READER),
+	ROUTE(POST,   "/api/auth/oauth2/introspect",           PUBLIC,  "default", OAUTH, &oidc_introspect_schema, oidc_introspect, NONE, ROUTE_FORM_ONLY | ROUTE_ANY_ORIGIN | ROUTE_ANY_READER),
+	ROUTE(POST,   "/api/auth/oauth2/revoke",               PUBLIC,  "default", OAUTH, &oidc_introspect_schema, oidc_revoke, NONE, ROUTE_FORM_ONLY | ROUTE_ANY_ORIGIN | ROUTE_ANY_READER),
+	ROUTE(GET,    "/api/auth/oauth2/userinfo",             PUBLIC,  "default", OAUTH, NULL, oidc_userinfo, NONE, ROUTE_ANY_ORIGIN | ROUTE_ANY_READER),
+	ROUTE(POST,   "/api/auth/oauth2/userinfo",             PUBLIC,  "default", OAUTH, &oidc_userinfo_schema, oidc_userinfo, NONE, ROUTE_FORM_ONLY | ROUTE_ANY_ORIGIN | ROUTE_ANY_READER),
 	ROUTE(GET,    "/api/auth/oauth2/end-session",          PUBLIC,  "default", OAUTH, &oidc_end_session_schema, oidc_end_session, NONE, 0),
 	ROUTE(POST,   "/api/auth/oauth2/end-session",          PUBLIC,  "default", OAUTH, &oidc_end_session_schema, oidc_end_session, NONE, ROUTE_FORM_ONLY | ROUTE_ANY_ORIGIN),
 	ROUTE(POST,   "/api/auth/oauth2/end-session/confirm",  PUBLIC,  "default", OAUTH, &oidc_end_session_schema, oidc_end_session_confirm, NONE, ROUTE_FORM_ONLY),

@@ -41,8 +41,10 @@ enum route_flag {
 	ROUTE_BARE_401 = 256, /* a 401 without a body, where Better Auth sends none */
 	ROUTE_NAVIGATED =
 	    512, /* a browser comes here itself: no script of another origin may read it */
-	ROUTE_PAGE = 2048,       /* a hosted page: its query is parsed, and may be a signed one */
-	ROUTE_REPEATED = 4096,   /* the handler refuses a form that repeats a name */
+	ROUTE_ANY_READER =
+	    1024,              /* a page of any origin may read the answer; no cookie counts here */
+	ROUTE_PAGE = 2048,     /* a hosted page: its query is parsed, and may be a signed one */
+	ROUTE_REPEATED = 4096, /* the handler refuses a form that repeats a name */
 	ROUTE_WITHOUT_KEYS = 64, /* answered before the worker has its secrets and signing keys */
 };
 

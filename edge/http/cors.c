@@ -2,6 +2,7 @@
 #include "http/cors.h"
 
 #include "config.h"
+#include "http/match.h"
 #include "http/reply.h"
 #include "origin.h"
 #include "routes.h"
@@ -9,6 +10,8 @@
 enum { ORIGIN_BYTES = 512 };
 
 /* As a browser writes it: what is answered must equal what it sent. */
+static unsigned int flags_asked(const struct request *r);
+
 static bool
 is_listed(struct str origin)
 {
@@ -29,16 +32,40 @@ void
 cors_headers(struct request *r)
 {
 	struct str origin = request_header(r, STR("origin"));
-	bool is_navigated = r->route != NULL && (r->route->flags & ROUTE_NAVIGATED);
+	unsigned int flags = flags_asked(r);
+	bool listed = is_listed(origin);
 
 	reply_header(r, "vary",
 	    r->method == METHOD_OPTIONS ? STR("Origin, Access-Control-Request-Headers")
 					: STR("Origin"));
-	if (origin.p != NULL && !is_navigated && is_listed(origin))
+	if (origin.p != NULL && !listed && (flags & ROUTE_ANY_READER)) {
+		reply_header(r, "access-control-allow-origin", STR("*"));
+		reply_header(r, "access-control-expose-headers",
+		    STR("WWW-Authenticate,Retry-After,X-Request-Id"));
+		return;
+	}
+	if (origin.p != NULL && listed && !(flags & ROUTE_NAVIGATED))
 		reply_header(r, "access-control-allow-origin", origin);
 	reply_header(r, "access-control-allow-credentials", STR("true"));
 	reply_header(
 	    r, "access-control-expose-headers", STR("Set-Cookie,set-auth-jwt,Content-Disposition"));
+}
+
+/* The flags of the route, of a preflight those of the one that it is about. */
+static unsigned int
+flags_asked(const struct request *r)
+{
+	struct str captures[REQUEST_CAPTURES_MAX],
+	    method = request_header(r, STR("access-control-request-method"));
+	const struct route *route = r->route;
+	unsigned int allowed;
+
+	if (r->method == METHOD_OPTIONS)
+		for (enum method m = METHOD_GET; route == NULL && m <= METHOD_DELETE; m++)
+			if (str_equal(method, str_from(match_method_name(m))))
+				route = match_route(
+				    captures, &allowed, routes, routes_count, m, r->path);
+	return route != NULL ? route->flags : 0;
 }
 
 enum step

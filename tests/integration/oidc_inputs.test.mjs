@@ -334,3 +334,67 @@ describe('claims', () => {
     assert.ok((await stranger.get('/.well-known/openid-configuration')).json.claims_supported.includes('preferred_username'));
   });
 });
+
+describe('CORS', () => {
+  const SPA = 'https://spa.example';
+  const ANYWHERE = [
+    ['GET', '/.well-known/openid-configuration'], ['GET', '/.well-known/oauth-authorization-server'], ['GET', '/api/auth/.well-known/openid-configuration'],
+    ['GET', '/api/auth/jwks'], ['GET', '/api/v1/auth/jwks'], ['POST', '/api/auth/oauth2/token'], ['GET', '/api/auth/oauth2/userinfo'],
+    ['POST', '/api/auth/oauth2/userinfo'], ['POST', '/api/auth/oauth2/revoke'], ['POST', '/api/auth/oauth2/introspect'],
+  ];
+  const call = (method, path, headers) => stranger.request(method, path, { headers, ...(method === 'POST' && { form: { x: '1' } }) });
+
+  test('every origin may read what needs no cookie, and may not send one', async () => {
+    for (const [method, path] of ANYWHERE)
+      for (const origin of [SPA, 'null', 'http://localhost:9', 'com.example.app:']) {
+        const { headers } = await call(method, path, { origin });
+        assert.deepEqual([headers['access-control-allow-origin'], headers['access-control-allow-credentials']], ['*', undefined], `${method} ${path} from ${origin}`);
+        assert.match(headers.vary, /\bOrigin\b/);
+      }
+  });
+
+  test('a preflight says the same', async () => {
+    for (const [method, path] of ANYWHERE) {
+      const { status, headers } = await stranger.request('OPTIONS', path, {
+        headers: { origin: SPA, 'access-control-request-method': method, 'access-control-request-headers': 'authorization,content-type' } });
+      assert.deepEqual([status, headers['access-control-allow-origin'], headers['access-control-allow-credentials']], [204, '*', undefined], path);
+      assert.match(headers['access-control-allow-headers'], /Authorization/);
+      assert.match(headers['access-control-allow-methods'], new RegExp(method));
+    }
+  });
+
+  test('trusted origins keep their credentials there', async () => {
+    for (const origin of [stack.url, 'http://localhost:5173'])
+      for (const [method, path] of ANYWHERE) {
+        const { headers } = await call(method, path, { origin });
+        assert.deepEqual([headers['access-control-allow-origin'], headers['access-control-allow-credentials']], [origin, 'true'], `${path} from ${origin}`);
+      }
+  });
+
+  test('nothing else is open to every origin, neither to calls nor to preflights', async () => {
+    for (const [method, path] of [
+      ['GET', '/api/auth/oauth2/authorize'], ['POST', '/api/auth/oauth2/authorize'], ['POST', '/api/auth/oauth2/consent'], ['GET', '/api/auth/oauth2/end-session'],
+      ['GET', '/api/auth/get-session'], ['GET', '/api/auth/token'], ['POST', '/api/auth/sign-in/email'], ['GET', '/login'], ['GET', '/api/v1/me/data'],
+      ['POST', '/api/v1/auth/validate'], ['DELETE', '/api/auth/oauth2/token'], ['GET', '/api/auth/oauth2/token'], ['GET', '/no/such/path'],
+    ]) {
+      assert.equal((await call(method, path, { origin: SPA })).headers['access-control-allow-origin'], undefined, `${method} ${path}`);
+      const preflight = await stranger.request('OPTIONS', path, { headers: { origin: SPA, 'access-control-request-method': method } });
+      assert.equal(preflight.headers['access-control-allow-origin'], undefined, `preflight ${method} ${path}`);
+    }
+    const bare = await stranger.request('OPTIONS', '/api/auth/oauth2/token', { headers: { origin: SPA } });
+    assert.equal(bare.headers['access-control-allow-origin'], undefined);
+  });
+
+  test('a browser app signs somebody in without an origin of ours', async () => {
+    const { verifier, challenge } = pkce();
+    register(stack, { name: `'SPA'`, redirect_uris: `ARRAY['${SPA}/cb']`, client_id: `'spa'`, auth_method: `'none'`, skip_consent: 'true' });
+    const given = await code(ada, { client_id: 'spa', redirect_uri: `${SPA}/cb`, code_challenge: challenge, code_challenge_method: 'S256' });
+    const form = { code: given, client_id: 'spa', code_verifier: verifier, redirect_uri: `${SPA}/cb` };
+    const tokens = await exchange(new Client(stack.url, { origin: SPA }), form, {});
+    assert.deepEqual([tokens.status, tokens.headers['access-control-allow-origin']], [200, '*'], tokens.text);
+    const userinfo = await new Client(stack.url, { origin: SPA }).get('/api/auth/oauth2/userinfo', { bearer: tokens.json.access_token });
+    assert.deepEqual([userinfo.json.sub, userinfo.headers['access-control-allow-origin']], [ada.id, '*']);
+    const failed = await new Client(stack.url, { origin: SPA }).get('/api/auth/oauth2/userinfo', { bearer: 'x' });
+    assert.match(failed.headers['access-control-expose-headers'], /WWW-Authenticate/);
+  });
+});

@@ -41,6 +41,8 @@ enum route_flag {
 	ROUTE_BARE_401 = 256, /* a 401 without a body, where Better Auth sends none */
 	ROUTE_NAVIGATED =
 	    512, /* a browser comes here itself: no script of another origin may read it */
+	ROUTE_HOSTED = 8192,  /* takes the form of a hosted page: refuses with a page */
+	ROUTE_PEOPLE = 16384, /* refuses a browser that navigates with a page */
 	ROUTE_ANY_READER =
 	    1024,              /* a page of any origin may read the answer; no cookie counts here */
 	ROUTE_PAGE = 2048,     /* a hosted page: its query is parsed, and may be a signed one */

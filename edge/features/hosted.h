@@ -19,6 +19,9 @@ enum step hosted_two_factor_sent(struct request *r);
 enum step hosted_two_factor_mail(struct request *r);
 /* GET /passkey.js */
 enum step hosted_passkey_script(struct request *r);
+/* GET /form-post and /form-post.js */
+enum step hosted_form_post(struct request *r);
+enum step hosted_form_post_script(struct request *r);
 /* GET and POST /sign-up */
 enum step hosted_sign_up(struct request *r);
 enum step hosted_sign_up_sent(struct request *r);

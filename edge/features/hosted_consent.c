@@ -158,7 +158,8 @@ hosted_went_on(struct request *r)
 		return hosted_failed(r);
 	if (two_factor_is_asked(r))
 		return hosted_two_factor_asked(r);
-	return reply_redirect(r, 303, location.p != NULL ? location : STR("/signed-in"));
+	return location.p != NULL ? oidc_answer_browser(r, 303)
+				  : reply_redirect(r, 303, STR("/signed-in"));
 }
 
 struct str

@@ -138,6 +138,8 @@ oidc_continue(struct request *r)
 static enum step
 missing_query(struct request *r)
 {
+	if (r->form != NULL)
+		return reply_error(r, ERR_OAUTH_INVALID_REQUEST);
 	return reply_json(r, 400,
 	    STR("{\"error_description\":\"missing oauth query\",\"error\":\"invalid_request\"}"));
 }

@@ -13,7 +13,7 @@ enum { DOCUMENT_BYTES = 8192, ETAG_BYTES = 16 };
 static const char rest[] =
     ",\"scopes_supported\":[\"openid\",\"profile\",\"email\",\"offline_access\"]"
     ",\"response_types_supported\":[\"code\"]"
-    ",\"response_modes_supported\":[\"query\"]"
+    ",\"response_modes_supported\":[\"query\",\"form_post\"]"
     ",\"grant_types_supported\":[\"authorization_code\",\"client_credentials\",\"refresh_token\"]"
     ",\"token_endpoint_auth_methods_supported\":[\"client_secret_basic\",\"client_secret_post\","
     "\"private_key_jwt\",\"none\"]"

@@ -45,9 +45,7 @@ end(struct request *r, bool confirmed)
 	struct oidc_hint hint = {.sub = STR_NONE};
 
 	if (in->id_token_hint.len > 0 && !oidc_hint_read(r, &hint, in->id_token_hint))
-		return reply_json(r, 400,
-		    STR("{\"error\":\"invalid_request\","
-			"\"error_description\":\"invalid id_token_hint\"}"));
+		return reply_refusal(r, ERR_OAUTH_INVALID_REQUEST, STR("invalid id_token_hint"), 0);
 	if (r->method == METHOD_GET && request_is_subresource(r))
 		hint = (struct oidc_hint){.sub = STR_NONE}; /* nothing ends; the page asks first */
 	return db_call(r, CALL_OIDC_END_SESSION, oidc_answer_redirect, db_text(r, r->input),

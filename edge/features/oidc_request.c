@@ -8,6 +8,8 @@
 #include "field.h"
 #include "gates/page_query.h"
 #include "http/reply.h"
+#include "pages/form_post.h"
+#include "pages/refusal.h"
 
 enum {
 	MESSAGE_BYTES = 256,
@@ -17,6 +19,7 @@ enum {
 
 static bool session_was_opened(const struct request *r);
 static enum step answer(struct request *r);
+static bool is_refused(const struct request *r);
 
 bool
 oidc_request_read(struct request *r, struct str *input)
@@ -91,11 +94,38 @@ oidc_answer_redirect(struct request *r)
 {
 	struct str location = row_count(r->answer) == 1 ? oidc_answer_location(r) : STR_NONE;
 
+	if (location.p == NULL && is_refused(r) && refusal_is_shown(r))
+		return refusal_show(r, ERR_OAUTH_INVALID_REQUEST, STR_NONE);
 	if (location.p == NULL)
 		return reply_relay(r);
 	if (!reply_relay_cookies(r))
 		return reply_error(r, ERR_INTERNAL);
-	return reply_redirect(r, 302, location);
+	return oidc_answer_browser(r, 302);
+}
+
+/* An error in the body of an answer (RFC 6749, section 5.2). */
+static bool
+is_refused(const struct request *r)
+{
+	return row_count(r->answer) == 1 && row_text(r->answer, 0, REPLY_REFUSAL).p == NULL &&
+	       row_int(r->answer, 0, REPLY_STATUS, 200) >= 400;
+}
+
+enum step
+oidc_answer_browser(struct request *r, int status)
+{
+	struct str location = oidc_answer_location(r), path, query;
+	struct form *answer;
+	struct buf memory;
+
+	if (!row_bool(r->answer, 0, REPLY_SIGN_QUERY) || !str_cut(&path, &query, location, '?') ||
+	    !str_equal(path, STR("/form-post")))
+		return reply_redirect(r, status, location);
+	answer = arena_alloc(&r->arena, sizeof(*answer));
+	memory = arena_buf(&r->arena, query.len + 1);
+	if (form_read(answer, &memory, query) != FORM_OK)
+		return reply_error(r, ERR_INTERNAL);
+	return form_post_show(r, answer);
 }
 
 enum step

@@ -21,6 +21,10 @@ enum step oidc_answer_redirect(struct request *r);
 enum step oidc_answer_json(struct request *r);
 /* Where the reply sends the browser, signed if it waits; STR_NONE if nowhere. */
 struct str oidc_answer_location(struct request *r);
+/* Sends a browser where the reply says. An answer for a client that wants it posted
+ * (response_mode=form_post) is a page that posts it; a script is sent to the same page by its URL.
+ */
+enum step oidc_answer_browser(struct request *r, int status);
 /* 400 {"error":"invalid_signature"} */
 enum step oidc_invalid_signature(struct request *r);
 

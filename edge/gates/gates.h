@@ -23,6 +23,9 @@ bool mail_link_acts(const struct request *r) MUST_USE;
 /* Whether the client does not show the answer to anybody: HEAD, a prefetch, or an image, script and
  * the like in a page (Sec-Fetch-Dest). Such a GET must not change anything. */
 bool request_is_subresource(const struct request *r) MUST_USE;
+/* Whether a browser shows the answer to a person: it says that it navigates or, if it says nothing
+ * of that, that it takes HTML. */
+bool request_is_navigation(const struct request *r) MUST_USE;
 /* Whether an origin may act here. */
 bool origin_is_trusted(struct str origin) MUST_USE;
 /* Whether a client may be redirected there: a safe path, or a URL of a trusted origin. */

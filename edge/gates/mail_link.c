@@ -36,6 +36,14 @@ request_is_subresource(const struct request *r)
 }
 
 bool
+request_is_navigation(const struct request *r)
+{
+	struct str mode = request_header(r, STR("sec-fetch-mode"));
+
+	return mode.p != NULL ? str_equal(mode, STR("navigate")) : accepts(r, STR("text/html"));
+}
+
+bool
 mail_link_acts(const struct request *r)
 {
 	struct str dest = request_header(r, STR("sec-fetch-dest")),

@@ -61,8 +61,9 @@ struct request_private {
 
 	step_fn *next; /* runs when what is awaited has ended */
 	bool waiting;
-	bool counted;   /* in its rate class; and the fresh token is made */
-	bool abandoned; /* the client has left: no further step runs */
+	bool counted;       /* in its rate class; and the fresh token is made */
+	bool abandoned;     /* the client has left: no further step runs */
+	bool refusal_shown; /* as a page, once */
 
 	struct str subject; /* of an anonymous request: the address, token, client or object that it
 			       names; STR_NONE: none */

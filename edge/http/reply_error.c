@@ -2,6 +2,7 @@
 #include "http/error_body.h"
 #include "http/private.h"
 #include "http/reply.h"
+#include "pages/refusal.h"
 
 enum { ERROR_BYTES = 512 };
 
@@ -28,12 +29,6 @@ reply_refusal_detailed(struct request *r, enum error e, struct str message, int 
 
 	if (r->private->background != NULL)
 		return STEP_DONE;
-	if (r->form != NULL) {
-		const struct form_page *form = r->form;
-
-		r->form = NULL; /* a page that cannot be made is an error like any other */
-		return form->refused(r, e, retry_after_seconds);
-	}
 	if (e == ERR_UNAUTHORIZED && r->route != NULL && (r->route->flags & ROUTE_BARE_401))
 		return reply_empty(r, info->status);
 	if (retry_after_seconds > 0) {
@@ -45,6 +40,14 @@ reply_refusal_detailed(struct request *r, enum error e, struct str message, int 
 		if (e == ERR_RATE_LIMITED && shape == ERRORS_BETTER_AUTH)
 			reply_header(r, "x-retry-after", buf_view(&seconds));
 	}
+	if (r->form != NULL) {
+		const struct form_page *form = r->form;
+
+		r->form = NULL; /* a page that cannot be made is an error like any other */
+		return form->refused(r, e, retry_after_seconds);
+	}
+	if (refusal_is_shown(r))
+		return refusal_show(r, e, message);
 	/* Better Auth's limiter answers below its JSON layer: another content type and no code. */
 	if (e == ERR_RATE_LIMITED && shape == ERRORS_BETTER_AUTH)
 		return reply_text(r, info->status,

@@ -27,10 +27,14 @@ static const struct {
 #undef WORD
 };
 
+static enum step
+show_message(struct request *r, int status, struct str heading, struct str text, struct str markup);
 static struct str footer(struct request *r);
 static void footer_link(struct buf *out, struct request *r, struct str url, enum word word);
 static bool has_script(const struct template_value *values, size_t count);
 static struct str app_behind(struct request *r, struct str target);
+static bool is_loopback(struct str uri);
+static bool is_scheme_of_app(struct str scheme);
 static void policy_write(struct buf *out, struct str target, bool with_script);
 
 struct str
@@ -150,11 +154,11 @@ has_script(const struct template_value *values, size_t count)
 }
 
 /* An authorization request that goes on from our own address leads to where its client waits.
- * Nobody has signed it here, so an app must have the scheme of a domain (RFC 8252 section 7.1). */
+ * Nobody has signed it here; SQL decides where it goes in the end. */
 static struct str
 app_behind(struct request *r, struct str target)
 {
-	struct str path = target, start, query, uri, scheme, rest;
+	struct str path = target, start, query, uri;
 	struct form *request;
 	struct buf memory;
 
@@ -168,14 +172,12 @@ app_behind(struct request *r, struct str target)
 	if (form_read(request, &memory, query) != FORM_OK)
 		return target;
 	uri = form_value(request, STR("redirect_uri"));
-	if (str_cut(&scheme, &rest, uri, ':') && memchr(scheme.p, '.', scheme.len) != NULL)
-		return uri;
-	return target;
+	return uri.len > 0 ? uri : target;
 }
 
 /* Browsers apply form-action to every redirect behind a form, a client's own ones included, so it
  * can name no single origin: other sites are reached by https only (http where we are http
- * ourselves), and an app by its scheme. */
+ * ourselves, or for an app that listens on this machine), and an app by its scheme. */
 static void
 policy_write(struct buf *out, struct str target, bool with_script)
 {
@@ -189,21 +191,44 @@ policy_write(struct buf *out, struct str target, bool with_script)
 	if (target.p == NULL)
 		return;
 	buf_str(out, STR(" https:"));
-	if (str_starts(config.base_url, STR("http://")))
+	if (str_starts(config.base_url, STR("http://")) || is_loopback(target))
 		buf_str(out, STR(" http:"));
 	if (str_starts(target, STR("/")) || !str_cut(&scheme, &rest, target, ':') ||
-	    str_equal(scheme, STR("https")) || str_equal(scheme, STR("http")))
+	    !is_scheme_of_app(scheme))
 		return;
+	buf_char(out, ' ');
+	buf_str(out, scheme);
+	buf_char(out, ':');
+}
+
+/* RFC 8252, section 7.3. CSP has no way to name an IPv6 address, nor every port of one host. */
+static bool
+is_loopback(struct str uri)
+{
+	return str_starts(uri, STR("http://127.0.0.1:")) ||
+	       str_starts(uri, STR("http://127.0.0.1/")) || str_starts(uri, STR("http://[::1]:")) ||
+	       str_starts(uri, STR("http://[::1]/")) || str_starts(uri, STR("http://localhost:")) ||
+	       str_starts(uri, STR("http://localhost/"));
+}
+
+/* One that RFC 3986 allows, and that browsers do not act on themselves. */
+static bool
+is_scheme_of_app(struct str scheme)
+{
+	static const char *const of_browsers[] = {"https", "http", "javascript", "data", "vbscript",
+	    "file", "about", "blob", "filesystem", "view-source"};
+
+	for (size_t i = 0; i < sizeof(of_browsers) / sizeof(of_browsers[0]); i++)
+		if (str_equal_nocase(scheme, str_from(of_browsers[i])))
+			return false;
 	for (size_t i = 0; i < scheme.len; i++) {
 		char c = str_lower(scheme.p[i]);
 
 		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
 			c == '+'))
-			return;
+			return false;
 	}
-	buf_char(out, ' ');
-	buf_str(out, scheme);
-	buf_char(out, ':');
+	return scheme.len > 0;
 }
 
 enum step
@@ -232,11 +257,24 @@ hosted_say(struct request *r, int status, struct str heading, struct str text, s
 			TEMPLATE_HTML, link, 2))
 			return reply_error(r, ERR_INTERNAL);
 	}
+	return show_message(r, status, heading, text, buf_view(&markup));
+}
+
+enum step
+hosted_explain(struct request *r, int status, enum word heading, enum word text, struct str markup)
+{
+	return show_message(r, status, hosted_word(r, heading), hosted_word(r, text), markup);
+}
+
+static enum step
+show_message(struct request *r, int status, struct str heading, struct str text, struct str markup)
+{
 	const struct template_value values[] = {
 	    {.name = "heading", .value = heading},
 	    {.name = "text", .value = text},
-	    {.name = "link", .value = buf_view(&markup), .is_markup = true},
+	    {.name = "link", .value = markup, .is_markup = true},
 	};
+
 	return hosted_show(r, status, (struct embedded)EMBEDDED(message_html), heading, STR_NONE,
 	    values, sizeof(values) / sizeof(values[0]));
 }

@@ -35,6 +35,9 @@ struct template_value hosted_script(struct request *r, const char *path);
  * unless that is STR_NONE. */
 enum step hosted_say(struct request *r, int status, struct str heading, struct str text,
     struct str href, enum word label);
+/* Answers with a heading and a text, and with markup below them. */
+enum step
+hosted_explain(struct request *r, int status, enum word heading, enum word text, struct str markup);
 /* {alert}: what went wrong, as markup; empty for WORD_COUNT. */
 struct template_value hosted_alert(struct request *r, enum word word);
 

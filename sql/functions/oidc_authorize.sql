@@ -117,8 +117,8 @@ BEGIN
     RETURN auth.oidc_answer_error(input, issuer, 'invalid_request', 'response_type is required');
   ELSIF input ->> 'response_type' <> 'code' THEN
     RETURN auth.oidc_answer_error(input, issuer, 'unsupported_response_type', 'response_type must be one of: code');
-  ELSIF COALESCE(input ->> 'response_mode', 'query') <> 'query' THEN
-    RETURN auth.oidc_answer_error(input, issuer, 'invalid_request', 'response_mode must be one of: query');
+  ELSIF COALESCE(input ->> 'response_mode', 'query') <> 'query' AND NOT auth.oidc_posts(input) THEN
+    RETURN auth.oidc_answer_error(input, issuer, 'invalid_request', 'response_mode must be one of: query form_post');
   ELSIF NOT 'authorization_code' = ANY (client.grant_types) THEN
     RETURN auth.oidc_answer_error(input, issuer, 'unauthorized_client', 'client may not use the authorization code grant');
   END IF;

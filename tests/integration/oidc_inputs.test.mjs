@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { createHmac, hkdfSync } from 'node:crypto';
+import { createServer } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 
 import { decodeJwt, exportJWK, generateKeyPair, SignJWT } from 'jose';
@@ -14,6 +15,7 @@ import { startStack, UNLIMITED } from './lib/stack.mjs';
 
 const SECRET = 'q0Zl3v5c1YtWmR8uKx2bNf7hJd9sGpEaTiUoLwQyXzA=';
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
+const BROWSER = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
 
 let stack, ada, stranger;
 before(async () => {
@@ -332,6 +334,127 @@ describe('claims', () => {
     assert.equal(await claims('openid email'), undefined, 'it belongs to the scope profile (OpenID Connect Core, section 5.4)');
     assert.equal(await claims('openid profile'), undefined, 'it would tell the address');
     assert.ok((await stranger.get('/.well-known/openid-configuration')).json.claims_supported.includes('preferred_username'));
+  });
+});
+
+describe('response_mode=form_post', () => {
+  const posted = (html) => Object.fromEntries([...html.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)].map(([, name, value]) => [name, value.replaceAll('&amp;', '&')]));
+  const action = (html) => /<form method="post" action="([^"]*)"/.exec(html)[1].replaceAll('&amp;', '&');
+
+  test('posts code, state and iss to the redirect URI by a page that needs no script', async () => {
+    const answer = await ada.http.get(ours({ response_mode: 'form_post', state: `a&b<"'ü` }));
+    assert.equal(answer.status, 200, answer.headers.location);
+    assert.match(answer.headers['content-type'], /^text\/html/);
+    assert.equal(answer.headers['cache-control'], 'no-store');
+    assert.equal(action(answer.text), CALLBACK);
+    assert.match(answer.text, /<button type="submit"/);
+    assert.doesNotMatch(answer.text, /<script(?! src="\/form-post\.js" defer><\/script>)/);
+    assert.match(answer.headers['content-security-policy'], /script-src 'self'.*form-action 'self' https: http:/);
+    const fields = posted(answer.text);
+    assert.deepEqual([Object.keys(fields), fields.iss], [['code', 'state', 'iss'], stack.url]);
+    assert.equal((await redeem(fields.code)).status, 200);
+    assert.equal((await stranger.get('/form-post.js')).status, 200);
+  });
+
+  test('posts errors, too', async () => {
+    for (const [more, error] of [[{ prompt: 'none', max_age: '0' }, 'login_required'], [{ scope: 'openid root' }, 'invalid_scope'], [{ response_type: 'token' }, 'unsupported_response_type']]) {
+      const { text } = await ada.http.get(ours({ response_mode: 'form_post', ...more }));
+      assert.deepEqual([action(text), posted(text).error, posted(text).state], [CALLBACK, error, 'st4te']);
+    }
+    const repeated = await ada.http.get(`${ours({ response_mode: 'form_post' })}&nonce=2`);
+    assert.equal(posted(repeated.text).error, 'invalid_request');
+    assert.equal((await ada.http.get(ours({ response_mode: 'form_post', redirect_uri: 'https://evil.example/' }))).status, 302, 'nothing is posted to an address that is not registered');
+  });
+
+  test('survives a sign-in and a consent, on the pages and by script', async () => {
+    const person = await somebodySignedIn(stack);
+    const browser = new Client(stack.url);
+    const login = (await browser.get(theirs({ response_mode: 'form_post' }))).headers.location;
+    const form = { oauth_query: login.split('?')[1], email: person.email, password: PASSWORD };
+    const consent = (await browser.request('POST', '/login', { form })).headers.location;
+    const page = await browser.request('POST', '/consent', { form: { oauth_query: consent.split('?')[1], accept: 'true' } });
+    assert.ok(posted(page.text).code, page.text);
+    const script = await new Client(stack.url).post('/api/auth/sign-in/email', { email: person.email, password: PASSWORD, oauth_query: login.split('?')[1] });
+    assert.equal(script.json.redirect, true);
+    const shown = await new Client(stack.url).get(script.json.url);
+    assert.equal(shown.status, 200, shown.text);
+    assert.ok(posted(shown.text).code);
+    const changed = await new Client(stack.url).get(script.json.url.replace(/redirect_uri=[^&]+/, 'redirect_uri=https%3A%2F%2Fevil.example%2F'));
+    assert.equal(changed.status, 400);
+    assert.doesNotMatch(changed.text, /evil/);
+    assert.equal((await new Client(stack.url).get(`/form-post?${login.split('?')[1]}`)).status, 400, 'the query of another page is none of this');
+  });
+
+  test('reaches the relying party from Chromium, with and without scripts', async () => {
+    const { startBrowser } = await import('./lib/browser.mjs');
+    const received = [];
+    const party = createServer((incoming, answer) => {
+      let body = '';
+      incoming.on('data', (chunk) => (body += chunk));
+      incoming.on('end', () => {
+        if (incoming.method === 'POST') received.push(Object.fromEntries(new URLSearchParams(body)));
+        answer.end('welcome back');
+      });
+    });
+    await new Promise((resolve) => party.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${party.address().port}/cb`;
+    register(stack, { name: `'Poster'`, redirect_uris: `ARRAY['${url}']`, client_id: `'poster'`, skip_consent: 'true' });
+    const browser = await startBrowser();
+    try {
+      for (const javaScriptEnabled of [true, false]) {
+        const page = await (await browser.newContext({ javaScriptEnabled, locale: 'en' })).newPage();
+        await page.goto(`${stack.url}${request({ client_id: 'poster', redirect_uri: url, response_mode: 'form_post' })}`);
+        await page.fill('#email', ada.email);
+        await page.fill('#password', PASSWORD);
+        await page.click('button');
+        if (!javaScriptEnabled) await page.click('button');
+        await page.waitForURL(url);
+        assert.ok(received.at(-1).code, JSON.stringify(received));
+      }
+      assert.equal(received.length, 2);
+    } finally {
+      await browser.close();
+      party.close();
+    }
+  });
+
+  test('is refused for an app, to which no browser can post, and other modes as before', async () => {
+    register(stack, { name: `'Posted'`, redirect_uris: `ARRAY['com.example.posted:/cb']`, client_id: `'posted'`, skip_consent: 'true' });
+    const { headers } = await ada.http.get(request({ client_id: 'posted', redirect_uri: 'com.example.posted:/cb', response_mode: 'form_post' }));
+    assert.match(headers.location, /^com\.example\.posted:\/cb\?error=invalid_request/);
+    for (const mode of ['fragment', 'query.jwt', 'web_message'])
+      assert.equal(answerOf(await ada.http.get(ours({ response_mode: mode }))).error, 'invalid_request', mode);
+    assert.deepEqual((await stranger.get('/.well-known/openid-configuration')).json.response_modes_supported, ['query', 'form_post']);
+  });
+});
+
+describe('end-session', () => {
+  const path = '/api/auth/oauth2/end-session';
+  for (const [why, query] of [
+    ['a hint that is none', { id_token_hint: 'this is not a JWT' }], ['an address that is not registered', { client_id: 'ours', post_logout_redirect_uri: 'https://evil.example/' }],
+    ['a name that is repeated', 'state=a&state=b'], ['a query that is not text', 'state=%ff'], ['a value that is too long', { state: 'x'.repeat(1500), client_id: 'x'.repeat(200) }],
+  ])
+    test(`shows people a page for ${why}, and programs JSON`, async () => {
+      const { http } = await somebodySignedIn(stack);
+      const target = `${path}?${typeof query === 'string' ? query : new URLSearchParams(query)}`;
+      for (const headers of [BROWSER, { ...BROWSER, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }]) {
+        const shown = await http.get(target, { headers });
+        assert.ok(shown.status === 400 || shown.headers.location?.startsWith('/sign-out'), shown.text);
+        if (shown.status === 400) assert.match(shown.headers['content-type'], /^text\/html/, shown.text);
+        assert.doesNotMatch(shown.text, /evil|this is not a JWT/);
+      }
+      for (const headers of [{}, { ...BROWSER, 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' }]) {
+        const told = await http.get(target, { headers });
+        if (told.status === 400) assert.ok(told.json.error, told.text);
+      }
+      assert.ok((await http.get('/api/auth/get-session')).json.session);
+    });
+
+  test('and the authorization endpoint likewise', async () => {
+    const shown = await ada.http.get(`${ours()}&login_hint=${'x'.repeat(400)}`, { headers: BROWSER });
+    assert.deepEqual([shown.status, /^text\/html/.test(shown.headers['content-type'])], [400, true], shown.text);
+    const told = await ada.http.get(`${ours()}&login_hint=${'x'.repeat(400)}`);
+    assert.deepEqual([told.status, told.json.error], [400, 'invalid_request']);
   });
 });
 

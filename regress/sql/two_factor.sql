@@ -177,6 +177,9 @@ SELECT story.sign_in_with('tom@two.example', 'two-tom-9', :'device') AS trusted 
 SELECT story.answer((:'trusted')::auth.reply);
 SELECT story.answer(story.sign_in_with('tom@two.example', 'two-wait-14', :'device'));
 SELECT story.device((:'trusted')::auth.reply) AS device \gset
+-- The password was all that this sign-in proved: it cannot give up the factor that it did not show.
+SELECT story.answer(auth_api.two_factor_disable(
+  story.caller('two-tom-9', 'two-tom-9b'), story.challenge('two-tom-9'), story.right('two-tom-9'), story.digest(:'device')));
 SELECT story.member('eve@two.example', 'Eve');
 SELECT body LIKE '{"redirect":false%' AS not_asked FROM story.sign_in_with('eve@two.example', 'two-eve-1', :'device');
 SELECT story.answer(auth_api.trusted_device_list(story.caller('two-tom-8'), '{}'));
@@ -206,8 +209,20 @@ SELECT story.step_passes('tom@two.example');
 SELECT refusal FROM story.show('totp', story.app(:'uri'), 'two-wait-16');
 SELECT body LIKE '{"twoFactorRedirect":true%' AS asked FROM story.sign_in_with('tom@two.example', 'two-wait-17', :'device');
 
+-- So does the end of all sessions, by the user or by an administrator.
+SELECT story.step_passes('tom@two.example');
+SELECT story.device(story.show('totp', story.app(:'uri'), 'two-wait-17', fresh => 'two-tom-11', trust => true)) AS device \gset
+SELECT refusal FROM auth_api.session_revoke_all(story.caller('two-tom-11'), '{}');
+SELECT body LIKE '{"twoFactorRedirect":true%' AS asked FROM story.sign_in_with('tom@two.example', 'two-wait-18', :'device');
+SELECT story.step_passes('tom@two.example');
+SELECT story.device(story.show('totp', story.app(:'uri'), 'two-wait-18', fresh => 'two-tom-12', trust => true)) AS device \gset
+RESET ROLE;
+SELECT auth.end_sessions('tom@two.example');
+SET ROLE auth_edge;
+SELECT body LIKE '{"twoFactorRedirect":true%' AS asked FROM story.sign_in_with('tom@two.example', 'two-wait-19', :'device');
+
 -- Codes by mail: chosen by the user, bound to the sign-in that asked, and none for a sign-in that began with a mail.
-SELECT refusal FROM auth_api.two_factor_send(story.caller(), story.digest('two-wait-17'));
+SELECT refusal FROM auth_api.two_factor_send(story.caller(), story.digest('two-wait-19'));
 SELECT story.member('ute@two.example', 'Ute');
 SELECT refusal FROM story.sign_in('ute@two.example', 'two-ute-1');
 SELECT story.answer(auth_api.two_factor_enable(story.caller('two-ute-1', 'two-ute-2'), story.challenge('two-ute-1'), story.right('two-ute-1'), 'otp', 'Mana'));
@@ -260,7 +275,7 @@ RESET ROLE;
 SELECT (SELECT count(*) FROM auth.two_factor_auth x WHERE x.user_id = u.id), (SELECT count(*) FROM auth.two_factor_challenges x WHERE x.user_id = u.id),
        (SELECT count(*) FROM auth.two_factor_codes x WHERE x.user_id = u.id), (SELECT count(*) FROM auth.two_factor_backup_codes x WHERE x.user_id = u.id)
   FROM auth.users u WHERE u.email = 'ute@two.example';
-SELECT event_type, metadata, count(*) FROM story.events('tom@two.example') GROUP BY 1, 2 ORDER BY event_type, metadata::text;
+SELECT event_type, story.mask(metadata::text) AS metadata, count(*) FROM story.events('tom@two.example') GROUP BY 1, 2 ORDER BY event_type, metadata;
 SELECT event_type, metadata FROM story.events('ute@two.example') WHERE event_type LIKE 'TWO%';
 
 -- What nobody has come back for is swept.

@@ -110,6 +110,7 @@ BEGIN
   GET DIAGNOSTICS ended = ROW_COUNT;
   IF except_session_id IS NULL THEN
     DELETE FROM auth.known_devices d WHERE d.user_id = of_user_id;
+    DELETE FROM auth.trusted_devices d WHERE d.user_id = of_user_id;
   END IF;
   IF ended > 0 THEN
     PERFORM auth.security_event(c, of_user_id, 'LOGOUT', auth.json_object('sessions', ended)::jsonb);
@@ -117,7 +118,8 @@ BEGIN
   RETURN ended;
 END
 $$;
-COMMENT ON FUNCTION auth.sessions_end IS 'ends the sessions of a user, but for one; how many';
+COMMENT ON FUNCTION auth.sessions_end IS 'ends the sessions of a user, but for one; how many. Without an exception '
+  'known and trusted devices end, too: none of them proves anything any more';
 
 CREATE FUNCTION auth.session_extended_to(s auth.sessions) RETURNS timestamptz LANGUAGE sql STABLE
 RETURN CASE WHEN s.remember_me AND s.expires_at < least(now() + interval '6 days', s.created_at + interval '365 days')

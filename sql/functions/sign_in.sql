@@ -82,7 +82,7 @@ BEGIN
     RETURN auth.two_factor_asked(gate);
   END IF;
   cookies := auth.session_cookies(remember) || gate.cookies || auth.known_device_cookie(u.id, remember, device_digest);
-  s := auth.session_open(c, u.id, remember, CASE WHEN u.two_factor_enabled THEN 'second-factor' ELSE 'password' END);
+  s := auth.session_open(c, u.id, remember, 'password'); -- a trusted browser is excused from the factor and has not shown it
   PERFORM auth.security_event(c, u.id, 'LOGIN_SUCCESS');
   RETURN CASE
     WHEN dialect = 'v1' THEN auth.granted(

@@ -34,8 +34,8 @@ COMMENT ON COLUMN auth.sessions.vault_generation IS 'which master key the sessio
 COMMENT ON COLUMN auth.sessions.remember_me IS 'false: ends after a day, and its cookie with the browser';
 COMMENT ON COLUMN auth.sessions.proved_at IS 'when the user last proved their identity in this session (auth.step_up_refusal); NULL: never';
 COMMENT ON COLUMN auth.sessions.proof IS
-  'how: password; second-factor, also by a password in a trusted browser; passkey, with user verification; mail, a link to the '
-  'address of the account';
+  'how: password, also in a trusted browser of a user with a second factor; second-factor, by a code; passkey, with user '
+  'verification; mail, a link to the address of the account';
 COMMENT ON COLUMN auth.sessions.mail_proved_at IS 'when the session presented a step-up token that was mailed to the address of the account';
 COMMENT ON COLUMN auth.sessions.mail_proved_for IS 'the one purpose of that token';
 

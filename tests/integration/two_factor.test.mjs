@@ -318,6 +318,19 @@ test('trusted browsers are listed and ended over the API of the apps', async () 
   assert.equal((await signIn({ ...ida, http })).json.twoFactorRedirect, true);
 });
 
+test('a trusted browser and the password together do not give up the second factor', async () => {
+  const mia = await somebodyWithAnApp();
+  const http = await waiting(mia);
+  await http.post('/api/auth/two-factor/verify-totp', { code: totp(mia.uri), trustDevice: true });
+  const thief = new Client(stack.url);
+  thief.cookies.set('mana.trust_device', http.cookies.get('mana.trust_device'));
+  assert.equal((await signIn({ ...mia, http: thief })).json.user.email, mia.email, 'the browser is not asked');
+  const refused = await thief.post('/api/auth/two-factor/disable', { password: PASSWORD });
+  assert.deepEqual([refused.status, refused.json.code], [403, 'STEP_UP_REQUIRED'], refused.text);
+  assert.equal((await thief.post('/api/auth/revoke-sessions', {})).status, 200);
+  assert.equal((await signIn({ ...mia, http: thief })).json.twoFactorRedirect, true, 'all sessions ended, and the trust with them');
+});
+
 test('a change of the second factor is told to its owner, and changes the session', async () => {
   const kim = await somebodySignedIn(stack);
   const before = kim.http.cookies.get('mana.session_token');

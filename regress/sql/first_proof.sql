@@ -5,7 +5,7 @@ SET story.ip = '192.0.2.77';
 SET mana_auth.signup_duplicate = 'conceal';
 
 -- Everything that could outlive the proof, put into an account behind the scene; and what of it is left.
-CREATE FUNCTION story.burden(address text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
+CREATE FUNCTION story.burden(address text, with_vault boolean DEFAULT true) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
   u constant text := story.id_of(address);
   d bytea;
@@ -30,6 +30,9 @@ BEGIN
   INSERT INTO auth.members (organization_id, user_id, role) VALUES ('org of ' || address, u, 'member');
   PERFORM auth.verification_issue('change-email', u, auth.json_object('email', address, 'newEmail', 'mine@evil.example'), interval '1 hour');
   PERFORM auth.verification_issue('delete-account', u, auth.json_object('email', address), interval '1 hour');
+  PERFORM auth.identity_assume(u); -- as an import leaves it
+  INSERT INTO auth.encryption_vaults (user_id, wrapped_mk, wrap_iv, format_version, kek_id, commitment)
+  SELECT u, w.wrapped_mk, w.wrap_iv, w.format_version, w.kek_id, w.commitment FROM auth.vault_mint(u) w WHERE with_vault;
 END
 $$;
 CREATE FUNCTION story.left_over(address text) RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS $$
@@ -39,8 +42,9 @@ DECLARE
   n bigint;
   found text[] := '{}';
 BEGIN
+  PERFORM auth.identity_assume('*');
   FOREACH at IN ARRAY ARRAY['sessions', 'passkeys', 'passkey_challenges', 'api_keys', 'two_factor_auth', 'two_factor_backup_codes',
-      'two_factor_challenges', 'two_factor_codes', 'trusted_devices', 'known_devices', 'oauth_consents', 'oauth_grants', 'members', 'verification', 'accounts'] LOOP
+      'two_factor_challenges', 'two_factor_codes', 'trusted_devices', 'known_devices', 'oauth_consents', 'oauth_grants', 'members', 'encryption_vaults', 'verification', 'accounts'] LOOP
     EXECUTE format('SELECT count(*) FROM auth.%I x WHERE x.user_id = $1%s', at,
                    CASE at WHEN 'verification' THEN ' AND x.identifier NOT LIKE ''done-%''' ELSE '' END) INTO n USING u;
     IF n > 0 THEN
@@ -148,10 +152,28 @@ SELECT event_type, metadata FROM story.events('cleo@proof.example') ORDER BY 1;
 SELECT story.answer(auth_api.verification_verify_email(story.caller(), :'verify', NULL));
 SELECT story.answer(story.sign_in('cleo@proof.example', 'proof-cleo'));
 
+-- The vault stays for who gives the password that the account was made with besides the proof of the address, and for nobody who signed
+-- up later. Its end is in the trail.
+RESET ROLE;
+CREATE FUNCTION story.vault_trail(address text) RETURNS TABLE (action text, context text) LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  PERFORM auth.identity_assume('*');
+  RETURN QUERY SELECT a.action::text, a.context FROM auth.encryption_vault_audit a WHERE a.user_id = story.id_of(address) ORDER BY a.created_at;
+END
+$$;
+SET ROLE auth_edge;
+SELECT (auth_api.sign_up(story.caller(), n || '@proof.example', n, NULL, story.hash('hash-of-' || n), NULL, 'en')).refusal FROM unnest('{imre,jane}'::text[]) n;
+SELECT story.burden(n || '@proof.example') FROM unnest('{imre,jane}'::text[]) n;
+SELECT refusal FROM auth_api.sign_up(story.caller(), 'jane@proof.example', 'Jane', NULL, story.hash('hash-of-jane'), NULL, 'en');
+SELECT n, (auth_api.verification_finish(story.caller(), story.token('verify_email', n || '@proof.example'), '/home', NULL, NULL, l.challenge, story.output(l.challenge), NULL)).refusal,
+       story.left_over(n || '@proof.example')
+  FROM unnest('{imre,jane}'::text[]) n, auth_api.verification_lookup(story.caller(), story.token('verify_email', n || '@proof.example')) l;
+SELECT n, t.* FROM unnest('{imre,jane,beth}'::text[]) n, story.vault_trail(n || '@proof.example') t;
+
 -- Until then, a session of the account (there is none, unless somebody puts one there) changes no address, accepts nothing and
 -- makes no vault.
 SELECT refusal FROM auth_api.sign_up(story.caller(), 'dora@proof.example', 'Dora', NULL, story.hash('hash-of-dora'), NULL, 'en');
-SELECT story.burden('dora@proof.example');
+SELECT story.burden('dora@proof.example', false);
 SELECT story.answer(auth_api.user_change_email(story.caller('stolen dora@proof.example'), '{"newEmail":"mine@evil.example"}'));
 CALL story.vault('init', story.caller('stolen dora@proof.example'));
 

@@ -21,7 +21,23 @@ END
 $$;
 COMMENT ON FUNCTION auth.sign_up_version IS 'which sign-up a link asks to confirm: the version of its password; NULL: no password';
 
-CREATE FUNCTION auth.account_claim(c auth.caller, u auth.users, proven_by text, password_version integer DEFAULT NULL)
+CREATE FUNCTION auth.vault_of_claim_end(c auth.caller, of_user_id text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM auth.vault_hold(of_user_id);
+  PERFORM auth.identity_assume(of_user_id);
+  DELETE FROM auth.encryption_vaults v WHERE v.user_id = of_user_id;
+  IF FOUND THEN
+    PERFORM auth.vault_audit_write(c, of_user_id, 'erase', 'first-proof', 200);
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION auth.vault_of_claim_end IS
+  'deletes the vault from before the first proof of an address, with its row of the trail: its maker knows the master key and may not be '
+  'the owner of the address';
+
+CREATE FUNCTION auth.account_claim(
+    c auth.caller, u auth.users, proven_by text, password_version integer DEFAULT NULL, by_its_maker boolean DEFAULT false)
 RETURNS auth.users LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   claimed auth.users;
@@ -43,6 +59,9 @@ BEGIN
   DELETE FROM auth.known_devices x WHERE x.user_id = u.id;
   DELETE FROM auth.verification x WHERE x.user_id = u.id;
   DELETE FROM auth.magic_links x WHERE x.email = u.email;
+  IF NOT by_its_maker THEN
+    PERFORM auth.vault_of_claim_end(c, u.id);
+  END IF;
   -- memberships by invitation; an owner stays, for an organization has one
   DELETE FROM auth.members x WHERE x.user_id = u.id AND NOT 'owner' = ANY (string_to_array(x.role, ','));
   UPDATE auth.users x SET email_verified = true, two_factor_enabled = false, updated_at = now() WHERE x.id = u.id
@@ -54,7 +73,8 @@ END
 $$;
 COMMENT ON FUNCTION auth.account_claim IS
   'the first proof of the address of a user (locked): ends the passwords except that of one version, the sessions, passkeys, second '
-  'factors, API keys, devices, grants, memberships and links from before. Whoever made the account may not be the owner of the address';
+  'factors, API keys, devices, grants, memberships, links and the vault from before. Whoever made the account may not be the owner of the address. '
+  'by_its_maker: the password that the account was made with was given as well, so the vault stays';
 
 CREATE FUNCTION auth.verification_done(kind text, token text, of_user_id text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -75,7 +75,8 @@ DECLARE
 BEGIN
   IF v.user_id IS NOT NULL THEN
     u := auth.email_verify(c, v.user_id, v.value::jsonb ->> 'email', COALESCE(
-      verification_take.password_version, (v.value::jsonb ->> 'passwordVersion')::integer, 1)); -- 1: a link of version 1.0
+      verification_take.password_version, (v.value::jsonb ->> 'passwordVersion')::integer, 1), -- 1: a link of version 1.0
+      COALESCE(proof = 'password' AND verification_take.password_version = 1, false)); -- 1: nobody else has signed up since
   ELSIF v.id IS NULL THEN
     change := auth.verification_consume('change-email', token);
     u := auth.email_change_finish(c, change.user_id, change.value::jsonb ->> 'email', change.value::jsonb ->> 'newEmail',
@@ -132,7 +133,7 @@ COMMENT ON FUNCTION auth_api.verification_verify_email_legacy IS
   'and does nothing else. It opens no session, for nothing tells whether the link was used before, and changes no address. Refuses '
   'after mana_auth.legacy_links_until, which the edge cannot set: the edge has the key of these links, and could make them.';
 
-CREATE FUNCTION auth.email_verify(c auth.caller, of_user_id text, address text, password_version integer DEFAULT 1)
+CREATE FUNCTION auth.email_verify(c auth.caller, of_user_id text, address text, password_version integer DEFAULT 1, by_its_maker boolean DEFAULT false)
 RETURNS auth.users LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   u constant auth.users := auth.user_lock(of_user_id);
@@ -142,7 +143,7 @@ BEGIN
   ELSIF u.email_verified THEN
     RETURN u;
   END IF;
-  RETURN auth.account_claim(c, u, 'verification', email_verify.password_version);
+  RETURN auth.account_claim(c, u, 'verification', email_verify.password_version, email_verify.by_its_maker);
 END
 $$;
 COMMENT ON FUNCTION auth.email_verify IS

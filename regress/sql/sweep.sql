@@ -29,12 +29,12 @@ SELECT (SELECT count(*) FROM auth.login_attempts WHERE email = 'sam@example.com'
        (SELECT count(*) FROM story.events('sam@example.com') WHERE event_type = 'LOGIN_SUCCESS') AS events;
 
 -- A promise that was due a month ago, and nobody was set up to keep, is given up: it keeps no address and no link for ever.
-SELECT kind, state, args IS NULL AS wiped FROM auth.outbox WHERE recipient = 'sam@example.com' AND state = 'pending';
+SELECT kind, state, args IS NULL AS wiped FROM auth.outbox WHERE recipient = 'sam@example.com' AND state = 'pending' ORDER BY kind;
 UPDATE auth.outbox SET next_attempt_at = now() - interval '31 days' WHERE recipient = 'sam@example.com';
 UPDATE auth.outbound_calls o SET next_attempt_at = now() - interval '31 days' FROM auth.users u
  WHERE u.id = o.user_id AND u.email = 'sam@example.com' AND o.after_id IS NULL;
 SELECT auth.sweep() >= 2;
-SELECT kind, state, args IS NULL AS wiped, last_error FROM auth.outbox WHERE recipient = 'sam@example.com';
+SELECT kind, state, args IS NULL AS wiped, last_error FROM auth.outbox WHERE recipient = 'sam@example.com' ORDER BY kind;
 SELECT path, state, body IS NULL AS wiped, last_error FROM auth.outbound_calls o JOIN auth.users u ON u.id = o.user_id
  WHERE u.email = 'sam@example.com' ORDER BY path;
 UPDATE auth.outbox SET finished_at = now() - interval '91 days' WHERE recipient = 'sam@example.com';

@@ -75,6 +75,7 @@ describe('guessing passwords', { skip: without.routes }, () => {
       for (const password of [PASSWORD, WRONG]) {
         const answer = await send(stranger(), name, SIGN_IN[name](ada.email, password));
         assert.equal(answer.status, 429, name);
+        assert.ok(Number(answer.headers['retry-after']) > 0, `${name} says when to come again`);
         assert.deepEqual(answer.setCookies.filter((cookie) => /session_token/.test(cookie.name) && cookie.value), [], name);
       }
   });

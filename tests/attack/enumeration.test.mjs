@@ -123,6 +123,7 @@ describe('an address that has an account', { skip: without.mail }, () => {
         const body = bodyOf();
         const answers = await Promise.all(Array.from({ length: burst }, (_, n) => ask(path, body(n))));
         share = answers.filter(({ status }) => status === 503).length / burst;
+        for (const { status, headers } of answers) if (status === 503) assert.ok(Number(headers['retry-after']) > 0, 'a refusal says when to come again');
         assert.deepEqual(answers.filter(({ status }) => status !== 503 && status !== ordinary).map(({ status }) => status), []);
       }
       assert.ok(share >= MOST, `${Math.round(share * 100)} % of the largest burst found no room: nothing was hashed`);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 
-import { registered, request } from './lib/clients.mjs';
+import { CALLBACK, registered, request } from './lib/clients.mjs';
 import { FIELDS, URLS } from './lib/names.mjs';
 import { administrator, copyOf, each, member, routes, stranger, target, without } from './lib/target.mjs';
 
@@ -83,6 +83,17 @@ describe('markup', { skip: without.routes || without.admin }, () => {
       }
     }
     assert.ok(shown > MARKUP.length, `the names were shown on ${shown} pages only`);
+  });
+
+  test('in the parameters of an authorization request is text on the page that posts them to the client', async () => {
+    const client = await registered(await administrator());
+    for (const text of MARKUP) {
+      const page = await ada.http.get(request(client, { response_mode: 'form_post', state: text }), { headers: { accept: 'text/html' } });
+      assert.equal(page.status, 200, text);
+      assertInert(page, `form_post ${text}`);
+      assert.ok(page.text.includes(CANARY), 'the state is on the page');
+      assert.equal(/<form[^>]+action="([^"]*)"/.exec(page.text)?.[1], CALLBACK);
+    }
   });
 
   test('in an address, a password or a code is text on the page that shows the form again', async () => {

@@ -70,6 +70,7 @@ describe('hostile clients', { skip: without.admin }, () => {
     ['PKCE challenge too short', { code_challenge: 'x'.repeat(42), code_challenge_method: 'S256' }, 'invalid_request'],
     ['implicit', { response_type: 'token' }, 'unsupported_response_type'],
     ['hybrid', { response_type: 'code id_token' }, 'unsupported_response_type'],
+    ['response_mode of nobody', { response_mode: 'web_message' }, 'invalid_request'],
     ['unknown scope', { scope: 'openid admin' }, 'invalid_scope'],
     ['scope of another client', { scope: 'openid jobs.read' }, 'invalid_scope'],
     ['request object', { request: 'eyJhbGciOiJub25lIn0.e30.' }, 'request_not_supported'],

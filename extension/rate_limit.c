@@ -3,9 +3,12 @@
  * the classes and numbers of the service before us. auth_api.caller counts while it builds the
  * caller, so no routine can forget to.
  *
- * The table is a fixed number of small buckets, each with its own lock; a full bucket gives up its
- * oldest window. Keys are keyed hashes, so that nobody can aim at a bucket. Counters are gone after
- * a crash: they are seconds old at most.
+ * A table is a fixed number of small buckets, each with its own lock. Keys are keyed hashes, so
+ * that nobody can aim at a bucket. Counters are gone after a crash.
+ *
+ * Requests and guesses have a table each. A full bucket of requests gives up its oldest window. A
+ * full bucket of guesses refuses instead: whoever fills it must not make a count forgotten. Guesses
+ * are counted also when mana_auth.rate_limit is off.
  *
  * A transaction that is undone takes back what it counted of mails and invitations, which are
  * undone with it: the edge sends a call again that could not have a lock. Guesses stay counted,
@@ -33,39 +36,48 @@
 #include "utils/timestamp.h"
 #include "compat.h"
 
-#define BUCKETS         8192 /* a power of two */
+#define BUCKETS         8192  /* of requests; a power of two */
+#define GUESS_BUCKETS   32768 /* of guesses: 229,376 windows, or 254 new subjects a second */
 #define BUCKET_ENTRIES  7
-#define IPV6_KEPT_BYTES 8                /* a /64 is one client (RFC 6177) */
-#define TAKEN_MAX       16               /* beyond it a count stays: a call counts a few mails */
-#define LOCKOUT_CLASS   "password_guess" /* counted also when mana_auth.rate_limit is off */
+#define GUESS_SECONDS   900 /* the window of every class of guesses */
+#define FULL_SECONDS    5   /* to wait where no guess can be counted */
+#define IPV6_KEPT_BYTES 8   /* a /64 is one client (RFC 6177) */
+#define TAKEN_MAX       16  /* beyond it a count stays: a call counts a few mails */
+
+enum counted {
+	REQUESTS,
+	EFFECTS, /* undone with the transaction, and so is their count */
+	GUESSES,
+};
 
 struct limit {
 	const char *class;
 	int window_seconds;
 	int max;
-	bool of_effects; /* what is limited is undone with the transaction, and so is its count */
+	enum counted counted;
 };
 
 static const struct limit limits[] = {
-    {"sign_in", 10, 3, false},
-    {"sign_in_failure", 900, 20, false}, /* of one client, whatever accounts it tries */
-    {"sign_in_slow", 10, 1, false},      /* attempts of a client with that many failures */
-    {LOCKOUT_CLASS, 900, 20, false},     /* guesses of one account */
-    {"sign_up", 10, 3, false},
-    {"change_password", 10, 3, false},
-    {"change_email", 10, 3, false},
-    {"mail", 60, 3, true},
-    {"mail_10_minutes", 600, 5, true}, /* to one address, asked for by anybody */
-    {"mail_hour", 3600, 10, true},
-    {"invitation", 60, 20, true}, /* of one inviter */
-    {"two_factor", 10, 3, false},
-    {"magic_link", 60, 5, false},
-    {"passkey", 60, 20, false},
-    {"passkey_failure", 300, 10, false},
-    {"session_over", 900, 10, false}, /* rows of the trail for one session that has ended */
-    {"data", 60, 60, false},          /* a user's data: asks other services */
-    {"api_key", 10, 1000, false},     /* of a service, for all its users */
-    {"default", 10, 100, false},
+    {"sign_in", 10, 3, REQUESTS},
+    {"sign_in_failure", 900, 20, REQUESTS}, /* of one client, whatever accounts it tries */
+    {"sign_in_slow", 10, 1, REQUESTS},      /* attempts of a client with that many failures */
+    {"password_guess", GUESS_SECONDS, 20, GUESSES}, /* of one account */
+    {"code_guess", GUESS_SECONDS, 20, GUESSES},     /* of one second factor */
+    {"sign_up", 10, 3, REQUESTS},
+    {"change_password", 10, 3, REQUESTS},
+    {"change_email", 10, 3, REQUESTS},
+    {"mail", 60, 3, EFFECTS},
+    {"mail_10_minutes", 600, 5, EFFECTS}, /* to one address, asked for by anybody */
+    {"mail_hour", 3600, 10, EFFECTS},
+    {"invitation", 60, 20, EFFECTS}, /* of one inviter */
+    {"two_factor", 10, 3, REQUESTS},
+    {"magic_link", 60, 5, REQUESTS},
+    {"passkey", 60, 20, REQUESTS},
+    {"passkey_failure", 300, 10, REQUESTS},
+    {"session_over", 900, 10, REQUESTS}, /* rows of the trail for one session that has ended */
+    {"data", 60, 60, REQUESTS},          /* a user's data: asks other services */
+    {"api_key", 10, 1000, REQUESTS},     /* of a service, for all its users */
+    {"default", 10, 100, REQUESTS},
 };
 
 struct entry {
@@ -88,6 +100,7 @@ struct bucket {
 struct table {
 	unsigned char hash_key[crypto_shorthash_KEYBYTES];
 	struct bucket buckets[BUCKETS];
+	struct bucket guesses[GUESS_BUCKETS];
 };
 
 PG_FUNCTION_INFO_V1(mana_caller);
@@ -111,8 +124,10 @@ static int count(uint64 key, const struct limit *limit, struct taken *counted);
 static void transaction_ended(XactEvent event, void *arg);
 static void take_back(const struct taken *counted);
 static int wait_of(uint64 key, const struct limit *limit);
-static void forget(uint64 key);
-static struct entry *entry_of(struct bucket *bucket, uint64 key);
+static void forget(uint64 key, const struct limit *limit);
+static struct bucket *bucket_of(uint64 key, const struct limit *limit);
+static struct entry *
+entry_of(struct bucket *bucket, uint64 key, const struct limit *limit, TimestampTz now);
 static _Noreturn void refuse(int retry_after_seconds);
 
 void
@@ -150,6 +165,8 @@ start_up(void)
 		randombytes_buf(table->hash_key, sizeof(table->hash_key));
 		for (int i = 0; i < BUCKETS; i++)
 			SpinLockInit(&table->buckets[i].lock);
+		for (int i = 0; i < GUESS_BUCKETS; i++)
+			SpinLockInit(&table->guesses[i].lock);
 	}
 	LWLockRelease(AddinShmemInitLock);
 }
@@ -191,7 +208,7 @@ mana_rate_limit_count(PG_FUNCTION_ARGS)
 	if (limit == NULL || !is_counted(limit))
 		PG_RETURN_INT32(0);
 	wait_seconds = count(key_of(class, NULL, PG_GETARG_TEXT_PP(1)), limit, &counted);
-	if (limit->of_effects && counted.key != 0 && taken_count < TAKEN_MAX)
+	if (limit->counted == EFFECTS && counted.key != 0 && taken_count < TAKEN_MAX)
 		taken[taken_count++] = counted;
 	PG_RETURN_INT32(wait_seconds);
 }
@@ -213,9 +230,10 @@ Datum
 mana_rate_limit_clear(PG_FUNCTION_ARGS)
 {
 	const text *class = PG_GETARG_TEXT_PP(0);
+	const struct limit *limit = limit_of(class);
 
-	if (limit_of(class) != NULL)
-		forget(key_of(class, NULL, PG_GETARG_TEXT_PP(1)));
+	if (limit != NULL)
+		forget(key_of(class, NULL, PG_GETARG_TEXT_PP(1)), limit);
 	PG_RETURN_VOID();
 }
 
@@ -242,7 +260,7 @@ limit_of(const text *class)
 static bool
 is_counted(const struct limit *limit)
 {
-	return enabled || strcmp(limit->class, LOCKOUT_CLASS) == 0;
+	return enabled || limit->counted == GUESSES;
 }
 
 static uint64
@@ -301,14 +319,18 @@ take_back(const struct taken *counted)
 static int
 count(uint64 key, const struct limit *limit, struct taken *counted)
 {
-	struct bucket *bucket = &table->buckets[key & (BUCKETS - 1)];
+	struct bucket *bucket = bucket_of(key, limit);
 	TimestampTz now = GetCurrentTimestamp();
 	int64 window = (int64)limit->window_seconds * USECS_PER_SEC;
 	int64 wait = 0;
 	struct entry *entry;
 
 	SpinLockAcquire(&bucket->lock);
-	entry = entry_of(bucket, key);
+	entry = entry_of(bucket, key, limit, now);
+	if (entry == NULL) {
+		SpinLockRelease(&bucket->lock);
+		return FULL_SECONDS;
+	}
 	if (entry->count == 0 || now - entry->since >= window || now < entry->since) {
 		entry->since = now;
 		entry->count = 1;
@@ -326,7 +348,7 @@ count(uint64 key, const struct limit *limit, struct taken *counted)
 static int
 wait_of(uint64 key, const struct limit *limit)
 {
-	struct bucket *bucket = &table->buckets[key & (BUCKETS - 1)];
+	struct bucket *bucket = bucket_of(key, limit);
 	TimestampTz now = GetCurrentTimestamp();
 	int64 window = (int64)limit->window_seconds * USECS_PER_SEC;
 	int64 wait = 0;
@@ -343,9 +365,9 @@ wait_of(uint64 key, const struct limit *limit)
 }
 
 static void
-forget(uint64 key)
+forget(uint64 key, const struct limit *limit)
 {
-	struct bucket *bucket = &table->buckets[key & (BUCKETS - 1)];
+	struct bucket *bucket = bucket_of(key, limit);
 
 	SpinLockAcquire(&bucket->lock);
 	for (int i = 0; i < BUCKET_ENTRIES; i++)
@@ -354,8 +376,16 @@ forget(uint64 key)
 	SpinLockRelease(&bucket->lock);
 }
 
+static struct bucket *
+bucket_of(uint64 key, const struct limit *limit)
+{
+	return limit->counted == GUESSES ? &table->guesses[key & (GUESS_BUCKETS - 1)]
+					 : &table->buckets[key & (BUCKETS - 1)];
+}
+
+/* The subject's entry, or one for it. NULL: the bucket is full of guesses that count. */
 static struct entry *
-entry_of(struct bucket *bucket, uint64 key)
+entry_of(struct bucket *bucket, uint64 key, const struct limit *limit, TimestampTz now)
 {
 	struct entry *oldest = &bucket->entries[0];
 
@@ -367,6 +397,9 @@ entry_of(struct bucket *bucket, uint64 key)
 		if (entry->since < oldest->since)
 			oldest = entry;
 	}
+	if (limit->counted == GUESSES && oldest->count > 0 && now >= oldest->since &&
+	    now - oldest->since < (int64)GUESS_SECONDS * USECS_PER_SEC)
+		return NULL;
 	*oldest = (struct entry){.key = key};
 	return oldest;
 }

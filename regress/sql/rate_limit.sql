@@ -67,3 +67,8 @@ BEGIN;
 SELECT auth.rate_limit_clear('mail/undo', 'undo'), auth.rate_limit_count('mail/undo', 'undo'), auth.rate_limit_clear('mail/undo', 'undo'), auth.rate_limit_count('mail/undo', 'undo');
 ROLLBACK;
 SELECT count(*) FILTER (WHERE auth.rate_limit_count('mail/undo', 'undo') = 0) AS left FROM generate_series(1, 5);
+
+-- A guess stays counted, however many clients and subjects are counted after it: requests have another table.
+SELECT count(*) FILTER (WHERE auth.rate_limit_count('password_guess', 'kept') > 0) FROM generate_series(1, 20);
+SELECT count(auth_api.caller(NULL, NULL, NULL, NULL, '10.0.0.0'::inet + n, 'test', 'test', 'default')) FROM generate_series(1, 150000) n;
+SELECT auth.rate_limit_count('password_guess', 'kept') > 0 AS still_counted;

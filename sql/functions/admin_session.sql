@@ -84,6 +84,7 @@ DECLARE
 BEGIN
   PERFORM auth.lockout_clear(u.email);
   UPDATE auth.two_factor_auth f SET failures = 0, locked_until = NULL WHERE f.user_id = u.id;
+  PERFORM auth.rate_limit_clear('code_guess', u.id);
   RETURN was_locked;
 END
 $$;

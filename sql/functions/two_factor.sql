@@ -118,6 +118,7 @@ DECLARE
   u auth.users;
   f auth.two_factor_auth;
   presented bytea; -- the digest of the token that came
+  seconds integer;
 BEGIN
   IF me.id IS NULL THEN
     challenge := auth.two_factor_challenge(challenge_digest);
@@ -156,12 +157,17 @@ BEGIN
       ELSE RETURN auth.refuse('OTP_HAS_EXPIRED');
     END CASE;
   END IF;
-  IF NOT auth.two_factor_code_take(f, presented, method, code) THEN
+  -- Counted before it is compared, in shared memory: a caller that rolls back does not undo it.
+  seconds := auth.rate_limit_count('code_guess', u.id);
+  IF seconds > 0 THEN
+    RETURN auth.refuse('ACCOUNT_TEMPORARILY_LOCKED', NULL, seconds);
+  ELSIF NOT auth.two_factor_code_take(f, presented, method, code) THEN
     UPDATE auth.two_factor_challenges x SET failures = x.failures + 1 WHERE x.digest = challenge.digest;
     UPDATE auth.two_factor_codes x SET failures = x.failures + 1 WHERE x.bearer = presented;
     RETURN auth.two_factor_refused(c, u, f, method);
   END IF;
   UPDATE auth.two_factor_auth x SET failures = 0, locked_until = NULL WHERE x.user_id = u.id;
+  PERFORM auth.rate_limit_clear('code_guess', u.id);
   IF me.id IS NOT NULL THEN
     PERFORM auth.step_up_prove(me.id, 'second-factor');
   END IF;
@@ -205,7 +211,7 @@ BEGIN
   IF method = 'totp' THEN
     -- What was matched is taken by the statement that asks whether it still can be: a code works once.
     UPDATE auth.two_factor_auth x SET last_step = matched.step
-      FROM (SELECT auth.totp_match(f.secret, auth.two_factor_context(f.user_id), code, now()) AS step) matched
+      FROM (SELECT auth.totp_match(f.secret, auth.two_factor_context(f.user_id), code, clock_timestamp()) AS step) matched
      WHERE x.user_id = f.user_id AND x.last_step < matched.step;
   ELSIF method = 'otp' THEN
     wanted := auth.two_factor_code_digest(encode(two_factor_code_take.bearer, 'hex'), code);

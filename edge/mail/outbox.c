@@ -83,6 +83,8 @@ claimed(struct request *r)
 	    .base_url = config.base_url,
 	    .date = time(NULL),
 	};
+	if (s->mail.locale.len == 0) /* of an imported user, say */
+		s->mail.locale = config.fallback_language;
 	s->server = (struct smtp_server){
 	    .host = config.smtp_host,
 	    .port = config.smtp_port,

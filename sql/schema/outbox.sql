@@ -56,7 +56,7 @@ DECLARE
   mail_id constant text := auth.random_id();
 BEGIN
   INSERT INTO auth.outbox (id, kind, recipient, locale, args, message_id, user_id, expires_at, requested)
-  VALUES (mail_id, mail_queue.kind, mail_queue.recipient, COALESCE(mail_queue.locale, 'de'),
+  VALUES (mail_id, mail_queue.kind, mail_queue.recipient, COALESCE(mail_queue.locale, ''),
           auth.seal(convert_to(args::text, 'UTF8'), 'outbox:' || mail_id),
           auth.lower_case(mail_id), mail_queue.user_id, now() + lifetime,
           auth.mail_is_requested(mail_queue.kind));

@@ -27,7 +27,7 @@ COMMENT ON TABLE auth.users IS 'who has an account';
 COMMENT ON COLUMN auth.users.email IS 'lower case; what a person signs in with';
 COMMENT ON COLUMN auth.users.role IS 'goes into access JWTs; admin routes read it here again';
 COMMENT ON COLUMN auth.users.access_tier IS 'which apps are open to the user; goes into access JWTs as tier';
-COMMENT ON COLUMN auth.users.locale IS 'language of mails; NULL: de';
+COMMENT ON COLUMN auth.users.locale IS 'Language of mails. NULL: FALLBACK_LANGUAGE of the edge that sends them.';
 
 SELECT pg_catalog.pg_extension_config_dump('auth.users', '');
 

@@ -5,12 +5,12 @@ import { after, before, test } from 'node:test';
 
 import { Client } from './lib/http.mjs';
 import { request, SYNAPSE } from './lib/oidc.mjs';
-import { somebody } from './lib/people.mjs';
+import { somebody, somebodyVerified } from './lib/people.mjs';
 import { anotherEdge, startStack, UNLIMITED } from './lib/stack.mjs';
 
 let german, english;
 before(async () => {
-  german = await startStack(SYNAPSE, UNLIMITED);
+  german = await startStack({ ...SYNAPSE, MAIL_SENDER: 'off' }, UNLIMITED); // the other edge sends
   english = await anotherEdge(german, { FALLBACK_LANGUAGE: 'en', ...SYNAPSE });
 });
 after(async () => {
@@ -44,6 +44,14 @@ test('a mail is written in the language that the client prefers', async () => {
   const http = new Client(german.url, { headers: { 'accept-language': 'de;q=0.3, en;q=0.4' } });
   await http.post('/api/auth/sign-up/email', { name: 'Ada', email: person.email, password: person.password });
   assert.match((await german.mail.latest(person.email)).text, /Confirm|confirm/);
+});
+
+test('a mail to somebody whose language nobody knows is written in the configured one', async () => {
+  const person = await somebodyVerified(german);
+  german.psql(`UPDATE auth.users SET locale = NULL WHERE id = :'id'`, person);
+  await german.mail.clear();
+  await person.http.post('/api/auth/request-password-reset', { email: person.email });
+  assert.match((await german.mail.latest(person.email)).text, /^Hello /);
 });
 
 test('ui_locales of a relying party comes before what the browser accepts', async () => {

@@ -12,6 +12,7 @@
 
 enum { COOKIE_SIGNATURE_BYTES = 64, COOKIE_ATTRIBUTES_BYTES = 192 };
 
+static bool has_header(const struct request *r, struct str name);
 static enum step finish(struct request *r, int status, const char *content_type, struct str body);
 static bool is_field_value(struct str value);
 static void
@@ -122,10 +123,22 @@ enum step
 reply_html(struct request *r, int status, struct str body, struct str policy)
 {
 	reply_header(r, "content-security-policy", policy);
-	reply_header(r, "referrer-policy",
-	    STR("same-origin")); /* none at all makes the Origin of forms null */
+	if (!has_header(r, STR("referrer-policy")))
+		reply_header(r, "referrer-policy",
+		    STR("same-origin")); /* none at all makes the Origin of forms null */
 	reply_header(r, "x-frame-options", STR("DENY"));
 	return finish(r, status, "text/html; charset=utf-8", body);
+}
+
+static bool
+has_header(const struct request *r, struct str name)
+{
+	const struct response *response = &r->private->response;
+
+	for (int i = 0; i < response->headers_count; i++)
+		if (str_equal(response->headers[i].name, name))
+			return true;
+	return false;
 }
 
 enum step

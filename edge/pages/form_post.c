@@ -20,6 +20,9 @@ form_post_show(struct request *r, const struct form *answer)
 	    hosted_script(r, "/form-post.js"),
 	};
 
+	/* The client may compare the Origin of the form with its issuer; with the policy of the
+	 * other pages that would be null. */
+	reply_header(r, "referrer-policy", STR("strict-origin"));
 	return hosted_show(r, 200, (struct embedded)EMBEDDED(form_post_html),
 	    hosted_word(r, WORD_form_post_title), target, values,
 	    sizeof(values) / sizeof(values[0]));

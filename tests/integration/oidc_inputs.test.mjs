@@ -392,7 +392,7 @@ describe('response_mode=form_post', () => {
       let body = '';
       incoming.on('data', (chunk) => (body += chunk));
       incoming.on('end', () => {
-        if (incoming.method === 'POST') received.push(Object.fromEntries(new URLSearchParams(body)));
+        if (incoming.method === 'POST') received.push({ ...Object.fromEntries(new URLSearchParams(body)), origin: incoming.headers.origin });
         answer.end('welcome back');
       });
     });
@@ -410,6 +410,7 @@ describe('response_mode=form_post', () => {
         if (!javaScriptEnabled) await page.click('button');
         await page.waitForURL(url);
         assert.ok(received.at(-1).code, JSON.stringify(received));
+        assert.equal(received.at(-1).origin, stack.url);
       }
       assert.equal(received.length, 2);
     } finally {

@@ -11,7 +11,7 @@
 enum {
 	/* Bytes of all URLs of one link together, percent-encoded. With the rest of the longest
 	 * link (mail/kinds.def) they fit the request target that the edge reads
-	 * (GUARD_TARGET_MAX). */
+	 * (HEAD_TARGET_MAX). */
 	MAILED_URLS_MAX = 1800,
 	MAILED_NAME_MAX = 255 /* UTF-16 units, as JavaScript counts */
 };

@@ -128,7 +128,7 @@ static const struct variable variables[] = {
 	N("HEADER_TIMEOUT_SECONDS", header_timeout_seconds, "65", 2, 600, "until a request head is complete (408), and for an idle connection; above the proxy's"),
 	N("BODY_TIMEOUT_SECONDS", body_timeout_seconds, "20", 1, 600, "until a request body is complete (408)"),
 	N("UNREAD_SECONDS", unread_seconds, "30", 1, 600, "for a client to read on; then its connection ends"),
-	N("UNREAD_MAX_BYTES", unread_max_bytes, "67108864", 1048576, 4294967296, "answers that clients of a worker have not read yet; beyond, requests are answered 503"),
+	N("UNREAD_MAX_BYTES", unread_max_bytes, "67108864", 1048576, 4294967296, "answers that clients of a worker have not read yet, and a quarter of it for one client address; beyond, long answers are refused with 503, others are cut"),
 	N("DRAIN_SECONDS", drain_seconds, "15", 1, 300, "for a stopping worker to finish what it has begun"),
 	N("DB_PIPELINES", db_pipelines, "2", 1, 32, "database connections of a worker for quick calls that read"),
 	N("DB_WRITE_PIPELINES", db_write_pipelines, "2", 1, 32, "database connections of a worker for quick calls that write"),

@@ -11,7 +11,6 @@
 
 #include "config.h"
 #include "db/settings.h"
-#include "http/guard.h"
 #include "http/match.h"
 #include "routes.h"
 
@@ -21,10 +20,7 @@
 
 enum {
 	REFUSED = 78, /* EX_CONFIG: starting again will not help */
-	KEEPALIVE_LESS_SECONDS =
-	    1, /* than the time-out of a head, which would end an idle connection with a 408 */
-	DESCRIPTORS_BESIDE = 256,
-	REQUESTS_MAX = 1024 /* being served by a worker at one time; 503 beyond */
+	DESCRIPTORS_BESIDE = 256
 };
 
 static int usage(void);
@@ -113,9 +109,7 @@ run(void)
 static void
 write_configuration(FILE *out, const char *module, const char *pid_path)
 {
-	int head_seconds = (int)config.header_timeout_seconds;
-
-	fprintf(out, "load %s\n", module); /* before the server, which names a function of it */
+	fprintf(out, "load %s\n", module);
 	fprintf(out, "pidfile %s\n", pid_path); /* this very file, read by then */
 	fprintf(out, "root /\n");
 	fprintf(out, "workers %d\n", (int)config.workers);
@@ -126,19 +120,8 @@ write_configuration(FILE *out, const char *module, const char *pid_path)
 	fprintf(
 	    out, "worker_rlimit_nofiles %d\n", (int)config.connections_max + DESCRIPTORS_BESIDE);
 	fprintf(out, "socket_backlog 1024\n");
-	fprintf(out, "http_request_limit %d\n", REQUESTS_MAX);
-	fprintf(out, "http_request_ms 10000\n"); /* else one slow step keeps the requests behind it
-						    waiting for ever */
-	fprintf(out, "http_header_max %d\n", GUARD_HEAD_MAX);
-	fprintf(out, "http_header_timeout %d\n", head_seconds);
-	fprintf(out, "http_keepalive_time %d\n", head_seconds - KEEPALIVE_LESS_SECONDS);
-	fprintf(out, "http_body_max %lld\n", (long long)config.body_max_bytes);
-	fprintf(out, "http_body_timeout %d\n", (int)config.body_timeout_seconds);
-	fprintf(out, "http_hsts_enable 0\n"); /* the proxy's to say: it speaks TLS */
-	fprintf(out, "http_server_version mana-auth\n");
-	fprintf(out, "server edge {\n\tbind %s %d on_accept\n\ttls no\n}\n", config.bind.p,
-	    (int)config.port);
-	fprintf(out, "domain * {\n\tattach edge\n\troute ^/.*$ on_request\n}\n");
+	fprintf(out, "server edge {\n\tbind %s %d\n\ttls no\n}\n", config.bind.p, (int)config.port);
+	fprintf(out, "domain * {\n\tattach edge\n}\n");
 }
 
 /* Loaded before libsodium, beside what the caller wishes to be loaded; see preload/hash_memory.c.

@@ -54,20 +54,22 @@ log_request_event(const struct request *r, enum log_level level, const char *par
 }
 
 void
-log_answer(const struct request *r, int status, uint64_t took_ms)
+log_answer(const struct request *r, int status, uint64_t took_ms, const char *what)
 {
 	char memory[LINE_BYTES];
 	struct buf line = BUF_ON(memory);
 
-	/* The 503 of a probe (/health/ready) is what it asks for, not a request that failed. */
+	/* The 503 of a probe (/health/ready) is what it asks for, not a request that failed, and
+	 * the 501 or 505 of a request that was not understood is its client's fault. */
 	bool is_probe = r->route != NULL && (r->route->flags & ROUTE_WITHOUT_KEYS) != 0;
-	bool is_error = status >= 500 && !is_probe;
+	bool is_error = status >= 500 && !is_probe && what == NULL;
 
 	if (!config.access_log && !is_error)
 		return;
 	begin(&line, is_error ? LOG_ERROR_LEVEL : LOG_INFO_LEVEL, "http");
 	member(&line, "request", str_from(r->id));
 	member(&line, "event", STR("answered"));
+	member(&line, "what", str_from(what));
 	member(&line, "method", str_from(match_method_name(r->method)));
 	member(&line, "route", r->route != NULL ? str_from(r->route->path) : STR("none"));
 	number(&line, "status", status);

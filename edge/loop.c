@@ -1,6 +1,7 @@
 /*
- * Descriptors on Kore's loop. Level-triggered, because libpq does not read until EAGAIN, and told
- * about a hang-up by the reading itself, because what the peer said last comes before it.
+ * Descriptors on Kore's loop. Those of the database and the threads are level-triggered, because
+ * libpq does not read until EAGAIN, and told about a hang-up by the reading itself, because what
+ * the peer said last comes before it.
  */
 #include <kore/kore.h>
 
@@ -8,6 +9,8 @@
 
 _Static_assert(
     sizeof(struct kore_event) <= sizeof(((struct loop_watch *)0)->event), "kore_event fits");
+_Static_assert(
+    sizeof(struct kore_event) <= sizeof(((struct loop_socket *)0)->event), "kore_event fits");
 
 static void watch(struct loop_watch *w, int fd, bool for_writing);
 
@@ -62,6 +65,50 @@ void
 loop_forget_closed(struct loop_watch *w)
 {
 	w->fd = -1;
+}
+
+static void
+on_change(void *arg, int error)
+{
+	struct loop_socket *s = arg;
+	struct kore_event *event = (struct kore_event *)s->event;
+	unsigned int changes = error ? LOOP_ENDED : 0;
+
+	if (event->flags & KORE_EVENT_READ)
+		changes |= LOOP_READABLE;
+	if (event->flags & KORE_EVENT_WRITE)
+		changes |= LOOP_WRITABLE;
+	event->flags = 0;
+	if (s->fd != -1)
+		s->changed(s, changes);
+}
+
+void
+loop_watch_socket(struct loop_socket *s)
+{
+	struct kore_event *event = (struct kore_event *)s->event;
+
+	event->handle = on_change;
+	kore_platform_event_all(s->fd, s);
+}
+
+static void
+on_soon(void *act, u_int64_t now)
+{
+	void (*function)(void) = *(void (**)(void))act;
+
+	(void)now;
+	kore_free(act);
+	function();
+}
+
+void
+loop_soon(void (*act)(void))
+{
+	void (**memory)(void) = kore_malloc(sizeof(act));
+
+	*memory = act;
+	kore_timer_add(on_soon, 0, memory, KORE_TIMER_ONESHOT);
 }
 
 uint64_t

@@ -24,11 +24,24 @@ void loop_watch_both(struct loop_watch *w, int fd);
 void loop_forget(struct loop_watch *w);
 /* The same for a descriptor that has been closed, which Kore must not be told: it would give up. */
 void loop_forget_closed(struct loop_watch *w);
+enum loop_change { LOOP_READABLE = 1, LOOP_WRITABLE = 2, LOOP_ENDED = 4 };
+
+/* A connected socket. What has changed is said once (edge-triggered): read, and write, until there
+ * is no more. LOOP_ENDED: the peer will send nothing behind what can be read, or has reset the
+ * connection. The memory must outlive the events of one turn of the loop. */
+struct loop_socket {
+	char event[64]; /* Kore's, found by address: first */
+	int fd;         /* -1: closed; nothing is said any more */
+	void (*changed)(struct loop_socket *s, unsigned int changes);
+};
+
+/* Watches s->fd until it is closed. */
+void loop_watch_socket(struct loop_socket *s);
+/* Calls act once, from the loop, as soon as the events of this turn are handled. */
+void loop_soon(void (*act)(void));
 /* Ends the whole service, all workers of it, with a status that says: starting again will not help.
  */
 void loop_stop_service(void);
-/* Lets this worker accept connections, which a new worker does not do before it has its keys. */
-void loop_accept(void);
 /* Milliseconds of a clock that only goes forward. */
 uint64_t loop_now_ms(void);
 

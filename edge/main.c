@@ -6,7 +6,6 @@
 #pragma GCC visibility push(default) /* Kore finds these by dlsym */
 #include <kore/hooks.h>
 #pragma GCC visibility pop
-#include <kore/http.h>
 #include <kore/seccomp.h>
 
 #include <malloc.h>
@@ -15,15 +14,17 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "background.h"
 #include "config.h"
-#include "http/unread.h"
 #include "db/op.h"
+#include "http/client.h"
 #include "jobs/threads.h"
 #include "json.h"
 #include "keys/signing.h"
+#include "listen.h"
 #include "log.h"
 #include "loop.h"
 #include "mail/smtp.h"
@@ -31,10 +32,6 @@
 
 enum {
 	TICK_MS = 200,
-	/* Clients are told 503 instead of waiting for the database: while it is away, and in any
-	   case. */
-	ACCEPT_WITHOUT_DATABASE_MS = 1000,
-	ACCEPT_AT_LATEST_MS = 5000,
 	EXIT_REFUSED = 78 /* EX_CONFIG */
 };
 
@@ -65,6 +62,7 @@ static struct sock_filter allowed[] = {
     KORE_SYSCALL_ALLOW(getegid),
     KORE_SYSCALL_ALLOW(getppid),
     KORE_SYSCALL_ALLOW(connect),
+    KORE_SYSCALL_ALLOW(accept4),
     KORE_SYSCALL_ALLOW(getpeername),
     KORE_SYSCALL_ALLOW(socketpair),
     KORE_SYSCALL_ALLOW(pipe2),
@@ -79,18 +77,16 @@ static struct sock_filter allowed[] = {
 
 static void tick(void *arg, u_int64_t now);
 static void on_stop(int signal);
+static void on_shut(void);
 static void drain_begin(void);
 static bool drained(void);
-static void on_listener(void *listener, int error);
-static void accept_later(void);
 
 static bool
     *refused; /* shared by all processes: a worker has found that the service must not run */
 static volatile sig_atomic_t stopping;
-static u_int64_t drain_until_ms;  /* 0: not draining */
-static u_int64_t accept_at_ms;    /* 0: connections are accepted */
-static u_int32_t connections_max; /* Kore's limit, which is 0 while none are accepted */
-static bool listeners_parked;     /* not watched while none are accepted */
+static u_int64_t drain_until_ms; /* 0: not draining */
+
+static const struct listen_events listen_events = {.accepted = client_accepted, .shut = on_shut};
 
 /* Kore writes its log to standard output, which is buffered fully when it is no terminal. */
 static void __attribute__((constructor)) line_buffer(void)
@@ -126,6 +122,7 @@ kore_parent_configure(int argc, char **argv)
 	if (refused == MAP_FAILED)
 		fatal("no shared memory");
 	signals_hold_over_forks();
+	tzset(); /* else the first worker that formats a time reads a file, which it may not */
 	kore_pidfile = nowhere;        /* it is a file in memory, which Kore could not remove */
 	(void)mallopt(M_ARENA_MAX, 1); /* threads that hash a password need no heap of their own */
 }
@@ -141,20 +138,15 @@ kore_parent_teardown(void)
 void
 kore_seccomp_hook(void)
 {
+	signals_follow_parent();
 	kore_seccomp_filter("mana-auth", allowed, KORE_FILTER_LEN(allowed));
 }
 
 void
 kore_worker_configure(void)
 {
-	struct kore_server *server;
-	struct listener *listener;
-
 	signals_take(on_stop);
-	LIST_FOREACH(server, &kore_servers, list)
-	LIST_FOREACH(listener, &server->listeners, list)
-	listener->evt.handle = on_listener;
-	accept_later();
+	listen_prepare(&listen_events);
 	signing_start();
 	threads_start();
 	pipeline_start();
@@ -164,22 +156,17 @@ kore_worker_configure(void)
 
 /*
  * Deadlines, reconnecting, background tasks, the drain. It has to run for another reason, too:
- * without a timer Kore's loop sleeps for ever when nothing comes, and its own time-outs never end a
- * silent connection.
+ * without a timer Kore's loop sleeps for ever when nothing comes.
  */
 static void
 tick(void *arg, u_int64_t now)
 {
 	(void)arg;
-	if (accept_at_ms != 0 &&
-	    (now >= accept_at_ms ||
-		(pipeline_has_failed() &&
-		    now >= accept_at_ms - ACCEPT_AT_LATEST_MS + ACCEPT_WITHOUT_DATABASE_MS)))
-		loop_accept();
+	listen_tick(now);
 	if (stopping && drain_until_ms == 0)
 		drain_begin();
 	pipeline_tick(now);
-	unread_tick(now);
+	clients_tick(now);
 	log_flush();
 	if (drain_until_ms == 0)
 		background_run(now);
@@ -196,81 +183,25 @@ on_stop(int signal)
 	stopping = 1;
 }
 
-/* New connections are refused, in all workers at once, for they share the socket; what has begun is
- * finished. */
+/* Another worker drains already. */
+static void
+on_shut(void)
+{
+	stopping = 1;
+}
+
+/* New connections are refused; what has begun is finished. */
 static void
 drain_begin(void)
 {
-	struct kore_server *server;
-	struct listener *listener;
-
 	drain_until_ms = kore_time_ms() + (u_int64_t)config.drain_seconds * 1000;
-	http_keepalive_time = 0; /* answers say Connection: close from now on */
-	LIST_FOREACH(server, &kore_servers, list)
-	LIST_FOREACH(listener, &server->listeners, list)
-	(void)shutdown(listener->fd, SHUT_RD);
+	clients_drain();
+	listen_end();
 	log_event(LOG_INFO_LEVEL, "worker", "stopping", NULL, NULL);
 }
 
 static bool
 drained(void)
 {
-	struct connection *c;
-
-	if (http_request_count > 0 || background_busy() || threads_busy())
-		return false;
-	TAILQ_FOREACH(c, &connections, list)
-	if (c->proto == CONN_PROTO_HTTP && !TAILQ_EMPTY(&c->send_queue))
-		return false;
-	return true;
-}
-
-/*
- * A new worker has no signing keys and perhaps no secret of cookies. Clients are better served by
- * the other workers meanwhile: with a limit of no connections Kore does not take its lock of
- * listeners. An only worker takes it in any case; see on_listener.
- */
-static void
-accept_later(void)
-{
-	connections_max = worker_max_connections;
-	worker_max_connections = 0;
-	accept_at_ms = kore_time_ms() + ACCEPT_AT_LATEST_MS;
-}
-
-void
-loop_accept(void)
-{
-	if (accept_at_ms == 0)
-		return;
-	accept_at_ms = 0;
-	worker_max_connections = connections_max;
-	if (listeners_parked)
-		kore_platform_enable_accept();
-	listeners_parked = false;
-}
-
-/* Kore would end the process when a shut socket reports an error. Edge-triggered, it reports it
- * once. */
-static void
-on_listener(void *arg, int error)
-{
-	static bool quiet;
-	struct listener *listener = arg;
-
-	if (!error && !stopping && accept_at_ms == 0) {
-		kore_listener_accept(arg, error);
-		return;
-	}
-	if (!error &&
-	    !stopping) { /* level-triggered: the loop would turn until the keys are there */
-		if (!listeners_parked)
-			kore_platform_disable_accept();
-		listeners_parked = true;
-		return;
-	}
-	stopping = 1;
-	if (!quiet)
-		kore_platform_event_schedule(listener->fd, EPOLLIN | EPOLLET, 0, listener);
-	quiet = true;
+	return !clients_busy() && !background_busy() && !threads_busy();
 }

@@ -14,7 +14,7 @@
 
 enum { BASIC_BYTES_MAX = 1024, ASSERTION_LIFE_MAX = 3600, DEPTH = 4 };
 
-static bool read_basic(struct request *r, struct oidc_client *c, struct str header);
+static bool read_basic(struct request *r, struct oidc_client *c);
 static void take_secret(struct oidc_client *c, struct str secret);
 static bool assertion_names_client(struct request *r, struct oidc_client *c);
 static enum step keys_found(struct request *r);
@@ -39,7 +39,7 @@ oidc_client_identify(struct request *r, const struct oidc_client_fields *in, ste
 		    r, 400, "invalid_request", "more than one way of client authentication");
 	if (header.p != NULL) {
 		c->method = STR("client_secret_basic");
-		if (!read_basic(r, c, header))
+		if (!read_basic(r, c))
 			return refuse(
 			    r, 401, "invalid_client", "the Authorization header is malformed");
 		if (in->client_id.p != NULL && !str_equal(in->client_id, c->id))
@@ -68,17 +68,16 @@ oidc_client_identify(struct request *r, const struct oidc_client_fields *in, ste
  * "application/x-www-form-urlencoded" encoding algorithm [..] and the encoded value is used as the
  * username; the client password is encoded using the same algorithm". */
 static bool
-read_basic(struct request *r, struct oidc_client *c, struct str header)
+read_basic(struct request *r, struct oidc_client *c)
 {
 	char memory[BASIC_BYTES_MAX];
-	struct str pair, id, secret, encoded = str_skip(header, 6);
+	struct str pair, id, secret, encoded = request_credentials(r, STR("basic"));
 	struct buf decoded_id = arena_buf(&r->arena, BASIC_BYTES_MAX),
 		   decoded_secret = arena_buf(&r->arena, BASIC_BYTES_MAX);
 	size_t count;
 	bool ok;
 
-	if (header.len < 6 || !str_equal_nocase((struct str){header.p, 6}, STR("Basic ")) ||
-	    !base64_decode(memory, &count, sizeof(memory), encoded))
+	if (encoded.p == NULL || !base64_decode(memory, &count, sizeof(memory), encoded))
 		return false;
 	pair = (struct str){.p = memory, .len = count};
 	ok = str_cut(&id, &secret, pair, ':') && uri_decode(&decoded_id, id, URI_FORM) &&

@@ -147,11 +147,9 @@ oidc_userinfo(struct request *r)
 	const struct userinfo_fields *in = r->method == METHOD_POST ? r->fields : NULL;
 	struct str header = request_header(r, STR("authorization"));
 	struct digest *digest = request_state(r, sizeof(*digest));
-	struct str token = STR_NONE;
+	struct str token = request_credentials(r, STR("bearer"));
 
-	if (header.len > 7 && str_equal_nocase((struct str){header.p, 7}, STR("Bearer ")))
-		token = str_skip(header, 7);
-	else if (header.p == NULL && in != NULL)
+	if (header.p == NULL && in != NULL)
 		token = in->access_token;
 	if (token.len == 0) {
 		/* section 3.1: without credentials the answer "SHOULD NOT include an error code" in

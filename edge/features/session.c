@@ -142,11 +142,11 @@ derive_successor(struct session_token *out, struct str presented)
 enum step
 session_log_out(struct request *r)
 {
-	struct str header = request_header(r, STR("authorization")), claims;
+	struct str token = request_credentials(r, STR("bearer")), claims;
 
 	/* Whatever the token is, who asks to be signed out is told that they are. */
-	if (str_starts(header, STR("Bearer ")))
-		(void)bearer_read(r, str_skip(header, 7), &claims);
+	if (token.p != NULL)
+		(void)bearer_read(r, token, &claims);
 	return db_call(r, CALL_SESSION_LOG_OUT, reply_relay);
 }
 

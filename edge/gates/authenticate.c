@@ -66,14 +66,14 @@ by_cookie(struct request *r)
 static bool
 by_bearer(struct request *r, const char **problem)
 {
-	struct str header = request_header(r, STR("authorization"));
+	struct str token = request_credentials(r, STR("bearer"));
 	struct str claims;
 
 	*problem = "Missing or invalid Authorization header";
-	if (!str_starts(header, STR("Bearer ")))
+	if (token.p == NULL)
 		return false;
 	*problem = "Invalid or expired token";
-	return bearer_read(r, str_skip(header, 7), &claims);
+	return bearer_read(r, token, &claims);
 }
 
 bool

@@ -206,7 +206,7 @@ find_waiting(struct request *r, const struct field *fields)
 static bool
 content_type_is_allowed(struct request *r, bool *is_form)
 {
-	struct str given = request_header(r, STR("content-type"));
+	struct str given = request_header_text(r, STR("content-type"));
 	bool json_too = !(r->route->flags & ROUTE_FORM_ONLY);
 	bool form_too = r->route->flags & (ROUTE_FORM | ROUTE_FORM_ONLY);
 	struct buf message = arena_buf(&r->arena, MESSAGE_BYTES);

@@ -3,7 +3,9 @@
 
 #include <arpa/inet.h>
 
-enum { PORT_CHARS_MAX = 5 };
+#include "http/octets.h"
+
+enum { PORT_CHARS_MAX = 5, NETWORK_BYTES = 8 /* of IPv6 */ };
 
 struct address {
 	unsigned char bytes[16]; /* IPv4 as ::ffff:a.b.c.d */
@@ -19,7 +21,6 @@ static bool read_address(struct address *out, struct str text);
 static bool read_range(struct address *base, int *bits, struct str text);
 static void write_address(char out[static CLIENT_IP_BYTES], const struct address *a);
 static bool is_trusted(const struct address *a, const struct config_list *trusted);
-static struct str trim(struct str s);
 
 void
 client_ip(char out[static CLIENT_IP_BYTES], const char *peer, struct hops hops,
@@ -56,7 +57,7 @@ last_hop_take(struct str *list)
 		from--;
 		quoted = quoted != (list->p[from] == '"');
 	}
-	hop = trim(str_skip(*list, from));
+	hop = octets_trim(str_skip(*list, from));
 	list->len = from > 0 ? from - 1 : 0;
 	return hop;
 }
@@ -93,7 +94,7 @@ read_pair(struct str *name, struct str *value, struct str *rest)
 		quoted = quoted != (rest->p[end++] == '"');
 	pair.len = end;
 	*rest = str_skip(*rest, end < rest->len ? end + 1 : end);
-	pair = trim(pair);
+	pair = octets_trim(pair);
 	if (quoted || !str_cut(name, value, pair, '='))
 		return false;
 	return unquote(value);
@@ -151,6 +152,18 @@ is_port(struct str text)
 			return false;
 	}
 	return true;
+}
+
+void
+client_ip_network(char out[static CLIENT_IP_BYTES], const char *ip)
+{
+	struct address a;
+
+	snprintf(out, CLIENT_IP_BYTES, "%s", ip);
+	if (strchr(ip, ':') == NULL || !read_address(&a, str_from(ip)))
+		return;
+	memset(a.bytes + NETWORK_BYTES, 0, sizeof(a.bytes) - NETWORK_BYTES);
+	write_address(out, &a);
 }
 
 bool
@@ -229,14 +242,4 @@ write_address(char out[static CLIENT_IP_BYTES], const struct address *a)
 
 	(void)inet_ntop(
 	    is_v4 ? AF_INET : AF_INET6, is_v4 ? a->bytes + 12 : a->bytes, out, CLIENT_IP_BYTES);
-}
-
-static struct str
-trim(struct str s)
-{
-	while (s.len > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
-		s = str_skip(s, 1);
-	while (s.len > 0 && (s.p[s.len - 1] == ' ' || s.p[s.len - 1] == '\t'))
-		s.len--;
-	return s;
 }

@@ -24,6 +24,9 @@ struct hops {
  * anything else) ends the search: the client is then the proxy that added that hop. */
 void client_ip(char out[static CLIENT_IP_BYTES], const char *peer, struct hops hops,
     const struct config_list *trusted);
+/* Writes the network of an address: of IPv6 the /64 that one customer has. An address that is none
+ * stays as it is. */
+void client_ip_network(char out[static CLIENT_IP_BYTES], const char *ip);
 /* Whether text is address/bits or an address. */
 bool client_ip_is_range(struct str text) MUST_USE;
 

@@ -1,6 +1,8 @@
 /* Reading and writing of cookies; see cookie.h. */
 #include "http/cookie.h"
 
+#include "http/octets.h"
+
 enum prefix { COOKIE_PREFIX_SHARED, COOKIE_PREFIX_HOST };
 
 static const struct {
@@ -11,8 +13,6 @@ static const struct {
 #include "http/cookies.def"
 #undef COOKIE
 };
-
-static struct str trim(struct str s);
 
 struct str
 cookie_short_name(enum cookie cookie)
@@ -43,15 +43,15 @@ cookie_name(struct buf *out, const struct config *c, enum cookie cookie)
 }
 
 struct str
-cookie_find(struct str header, struct str full_name)
+cookie_next(struct str *rest, struct str full_name)
 {
 	struct str pair, name, value;
-	bool more = header.p != NULL;
 
-	while (more) {
-		more = str_cut(&pair, &header, header, ';');
-		if (str_cut(&name, &value, trim(pair), '=') && str_equal(trim(name), full_name))
-			return trim(value);
+	while (rest->p != NULL) {
+		(void)str_cut(&pair, rest, *rest, ';'); /* the last one ends the list */
+		if (str_cut(&name, &value, octets_trim(pair), '=') &&
+		    str_equal(octets_trim(name), full_name))
+			return octets_trim(value);
 	}
 	return STR_NONE;
 }
@@ -76,14 +76,4 @@ cookie_write(struct buf *out, const struct config *c, enum cookie cookie, struct
 	if (c->secure_cookies_prefix || c->production)
 		buf_str(out, STR("; Secure"));
 	buf_str(out, c->cookie_domain.len > 0 ? STR("; SameSite=None") : STR("; SameSite=Lax"));
-}
-
-static struct str
-trim(struct str s)
-{
-	while (s.len > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
-		s = str_skip(s, 1);
-	while (s.len > 0 && (s.p[s.len - 1] == ' ' || s.p[s.len - 1] == '\t'))
-		s.len--;
-	return s;
 }

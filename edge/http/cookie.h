@@ -15,8 +15,8 @@ struct str cookie_short_name(enum cookie cookie);
 enum cookie cookie_by_name(struct str short_name) MUST_USE;
 /* Appends the full name of a cookie. */
 void cookie_name(struct buf *out, const struct config *c, enum cookie cookie);
-/* The value of a cookie in a Cookie header, as sent; STR_NONE if absent. The first of two wins. */
-struct str cookie_find(struct str header, struct str full_name);
+/* The value of the next cookie of a name in *rest, a Cookie header, as sent; STR_NONE: no more. */
+struct str cookie_next(struct str *rest, struct str full_name);
 /* Appends a Set-Cookie value; the value is sent as given. max_age_seconds below 0: none. */
 void cookie_write(struct buf *out, const struct config *c, enum cookie cookie, struct str value,
     int max_age_seconds);

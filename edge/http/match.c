@@ -71,7 +71,8 @@ match_capture_name(const char *pattern, int n)
 const char *
 match_method_name(enum method method)
 {
-	static const char *const names[] = {[METHOD_GET] = "GET",
+	static const char *const names[] = {[METHOD_NONE] = NULL,
+	    [METHOD_GET] = "GET",
 	    [METHOD_POST] = "POST",
 	    [METHOD_PUT] = "PUT",
 	    [METHOD_PATCH] = "PATCH",

@@ -15,7 +15,7 @@ match_route(struct str captures[static REQUEST_CAPTURES_MAX], unsigned int *allo
     const struct route *table, size_t count, enum method method, struct str path);
 /* The name of the n-th capture in a pattern; STR_NONE if there are fewer. */
 struct str match_capture_name(const char *pattern, int n);
-/* GET, POST ... */
+/* GET, POST ...; NULL: none. */
 const char *match_method_name(enum method method);
 
 #endif

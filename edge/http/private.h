@@ -9,14 +9,10 @@
 #include "background.h"
 #include "db/calls.h"
 #include "http/client_ip.h"
+#include "http/head.h"
 #include "http/request.h"
 
-enum { HEADERS_MAX = 24, REPLY_HEADERS_MAX = 24 };
-
-struct header {
-	struct str name; /* lower case */
-	struct str value;
-};
+enum { REPLY_HEADERS_MAX = 24 };
 
 struct response {
 	int status;               /* 0: none yet */
@@ -26,11 +22,12 @@ struct response {
 	int headers_count;
 	bool broken; /* a header could not be sent: the answer becomes a 500 */
 
-	bool head_sent;             /* of a streamed body */
-	bool complete;              /* its last piece is `body` */
-	bool closes;                /* the connection, behind it */
-	bool piece_taken;           /* and nothing was made of it yet */
-	struct stream_piece *piece; /* on its way; NULL: none */
+	const char
+	    *reason; /* why a request was refused before it had a route, for the log; or NULL */
+
+	bool is_streamed; /* the body is sent while it is made */
+	bool head_sent;   /* of it */
+	bool complete;    /* its last piece is `body` */
 };
 
 /* A call that waits, or is under way on a database connection; db/. */
@@ -54,7 +51,7 @@ struct db_call_state {
 };
 
 struct request_private {
-	struct header headers[HEADERS_MAX];
+	const struct header *headers; /* in the arena */
 	int headers_count;
 	char ip[CLIENT_IP_BYTES];
 	uint64_t started_ms;
@@ -74,8 +71,7 @@ struct request_private {
 	int job_pool;
 
 	struct response response;
-	struct http_request
-	    *transport; /* Kore's; NULL in a background task or once the client has left */
+	struct client *client; /* NULL in a background task or once the client has left */
 	struct background_state *background; /* NULL in a request */
 };
 
@@ -90,10 +86,6 @@ void request_abandon(struct request *r);
 /* Wipes and frees it. */
 void request_release(struct request *r);
 
-/* dispatch.c: the answer is there. */
-void dispatch_finished(struct request *r);
-/* dispatch.c: gives Kore the headers of the answer. */
-void dispatch_headers(struct request *r, struct http_request *req);
 /* background.c: the task is over; and before, that it has done its work. */
 void background_finished(struct request *r);
 void background_succeeded(struct request *r);

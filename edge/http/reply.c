@@ -1,16 +1,20 @@
-/* Answers; see reply.h. The bytes leave in dispatch.c. */
+/* Answers; see reply.h. The bytes leave in deliver.c. */
 #include "http/reply.h"
 
 #include <assert.h>
 
 #include "config.h"
 #include "http/cookie.h"
+#include "http/deliver.h"
 #include "http/private.h"
-#include "http/stream.h"
 #include "keys/signing.h"
 #include "log.h"
 
-enum { COOKIE_SIGNATURE_BYTES = 64, COOKIE_ATTRIBUTES_BYTES = 192 };
+enum {
+	COOKIE_SIGNATURE_BYTES = 64,
+	COOKIE_ATTRIBUTES_BYTES = 192,
+	FULL_RETRY_SECONDS = 5 /* until clients have read their answers, or are cut */
+};
 
 static bool has_header(const struct request *r, struct str name);
 static enum step finish(struct request *r, int status, const char *content_type, struct str body);
@@ -92,11 +96,15 @@ reply_stream(struct request *r, struct str piece, step_fn *next)
 	struct response *response = &r->private->response;
 
 	assert(piece.len > 0);
+	if (r->is_head)
+		response->is_streamed = true; /* it has the fields that a GET would have */
 	if (r->is_head || response->broken)
 		return reply_stream_end(r, STR_NONE);
+	if (!response->head_sent && deliver_is_full(r, piece.len))
+		return reply_refusal(r, ERR_SERVICE_UNAVAILABLE, STR_NONE, FULL_RETRY_SECONDS);
 	response->content_type = "application/json";
 	r->private->next = next;
-	stream_send(r, piece);
+	deliver_piece(r, piece);
 	return STEP_WAIT;
 }
 

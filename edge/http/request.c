@@ -6,18 +6,20 @@
 
 #include "form.h"
 #include "http/cookie.h"
+#include "http/deliver.h"
+#include "http/octets.h"
 #include "http/private.h"
 #include "keys/signing.h"
 #include "uri.h"
 
-enum { COOKIE_NAME_BYTES = 96 };
+enum { COOKIE_NAME_BYTES = 96, HEADER_TEXT_BYTES_MAX = 512 };
 
 struct whole {
 	struct request request; /* first */
 	struct request_private private;
 };
 
-static struct str sent_cookie(struct request *r, enum cookie cookie);
+static bool next_cookie(struct request *r, struct str *rest, enum cookie cookie, struct str *sent);
 
 struct request *
 request_new(void)
@@ -55,13 +57,13 @@ request_stepped(struct request *r, enum step step)
 	if (r->private->background != NULL)
 		background_finished(r);
 	else
-		dispatch_finished(r);
+		deliver_answer(r);
 }
 
 void
 request_abandon(struct request *r)
 {
-	r->private->transport = NULL;
+	r->private->client = NULL;
 	r->private->abandoned = true;
 	if (!r->private->waiting)
 		request_release(r);
@@ -96,23 +98,54 @@ request_header(const struct request *r, struct str name)
 	return STR_NONE;
 }
 
+struct str
+request_header_text(struct request *r, struct str name)
+{
+	struct str value = request_header(r, name);
+	size_t length = value.len < HEADER_TEXT_BYTES_MAX ? value.len : HEADER_TEXT_BYTES_MAX;
+	struct buf out;
+
+	if (value.p == NULL)
+		return STR_NONE;
+	out = arena_buf(&r->arena, length + 1);
+	for (size_t i = 0; i < length; i++)
+		buf_char(&out, value.p[i] >= ' ' && value.p[i] <= '~' ? value.p[i] : '?');
+	return buf_view(&out);
+}
+
+struct str
+request_credentials(const struct request *r, struct str scheme)
+{
+	struct str header = request_header(r, STR("authorization")), given, rest;
+
+	if (!str_cut(&given, &rest, header, ' ') || !str_equal_nocase(given, scheme))
+		return STR_NONE;
+	return octets_trim(rest);
+}
+
+/* A sibling domain can set a cookie of the same name, and browsers then send both, in an order that
+ * says nothing (RFC 6265bis section 5.8.3): the one that this service has signed counts. */
 const struct session_token *
 request_session_token(struct request *r)
 {
-	struct str sent = sent_cookie(r, COOKIE_SESSION);
+	struct str rest = request_header(r, STR("cookie")), sent;
 	struct session_token *token = arena_alloc(&r->arena, sizeof(*token));
 
-	return sent.p != NULL && signing_session_read(token, sent) ? token : NULL;
+	while (next_cookie(r, &rest, COOKIE_SESSION, &sent))
+		if (sent.p != NULL && signing_session_read(token, sent))
+			return token;
+	return NULL;
 }
 
 struct str
 request_cookie(struct request *r, enum cookie cookie)
 {
-	struct str sent = sent_cookie(r, cookie), value;
+	struct str rest = request_header(r, STR("cookie")), sent, value;
 
-	if (sent.p == NULL || !signing_cookie_read(&value, cookie_short_name(cookie), sent))
-		return STR_NONE;
-	return value;
+	while (next_cookie(r, &rest, cookie, &sent))
+		if (sent.p != NULL && signing_cookie_read(&value, cookie_short_name(cookie), sent))
+			return value;
+	return STR_NONE;
 }
 
 const struct digest *
@@ -128,18 +161,21 @@ request_cookie_digest(struct request *r, enum cookie cookie)
 	return digest;
 }
 
-/* Percent-decoded; STR_NONE if absent or malformed. */
-static struct str
-sent_cookie(struct request *r, enum cookie cookie)
+/* Percent-decoded, STR_NONE where it is malformed; false: there is no other. */
+static bool
+next_cookie(struct request *r, struct str *rest, enum cookie cookie, struct str *sent)
 {
 	char memory[COOKIE_NAME_BYTES];
 	struct buf full_name = BUF_ON(memory), value;
-	struct str sent;
+	struct str encoded;
 
 	cookie_name(&full_name, &config, cookie);
-	sent = cookie_find(request_header(r, STR("cookie")), buf_view(&full_name));
-	if (sent.p == NULL || !buf_ok(&full_name))
-		return STR_NONE;
-	value = arena_buf(&r->arena, sent.len + 1);
-	return uri_decode(&value, sent, URI_COMPONENT) ? buf_view(&value) : STR_NONE;
+	if (!buf_ok(&full_name))
+		return false;
+	encoded = cookie_next(rest, buf_view(&full_name));
+	if (encoded.p == NULL)
+		return false;
+	value = arena_buf(&r->arena, encoded.len + 1);
+	*sent = uri_decode(&value, encoded, URI_COMPONENT) ? buf_view(&value) : STR_NONE;
+	return true;
 }

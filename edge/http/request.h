@@ -37,7 +37,8 @@ struct form_page {
 };
 
 enum method {
-	METHOD_GET = 1,
+	METHOD_NONE, /* of a request that was not understood */
+	METHOD_GET,
 	METHOD_POST,
 	METHOD_PUT,
 	METHOD_PATCH,
@@ -72,7 +73,7 @@ struct request {
 	    query; /* as sent, without the "?"; empty if there was none. For gate_input only */
 	struct str body;       /* as sent. For gate_input only */
 	struct str ip;         /* of the client, behind the trusted proxies; STR_NONE: unknown */
-	struct str user_agent; /* STR_NONE if there was none; at most 512 bytes of it */
+	struct str user_agent; /* by request_header_text; STR_NONE if there was none */
 	const struct route *route; /* its row of routes.c; NULL in a background task */
 	struct str captures[REQUEST_CAPTURES_MAX]; /* what stood for ":name" in the path, decoded */
 	struct caller caller;
@@ -90,13 +91,20 @@ struct request {
 	const struct form_page *form;   /* NULL: answered as the route says */
 	const struct db_answer *answer; /* of the last db_call, until the next one; see db/row.h */
 	struct arena arena;
-	struct request_private *private; /* http/dispatch.c, http/reply.c, db/, jobs/ */
+	struct request_private *private; /* http/, db/, jobs/ */
 };
 
 /* Zeroed state for a handler; the same memory each time. */
 void *request_state(struct request *r, size_t size);
-/* A header of the request by its name in lower case; STR_NONE if absent. */
+/* A header of the request by its name in lower case, as sent: opaque octets (RFC 9110
+ * section 5.5). STR_NONE if absent; the first of several, but all Cookie lines in one. */
 struct str request_header(const struct request *r, struct str name);
+/* The same to be stored or shown, at most 512 bytes of it: octets that are not printable ASCII
+ * become "?", for a value need not be UTF-8, which PostgreSQL and JSON demand. */
+struct str request_header_text(struct request *r, struct str name);
+/* What follows the scheme in Authorization (RFC 9110 section 11.4): "bearer", without regard to
+ * case; STR_NONE if there is none, or of another scheme. */
+struct str request_credentials(const struct request *r, struct str scheme);
 /* The session token of the session cookie; NULL if there is none that this service has signed. */
 const struct session_token *request_session_token(struct request *r);
 /* The value of another signed cookie, without its signature; STR_NONE if it is absent, or not

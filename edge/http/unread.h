@@ -1,7 +1,8 @@
 /*
- * Answers that clients do not read: they are kept in memory by Kore. A client that reads nothing
- * for UNREAD_SECONDS is disconnected; a worker that keeps more than UNREAD_MAX_BYTES takes no
- * requests; a connection is not read from before its last answer has been sent.
+ * Answers that clients have not read yet: what the kernel does not take is kept, and bounded. A
+ * client that reads nothing for UNREAD_SECONDS is disconnected. A worker keeps at most
+ * UNREAD_MAX_BYTES, and for one client address (one /64 of IPv6) a quarter of that or one answer:
+ * what would go beyond is not kept, and the connection is cut.
  */
 #ifndef MANA_UNREAD_H
 #define MANA_UNREAD_H
@@ -9,29 +10,40 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
+#include <sys/uio.h>
 
-struct connection;
+#include "http/client_ip.h"
 
-/* What we keep of a client's connection; Kore frees it with the connection. */
-struct client_link {
-	bool busy; /* a request is being served: the next one is not read before its answer is sent
-		    */
-	bool refused;          /* nothing more is read */
-	bool delete_with_body; /* the request that Kore takes for a PUT is a DELETE */
-	size_t unread_bytes;   /* as the last tick has seen it */
-	uint64_t read_on_ms;   /* when the client was last seen to read */
-	uint64_t unread_since_ms;
+enum { UNREAD_PARTS_MAX = 8 };
+
+enum unread_result {
+	UNREAD_NONE,     /* all has been sent */
+	UNREAD_SOME,     /* the rest is kept */
+	UNREAD_TOO_MUCH, /* the rest may not be kept */
+	UNREAD_BROKEN,   /* the client is gone */
 };
 
-/* Sends what can be sent; whether nothing is left. */
-bool unread_flushed(struct connection *c);
-/* Whether so many bytes more are too many for this worker. */
-bool unread_is_full(size_t more);
-/* An answer was handed to Kore. */
-void unread_added(size_t bytes);
-/* The client has read a piece of a streamed answer. */
-void unread_piece_taken(struct connection *c);
-/* Counts, and disconnects clients that do not read. */
-void unread_tick(uint64_t now_ms);
+/* The rest of an answer. Zeroed before its first use. */
+struct unread {
+	char *bytes;
+	size_t sent, count, size;
+	char network[CLIENT_IP_BYTES]; /* of the client */
+	uint64_t since_ms;             /* when keeping began */
+	uint64_t read_on_ms;           /* when the client was last seen to read */
+	TAILQ_ENTRY(unread) others;
+};
+
+/* Whether so much more for the client at ip is too much. */
+bool unread_is_full(const char *ip, size_t more);
+/* Sends behind what is kept, and keeps what the kernel does not take. */
+enum unread_result unread_send(struct unread *u, int fd, const char *ip, const struct iovec *parts,
+    int count, uint64_t now_ms);
+/* Sends on. */
+enum unread_result unread_flush(struct unread *u, int fd, uint64_t now_ms);
+/* Whether the client has not read for too long, or takes too long for all of it. */
+bool unread_has_stalled(const struct unread *u, uint64_t now_ms);
+/* Wipes and forgets what is kept. */
+void unread_drop(struct unread *u);
 
 #endif

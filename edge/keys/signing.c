@@ -20,6 +20,7 @@
 #include "jws_sign.h"
 #include "keys/seen.h"
 #include "log.h"
+#include "listen.h"
 #include "loop.h"
 
 enum {
@@ -206,7 +207,7 @@ static enum step
 fetched(struct request *r)
 {
 	if (signing_ready())
-		loop_accept();
+		listen_begin();
 	return reply_nobody(r);
 }
 

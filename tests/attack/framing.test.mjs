@@ -1,5 +1,5 @@
 // Request smuggling: bytes that two readers could take apart differently. Whatever the server makes of a message, its body is never
-// executed as a request, and an ambiguous message ends the connection (RFC 9112, sections 6.3 and 11.2). tests/integration/kore_traps
+// executed as a request, and an ambiguous message ends the connection (RFC 9112, sections 6.3 and 11.2). tests/integration/http.test.mjs
 // has the exact status of each refusal; here only what must hold of any server.
 
 import assert from 'node:assert/strict';

@@ -46,13 +46,17 @@ void
 edge_header(struct request *r, const char *name, struct str value)
 {
 	struct request_private *p = r->private;
+	struct header *headers;
 
 	for (size_t i = 0; i < value.len; i++)
 		if (((unsigned char)value.p[i] < ' ' && value.p[i] != '\t') || value.p[i] == 0x7f)
 			value.len = i;
-	REQUIRE(p->headers_count < HEADERS_MAX);
-	p->headers[p->headers_count++] =
+	headers = arena_alloc(&r->arena, sizeof(*headers) * (size_t)(p->headers_count + 1));
+	if (p->headers_count > 0)
+		memcpy(headers, p->headers, sizeof(*headers) * (size_t)p->headers_count);
+	headers[p->headers_count++] =
 	    (struct header){.name = str_from(name), .value = arena_copy(&r->arena, value)};
+	p->headers = headers;
 }
 
 int

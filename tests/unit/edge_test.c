@@ -64,18 +64,38 @@ a_wrong_method_is_told_the_right_ones(void **state)
 	assert_int_equal(allowed, 1U << METHOD_GET | 1U << METHOD_POST);
 }
 
+static struct str
+first_cookie(struct str header, const char *name)
+{
+	return cookie_next(&header, str_from(name));
+}
+
 static void
 cookies_are_found_by_their_whole_name(void **state)
 {
-	struct str header = STR("xmana.t=0; mana.tt=1;mana.t=a.b==/+; mana.t=second; flag");
+	struct str header =
+	    STR("xmana.t=0; mana.tt=1;mana.t=a.b==/+; mana.t=second; flag; name=M\xc3\xbcller");
 
-	assert_str_is(cookie_find(header, STR("mana.t")), "a.b==/+");
-	assert_str_is(cookie_find(header, STR("mana.tt")), "1");
-	assert_str_is(cookie_find(STR("mana.t="), STR("mana.t")), "");
-	assert_null(cookie_find(header, STR("mana")).p);
-	assert_null(cookie_find(header, STR("flag")).p);
-	assert_null(cookie_find(header, STR("Mana.t")).p);
-	assert_null(cookie_find(STR_NONE, STR("mana.t")).p);
+	assert_str_is(first_cookie(header, "mana.t"), "a.b==/+");
+	assert_str_is(first_cookie(header, "mana.tt"), "1");
+	assert_str_is(first_cookie(header, "name"), "M\xc3\xbcller");
+	assert_str_is(first_cookie(STR("mana.t="), "mana.t"), "");
+	assert_null(first_cookie(header, "mana").p);
+	assert_null(first_cookie(header, "flag").p);
+	assert_null(first_cookie(header, "Mana.t").p);
+	assert_null(first_cookie(STR_NONE, "mana.t").p);
+}
+
+static void
+each_cookie_of_a_name_is_found(void **state)
+{
+	struct str rest = STR("a=1; b=2; a=; c=3;; a=4");
+
+	assert_str_is(cookie_next(&rest, STR("a")), "1");
+	assert_str_is(cookie_next(&rest, STR("a")), "");
+	assert_str_is(cookie_next(&rest, STR("a")), "4");
+	assert_null(cookie_next(&rest, STR("a")).p);
+	assert_null(cookie_next(&rest, STR("a")).p);
 }
 
 static struct str
@@ -229,6 +249,7 @@ main(void)
 	    cmocka_unit_test(a_path_that_only_looks_alike_is_not_found),
 	    cmocka_unit_test(a_wrong_method_is_told_the_right_ones),
 	    cmocka_unit_test(cookies_are_found_by_their_whole_name),
+	    cmocka_unit_test(each_cookie_of_a_name_is_found),
 	    cmocka_unit_test(cookies_have_the_attributes_that_clients_know),
 	    cmocka_unit_test(a_cookie_is_bound_to_the_host_unless_a_domain_shares_it),
 	    cmocka_unit_test(cookies_are_known_by_their_short_names),

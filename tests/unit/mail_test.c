@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "http/guard.h"
+#include "http/head.h"
 #include "mail/mail.h"
 #include "mail/message.h"
 #include "mailed.h"
@@ -258,7 +258,7 @@ the_longest_link_fits_the_request_target(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
-		assert_true(strlen(links[i]) + TOKEN_BYTES + MAILED_URLS_MAX <= GUARD_TARGET_MAX);
+		assert_true(strlen(links[i]) + TOKEN_BYTES + MAILED_URLS_MAX <= HEAD_TARGET_MAX);
 }
 
 static void

@@ -18,9 +18,9 @@ export function freePort() {
   });
 }
 
-/** → {port, child, ended: a promise of [code, signal]} */
+/** On environment.PORT, or a free port → {port, child, ended: a promise of [code, signal]} */
 export async function spawnEdge(stack, environment = {}) {
-  const port = await freePort();
+  const port = Number(environment.PORT ?? (await freePort()));
   const { uid, gid } = statSync(`/proc/${stack.pids.edge}`);
   const env = { ...stack.environment, ...environment, PORT: String(port) };
   const child = spawn(PROGRAM, ['run'], { env, uid, gid, stdio: 'ignore' });

@@ -1,101 +1,7 @@
-/* Framing (RFC 9112): which bytes reach the HTTP parser. And whose request it is behind proxies. */
+/* Whose request it is behind proxies (X-Forwarded-For, Forwarded), and which network that is. */
 #include "check.h"
 
 #include "http/client_ip.h"
-#include "http/guard.h"
-
-#define BODY_MAX 1000
-
-static int
-status_of(const char *bytes)
-{
-	return guard_check(bytes, strlen(bytes), BODY_MAX).status;
-}
-
-static void
-ordinary_requests_pass(void **state)
-{
-	struct guard_verdict verdict;
-	static const char get[] = "GET /x?y=%20 HTTP/1.1\r\nHost: a\r\n\r\n";
-
-	verdict = guard_check(get, sizeof(get) - 1, BODY_MAX);
-	assert_int_equal(verdict.status, 0);
-	assert_true(verdict.complete);
-	verdict = guard_check(get, sizeof(get) - 3, BODY_MAX);
-	assert_int_equal(verdict.status, 0);
-	assert_false(verdict.complete);
-	assert_int_equal(
-	    status_of("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"), 0);
-	assert_int_equal(status_of("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n"), 0);
-}
-
-static void
-what_is_ambiguous_is_refused(void **state)
-{
-	static const struct {
-		int status;
-		const char *bytes;
-	} cases[] = {
-	    {400, "GET / HTTP/1.1\r\n\r\n"},
-	    {400, "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"},
-	    {400, "GET / HTTP/1.1\r\nHostile: evil\r\nHost: a\r\n\r\n"},
-	    {400, "GET / HTTP/1.1\r\nHost : a\r\n\r\n"},
-	    {400, "GET / HTTP/1.1\r\nHost: a\r\n folded: x\r\n\r\n"},
-	    {400, "GET / HTTP/1.1\nHost: a\n\n"},
-	    {400, "GET / HTTP/1.1\r\nHost: a\rX: b\r\n\r\n"},
-	    {400, "GET  / HTTP/1.1\r\nHost: a\r\n\r\n"},
-	    {400, "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n"},
-	    {400, "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n"},
-	    {400, "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"},
-	    {400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\n"},
-	    {400,
-		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc"},
-	    {400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\nabc"},
-	    {400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n"},
-	    {400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3, 3\r\n\r\nabc"},
-	    {501, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
-	    {501,
-		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\ntransfer-encoding: x\r\n\r\n"},
-	    {413, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n"},
-	};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		if (status_of(cases[i].bytes) != cases[i].status)
-			fail_msg("%d instead of %d for: %s", status_of(cases[i].bytes),
-			    cases[i].status, cases[i].bytes);
-	assert_int_equal(
-	    guard_check("GET / HTTP/1.1\r\nHost: a\0b\r\n\r\n", 30, BODY_MAX).status, 400);
-}
-
-static void
-no_line_is_dropped_silently(void **state)
-{
-	char bytes[4096] = "GET / HTTP/1.1\r\nHost: a\r\n";
-
-	for (int i = 0; i < 30; i++)
-		strncat(bytes, "X-H: v\r\n", sizeof(bytes) - strlen(bytes) - 1);
-	strncat(bytes, "\r\n", sizeof(bytes) - strlen(bytes) - 1);
-	assert_int_equal(status_of(bytes), 431);
-}
-
-static void
-a_head_without_end_is_refused(void **state)
-{
-	static char bytes[GUARD_HEAD_MAX + 1];
-
-	memset(bytes, 'a', sizeof(bytes) - 1);
-	memcpy(bytes, "GET / HTTP/1.1\r\nHost: ", 22);
-	assert_int_equal(guard_check(bytes, GUARD_HEAD_MAX, BODY_MAX).status, 431);
-}
-
-static void
-a_cut_request_is_judged_alike_byte_by_byte(void **state)
-{
-	static const char whole[] = "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
-
-	for (size_t len = 1; len < sizeof(whole); len++)
-		assert_int_equal(guard_check(whole, len, BODY_MAX).status, 0);
-}
 
 static void
 only_trusted_proxies_are_believed(void **state)
@@ -186,17 +92,34 @@ forwarded_is_read_from_the_right(void **state)
 	}
 }
 
+static void
+a_network_of_ipv6_is_what_one_customer_has(void **state)
+{
+	static const struct {
+		const char *ip, *network;
+	} cases[] = {
+	    {"192.0.2.1", "192.0.2.1"},
+	    {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"},
+	    {"2001:db8:1:2::9", "2001:db8:1:2::"},
+	    {"::1", "::"},
+	    {"", ""},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char out[CLIENT_IP_BYTES];
+
+		client_ip_network(out, cases[i].ip);
+		assert_string_equal(out, cases[i].network);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(ordinary_requests_pass),
-	    cmocka_unit_test(what_is_ambiguous_is_refused),
-	    cmocka_unit_test(no_line_is_dropped_silently),
-	    cmocka_unit_test(a_head_without_end_is_refused),
-	    cmocka_unit_test(a_cut_request_is_judged_alike_byte_by_byte),
 	    cmocka_unit_test(only_trusted_proxies_are_believed),
 	    cmocka_unit_test(forwarded_is_read_from_the_right),
+	    cmocka_unit_test(a_network_of_ipv6_is_what_one_customer_has),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

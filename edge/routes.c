@@ -85,7 +85,7 @@ const struct route routes[] = {
 	ROUTE(POST,   "/api/auth/verify-password",              SESSION, "change_password", BETTER_AUTH, &password_verify_schema, password_verify_own, NONE, 0),
 	ROUTE(POST,   "/api/auth/change-email",                 SESSION, "change_email", BETTER_AUTH, &email_change_schema, email_change, NONE, 0),
 	ROUTE(POST,   "/api/auth/delete-user",                  SESSION, "default", BETTER_AUTH, &user_delete_schema, user_delete, NONE, 0),
-	ROUTE(GET,    "/api/auth/delete-user/callback",       SESSION, "default", BETTER_AUTH, &user_delete_callback_schema, user_delete_open, NONE, ROUTE_PEOPLE),
+	ROUTE(GET,    "/api/auth/delete-user/callback",       PUBLIC, "default", BETTER_AUTH, &user_delete_callback_schema, user_delete_open, NONE, ROUTE_PEOPLE),
 	ROUTE(POST,   "/api/auth/delete-user/callback",       SESSION, "default", BETTER_AUTH, &user_delete_callback_schema, NULL, USER_DELETE_CALLBACK, ROUTE_FORM_ONLY | ROUTE_PEOPLE),
 	ROUTE(GET,    "/api/auth/list-accounts",                SESSION, "default", BETTER_AUTH, NULL, NULL, ACCOUNT_LIST, 0),
 	ROUTE(POST,   "/api/auth/unlink-account",               SESSION, "default", BETTER_AUTH, &account_unlink_schema, NULL, ACCOUNT_UNLINK, 0),

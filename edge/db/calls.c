@@ -102,6 +102,7 @@ const struct call_info calls[CALL_COUNT] = {
 	[CALL_USER_UPDATE_V1]            = RELAY("user_update_v1"),
 	[CALL_USER_CHANGE_EMAIL_V1]      = RELAY("user_change_email_v1"),
 	[CALL_USER_DELETE_CALLBACK]      = RELAY("user_delete_callback"),
+	[CALL_USER_DELETE_PAGE]          = CALLED("user_delete_page", 1, "$9"),
 	[CALL_PASSWORD_REQUEST_RESET_V1] = RELAY("password_request_reset_v1"),
 	[CALL_VERIFICATION_SEND_V1]      = RELAY("verification_send_v1"),
 	[CALL_SESSION_IS_LIVE]           = {"session_is_live", "SELECT auth_api.session_is_live(" CALLER ")", CALL_CALLED, POOL_FAST, 0},

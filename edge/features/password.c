@@ -10,7 +10,10 @@
 #include "http/reply.h"
 #include "jobs/erasure.h"
 #include "jobs/password_ask.h"
+#include "pages/hosted.h"
 #include "pages/page.h"
+
+enum { URI_EXPANSION = 3, LINK_PATH_BYTES = 128 };
 
 struct password_fields {
 	struct str password; /* the present one */
@@ -63,6 +66,9 @@ static const struct field delete_callback_fields[] = {
 const struct schema user_delete_callback_schema = {
     delete_callback_fields, sizeof(struct password_fields)};
 
+static enum step delete_page_known(struct request *r);
+static enum step delete_page_show(struct request *r);
+static struct str delete_login_path(struct request *r);
 static enum step change_finish(struct request *r);
 static struct str problem_of(const struct changing *s);
 static enum step verify_finish(struct request *r);
@@ -132,8 +138,37 @@ user_delete(struct request *r)
 	return config.delete_user ? user_erase(r) : reply_empty(r, 404);
 }
 
+/* A program needs the session; everybody else gets a page, which says what there is to do. */
 enum step
 user_delete_open(struct request *r)
+{
+	const struct password_fields *in = r->fields;
+
+	if (!mail_link_acts(r))
+		return db_call(r, CALL_USER_DELETE_PAGE, delete_page_known, db_text(r, in->token));
+	if (r->caller.session_token.len == 0)
+		return reply_error(r, ERR_UNAUTHORIZED);
+	return db_call(r, CALL_USER_DELETE_CALLBACK, reply_relay);
+}
+
+static enum step
+delete_page_known(struct request *r)
+{
+	const struct password_fields *in = r->fields;
+	struct str state = row_text(r->answer, 0, 0);
+
+	if (str_equal(state, STR("open")))
+		return delete_page_show(r);
+	if (str_equal(state, STR("done")))
+		return reply_redirect(
+		    r, 302, in->callback_url.p != NULL ? in->callback_url : STR("/"));
+	if (str_equal(state, STR("signed_out")))
+		return reply_redirect(r, 303, delete_login_path(r));
+	return hosted_message(r, 400, WORD_failed, WORD_failed_text, WORD_sign_up_login);
+}
+
+static enum step
+delete_page_show(struct request *r)
 {
 	const struct password_fields *in = r->fields;
 	const struct page_confirm page = {
@@ -149,8 +184,26 @@ user_delete_open(struct request *r)
 	    .callback_url = in->callback_url,
 	};
 
-	return mail_link_acts(r) ? db_call(r, CALL_USER_DELETE_CALLBACK, reply_relay)
-				 : page_confirm_show(r, &page);
+	return page_confirm_show(r, &page);
+}
+
+/* Back to the link after the sign-in. */
+static struct str
+delete_login_path(struct request *r)
+{
+	const struct password_fields *in = r->fields;
+	struct str callback_url = in->callback_url.p != NULL ? in->callback_url : STR("/");
+	size_t room = LINK_PATH_BYTES + URI_EXPANSION * (in->token.len + callback_url.len);
+	struct buf link = arena_buf(&r->arena, room),
+		   path = arena_buf(&r->arena, LINK_PATH_BYTES + URI_EXPANSION * room);
+
+	buf_str(&link, STR("/api/auth/delete-user/callback?token="));
+	buf_uri(&link, in->token);
+	buf_str(&link, STR("&callbackURL="));
+	buf_uri(&link, callback_url);
+	buf_str(&path, STR("/login?callbackURL="));
+	buf_uri(&path, buf_view(&link));
+	return buf_view(&path);
 }
 
 /* Without a password SQL asks for a session that is fresh. */

@@ -138,11 +138,13 @@ DECLARE
 BEGIN
   RETURN auth.granted(NULL, status => 302, location =>
     CASE WHEN v.expires_at > now() THEN auth.url_with(input ->> 'callbackURL', 'token', input ->> 'token')
+         WHEN input ->> 'callbackURL' = '/reset-password' AND auth.verification_was_done('reset-password', input ->> 'token') THEN '/login'
          ELSE auth.url_with(input ->> 'callbackURL', 'error', 'INVALID_TOKEN') END);
 END
 $$;
 COMMENT ON FUNCTION auth_api.password_reset_link IS
-  'GET /reset-password/:token: sends the browser on to the page that asks for the new password; uses nothing up';
+  'GET /reset-password/:token: sends the browser on to the page that asks for the new password; uses nothing up. With our own page, a link that '
+  'has set a password leads to the sign-in';
 
 CREATE FUNCTION auth_api.password_reset_lookup(c auth.caller, token text) RETURNS TABLE (email text, name text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -173,6 +175,7 @@ BEGIN
     PERFORM auth.account_claim(c, u, 'password-reset', auth.sign_up_version(u.id));
   END IF;
   PERFORM auth.lockout_clear(u.email);
+  PERFORM auth.verification_done('reset-password', token, u.id);
   RETURN auth.granted(CASE WHEN dialect = 'v1' THEN auth.json_object('success', true) ELSE auth.json_object('status', true) END);
 END
 $$;

@@ -112,7 +112,9 @@ DECLARE
   u constant auth.users := auth.user_lock_to_end(me.user_id);
   refusal auth.reply;
 BEGIN
-  IF u.id IS NULL THEN
+  IF u.id IS NULL AND input ->> 'callbackURL' IS NOT NULL AND auth.verification_was_done('delete-account', input ->> 'token') THEN
+    RETURN auth.granted(NULL, status => 302, location => input ->> 'callbackURL');
+  ELSIF u.id IS NULL THEN
     RETURN auth.refuse_as(404, 'Failed to get user info', 'FAILED_TO_GET_USER_INFO');
   END IF;
   refusal := auth.organization_release_refusal(u.id);
@@ -124,10 +126,27 @@ BEGIN
     RETURN auth.refuse_as(404, 'Invalid token', 'INVALID_TOKEN');
   END IF;
   PERFORM auth.user_erase(c, u);
+  PERFORM auth.verification_done('delete-account', input ->> 'token', NULL);
   RETURN CASE WHEN input ->> 'callbackURL' IS NULL
               THEN auth.granted(auth.json_object('success', true, 'message', 'User deleted'), auth.session_cookies_cleared())
               ELSE auth.granted(NULL, auth.session_cookies_cleared(), NULL, 302, input ->> 'callbackURL') END;
 END
 $$;
 COMMENT ON FUNCTION auth_api.user_delete_callback IS
-  'GET /delete-user/callback: the link of the mail, with the session of the same user; a scanner of mails has none';
+  'GET /delete-user/callback: the link of the mail, with the session of the same user; a scanner of mails has none. A second use '
+  'goes to the callback';
+
+CREATE FUNCTION auth_api.user_delete_page(c auth.caller, token text) RETURNS TABLE (state text)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  me constant auth.sessions := auth.session_find(c);
+  v constant auth.verification := auth.verification_find('delete-account', token);
+BEGIN
+  RETURN QUERY SELECT CASE WHEN auth.verification_was_done('delete-account', token) THEN 'done'
+                           WHEN me.id IS NULL THEN 'signed_out'
+                           WHEN v.user_id = me.user_id AND v.expires_at > now() THEN 'open'
+                           ELSE 'gone' END;
+END
+$$;
+COMMENT ON FUNCTION auth_api.user_delete_page IS
+  'what the page of the link of a deletion mail shows: done (the account is deleted), signed_out, open (the button), gone. Takes nothing';

@@ -112,7 +112,7 @@ const ORDINARY = {
   ],
   'gives a token that ends with the session': ['GET /api/auth/token', 'POST /api/v1/auth/session-to-token'],
   'reads': [
-    'GET /health', 'GET /health/ready', 'GET /api/auth/ok', 'GET /api/auth/error', 'GET /api/auth/get-session',
+    'GET /', 'GET /health', 'GET /health/ready', 'GET /api/auth/ok', 'GET /api/auth/error', 'GET /api/auth/get-session',
     'POST /api/auth/get-session', 'GET /api/auth/jwks', 'GET /api/v1/auth/session', 'GET /api/v1/auth/jwks',
     'GET /api/auth/list-sessions', 'GET /api/v1/auth/sessions', 'GET /api/auth/list-accounts', 'GET /api/auth/account-info',
     'POST /api/auth/get-access-token', 'POST /api/auth/refresh-token', 'GET /api/v1/auth/profile', 'GET /api/v1/auth/security-events',

@@ -36,13 +36,14 @@
 #include "utils/timestamp.h"
 #include "compat.h"
 
-#define BUCKETS         8192  /* of requests; a power of two */
-#define GUESS_BUCKETS   32768 /* of guesses: 229,376 windows, or 254 new subjects a second */
-#define BUCKET_ENTRIES  7
-#define GUESS_SECONDS   900 /* the window of every class of guesses */
-#define FULL_SECONDS    5   /* to wait where no guess can be counted */
-#define IPV6_KEPT_BYTES 8   /* a /64 is one client (RFC 6177) */
-#define TAKEN_MAX       16  /* beyond it a count stays: a call counts a few mails */
+#define BUCKETS             8192  /* of requests; a power of two */
+#define GUESS_BUCKETS       32768 /* of guesses: 229,376 windows, or 254 new subjects a second */
+#define BUCKET_ENTRIES      7
+#define GUESS_SECONDS       900 /* the window of every class of guesses */
+#define TRANSACTION_SECONDS 120 /* how old a transaction may be that makes a caller */
+#define FULL_SECONDS        5   /* to wait where no guess can be counted */
+#define IPV6_KEPT_BYTES     8   /* a /64 is one client (RFC 6177) */
+#define TAKEN_MAX           16  /* beyond it a count stays: a call counts a few mails */
 
 enum counted {
 	REQUESTS,
@@ -117,6 +118,7 @@ static shmem_startup_hook_type next_shmem_startup;
 
 static void request_memory(void);
 static void start_up(void);
+static void check_transaction(void);
 static const struct limit *limit_of(const text *class);
 static bool is_counted(const struct limit *limit);
 static uint64 key_of(const text *class, const inet *ip, const text *subject);
@@ -178,6 +180,7 @@ mana_caller(PG_FUNCTION_ARGS)
 	struct caller caller;
 	int retry_after;
 
+	check_transaction();
 	if (enabled && !PG_ARGISNULL(CALLER_RATE_CLASS) && !PG_ARGISNULL(CALLER_IP)) {
 		const text *class = PG_GETARG_TEXT_PP(CALLER_RATE_CLASS);
 		const inet *ip = PG_GETARG_INET_PP(CALLER_IP);
@@ -193,6 +196,25 @@ mana_caller(PG_FUNCTION_ARGS)
 	}
 	PG_RETURN_DATUM(HeapTupleGetDatum(
 	    heap_form_tuple(seam_result(fcinfo, CALLER_COLUMNS), caller.values, caller.nulls)));
+}
+
+/*
+ * What a call decides is true now: its snapshot is taken for its statement, and now(), which is the
+ * start of the transaction, is near. A transaction that was begun before a session ended, or before
+ * a proof of identity expired, must not act on it.
+ */
+static void
+check_transaction(void)
+{
+	int64 age = GetCurrentTimestamp() - GetCurrentTransactionStartTimestamp();
+
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		    errmsg("routines of auth_api need the isolation level READ COMMITTED"));
+	if (age > (int64)TRANSACTION_SECONDS * USECS_PER_SEC)
+		ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		    errmsg("routines of auth_api need a transaction that began within %d seconds",
+			TRANSACTION_SECONDS));
 }
 
 /* auth.rate_limit_count(class, subject): the same for what is not a client address; seconds to

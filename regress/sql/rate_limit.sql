@@ -72,3 +72,13 @@ SELECT count(*) FILTER (WHERE auth.rate_limit_count('mail/undo', 'undo') = 0) AS
 SELECT count(*) FILTER (WHERE auth.rate_limit_count('password_guess', 'kept') > 0) FROM generate_series(1, 20);
 SELECT count(auth_api.caller(NULL, NULL, NULL, NULL, '10.0.0.0'::inet + n, 'test', 'test', 'default')) FROM generate_series(1, 150000) n;
 SELECT auth.rate_limit_count('password_guess', 'kept') > 0 AS still_counted;
+
+-- A call decides by what is true now: no snapshot from before, and no now() from before.
+SET ROLE auth_edge;
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT (story.caller()).rate_class;
+ROLLBACK;
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+SELECT (story.caller()).rate_class;
+ROLLBACK;
+RESET ROLE;

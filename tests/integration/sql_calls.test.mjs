@@ -10,8 +10,8 @@ import { startStack, UNLIMITED } from './lib/stack.mjs';
 
 const VAULT = '/api/v1/me/encryption-vault';
 const TOKEN = '/api/auth/oauth2/token';
-// what an edge asks by itself, whatever is requested
-const BACKGROUND = 'outbox_|outbound_|erasure_|sweep|signing_key|edge_secret|auth_api.ready';
+// What an edge asks by itself, whatever is requested. Before a call in the slow lane it sets the time limits of that call.
+const BACKGROUND = 'outbox_|outbound_|erasure_|sweep|signing_key|edge_secret|auth_api.ready|set_config';
 
 describe('SQL calls of a request', () => {
   let stack, ada, robot, tokens, edgeId;

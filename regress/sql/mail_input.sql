@@ -57,3 +57,26 @@ SELECT count(*) FROM story.mails('rita@mail.example') WHERE kind = 'magic_link';
 SELECT refusal FROM generate_series(1, 5) n, LATERAL auth_api.verification_send(story.caller(), jsonb_build_object('email', 'tess@mail.example', 'n', n));
 SELECT refusal FROM auth_api.sign_up(story.caller(), 'tess@mail.example', 'Tess', NULL, story.hash('hash'), NULL, 'de');
 SELECT kind FROM story.mails('tess@mail.example');
+
+-- The limit of an hour holds for every mail to an address that the caller names: a sign-up with a known address, an invitation, a
+-- change of address. Only the limit of a minute ends here between the requests.
+RESET ROLE;
+CREATE FUNCTION story.minute_passes(kind text, subject text) RETURNS void LANGUAGE sql SECURITY DEFINER AS $$
+  SELECT auth.rate_limit_clear('mail/' || kind, subject);
+$$;
+SET ROLE auth_edge;
+SELECT count(story.minute_passes('existing_account', 'rita@mail.example')),
+       count((auth_api.sign_up(story.caller(), 'rita@mail.example', 'Eve' || n, NULL, story.hash('hash'), NULL, 'de')).refusal) AS refused
+  FROM generate_series(1, 12) n;
+SELECT count(*) FROM story.mails('rita@mail.example') WHERE kind = 'existing_account';
+SELECT body::json ->> 'id' AS org FROM auth_api.organization_create(story.caller('mail-rita'), '{"name":"Spam","slug":"mail-spam"}') \gset
+SELECT r.refusal, r.retry_after_seconds > 60 AS of_the_hour, count(*), count(story.minute_passes('invitation', 'uma@mail.example'))
+  FROM generate_series(1, 12) n, LATERAL auth_api.invitation_create(story.caller('mail-rita'), jsonb_build_object(
+    'organizationId', :'org', 'email', 'uma@mail.example', 'role', 'member', 'resend', true, 'n', n)) r GROUP BY 1, 2 ORDER BY 3;
+SELECT count(*) FROM story.mails('uma@mail.example') WHERE kind = 'invitation';
+SELECT refusal FROM story.sign_in('rita@mail.example', 'mail-rita-2');
+SELECT r.refusal, r.retry_after_seconds > 60 AS of_the_hour, count(*), count(story.minute_passes('change_email', story.id_of('rita@mail.example'))),
+       count(story.minute_passes('change_email', 'vic@mail.example'))
+  FROM generate_series(1, 12) n, LATERAL auth_api.user_change_email(story.caller('mail-rita-2'), jsonb_build_object(
+    'newEmail', 'vic@mail.example', 'n', n)) r GROUP BY 1, 2 ORDER BY 3;
+SELECT count(*) FROM story.mails('vic@mail.example') WHERE kind = 'change_email';

@@ -83,7 +83,7 @@ BEGIN
   IF refusal.refusal IS NOT NULL THEN
     RETURN refusal;
   END IF;
-  wait_seconds := greatest(auth.rate_limit_count('invitation', s.user_id), auth.rate_limit_count('mail/invitation', address));
+  wait_seconds := greatest(auth.rate_limit_count('invitation', s.user_id), auth.mail_wait_seconds('invitation', address));
   IF wait_seconds > 0 THEN
     RETURN auth.refuse('RATE_LIMITED', NULL, wait_seconds);
   ELSIF i.id IS NULL THEN

@@ -13,16 +13,24 @@ CREATE FUNCTION auth.mail_inputs_refused() RETURNS auth.reply LANGUAGE sql IMMUT
   RETURN auth.refuse('VALIDATION_ERROR', 'The name, or the URLs together, are too long for a mail');
 COMMENT ON FUNCTION auth.mail_inputs_refused IS 'the refusal of what auth.mail_inputs_fit does not accept';
 
-CREATE FUNCTION auth.mail_is_limited(kind text, address text) RETURNS boolean
+CREATE FUNCTION auth.mail_wait_seconds(kind text, subject text) RETURNS integer
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   -- no longer than the link is valid
   longer constant text := CASE kind WHEN 'magic_link' THEN 'mail_10_minutes/' ELSE 'mail_hour/' END;
+  wait_seconds constant integer := auth.rate_limit_count('mail/' || kind, subject);
 BEGIN
-  IF auth.rate_limit_count('mail/' || kind, address) > 0 THEN
-    RETURN true;
-  END IF;
-  RETURN auth.rate_limit_count(longer || kind, address) > 0;
+  RETURN CASE WHEN wait_seconds > 0 THEN wait_seconds ELSE auth.rate_limit_count(longer || kind, subject) END;
+END
+$$;
+COMMENT ON FUNCTION auth.mail_wait_seconds IS
+  'counts a mail of a kind for a subject, an address or a user; seconds until the next one may go, 0: this one may. At most 3 in a '
+  'minute and 10 in an hour (of sign-in links 5 in ten minutes). Every mail to an address that the caller names is counted here';
+
+CREATE FUNCTION auth.mail_is_limited(kind text, address text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN auth.mail_wait_seconds(kind, address) > 0;
 END
 $$;
 COMMENT ON FUNCTION auth.mail_is_limited IS
@@ -32,7 +40,7 @@ COMMENT ON FUNCTION auth.mail_is_limited IS
 CREATE FUNCTION auth.notice_mail(kind text, of_user_id text) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  IF auth.rate_limit_count('mail/' || kind, of_user_id) = 0 AND auth.rate_limit_count('mail_hour/' || kind, of_user_id) = 0 THEN
+  IF NOT auth.mail_is_limited(kind, of_user_id) THEN
     PERFORM auth.mail_queue(notice_mail.kind, u.email, u.locale, auth.json_object('name', u.name), u.id)
        FROM auth.users u WHERE u.id = of_user_id AND u.deleted_at IS NULL;
   END IF;

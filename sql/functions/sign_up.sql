@@ -166,7 +166,7 @@ DECLARE
 BEGIN
   token := auth.verification_issue('decoy', NULL, auth.json_object('email', address), interval '1 hour');
   mail := auth.mail_queue('existing_account', address, owner.locale, auth.json_object('name', COALESCE(owner.name, '')), owner.id);
-  IF auth.rate_limit_count('mail/existing_account', address) > 0 THEN
+  IF auth.mail_is_limited('existing_account', address) THEN
     PERFORM auth.mail_take_back(mail, 'decoy', token);
   ELSE
     PERFORM auth.mail_take_back(NULL, 'decoy', token);

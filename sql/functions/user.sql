@@ -85,7 +85,7 @@ BEGIN
   ELSIF NOT auth.email_is_valid(address) OR NOT auth.mail_inputs_fit(NULL, input ->> 'callbackURL') THEN
     RETURN auth.mail_inputs_refused();
   END IF;
-  wait_seconds := auth.rate_limit_count('mail/change_email', u.id);
+  wait_seconds := auth.mail_wait_seconds('change_email', u.id);
   IF wait_seconds > 0 THEN
     RETURN auth.refuse('RATE_LIMITED', NULL, wait_seconds);
   END IF;
@@ -94,7 +94,8 @@ BEGIN
                                    lifetime, me.id);
   mail := auth.mail_queue('change_email', address, u.locale, auth.json_object(
     'name', u.name, 'newEmail', address, 'callbackURL', COALESCE(input ->> 'callbackURL', '/'), 'token', token), u.id, lifetime);
-  IF EXISTS (SELECT FROM auth.users x WHERE x.email = address) OR auth.email_is_reserved(address, u.id) OR auth.rate_limit_count('mail/change_email', address) > 0 THEN
+  IF EXISTS (SELECT FROM auth.users x WHERE x.email = address) OR auth.email_is_reserved(address, u.id)
+     OR auth.mail_is_limited('change_email', address) THEN
     PERFORM auth.mail_take_back(mail, 'change-email', token);
   END IF;
   RETURN auth.granted(auth.json_object('status', true));

@@ -71,6 +71,11 @@ SELECT refusal FROM auth_api.member_update_role(story.caller('omar-1'), jsonb_bu
 SELECT story.answer(auth_api.member_update_role(story.caller('omar-1'), jsonb_build_object('memberId', :'omar', 'role', 'admin')));
 SELECT story.answer(auth_api.member_remove(story.caller('omar-1'), jsonb_build_object('memberIdOrEmail', :'anna')));
 
+-- A change to the same role is none and leaves no event; a role that goes back and forth leaves each event once.
+SELECT DISTINCT r.refusal FROM generate_series(1, 9) n, LATERAL auth_api.member_update_role(
+  story.caller('anna-1'), :'here'::jsonb || jsonb_build_object('memberId', :'mila', 'role', CASE WHEN n < 4 THEN 'member' WHEN n % 2 = 0 THEN 'admin' ELSE 'member' END)) r;
+SELECT event_type, metadata ->> 'role', count(*) FROM story.events('mila@example.com') WHERE event_type = 'ORG_ROLE_CHANGED' GROUP BY 1, 2 ORDER BY 2;
+
 -- Neither does the database let the last one go, whoever tries.
 RESET ROLE;
 DELETE FROM auth.members WHERE id = :'anna';

@@ -174,9 +174,11 @@ BEGIN
   IF refusal.refusal IS NOT NULL THEN
     RETURN refusal;
   END IF;
-  UPDATE auth.members x SET role = wanted WHERE x.id = them.id AND x.organization_id = o.id RETURNING x.* INTO them;
-  PERFORM auth.security_event(c, them.user_id, 'ORG_ROLE_CHANGED',
-            auth.json_object('organizationId', o.id, 'role', wanted, 'by', s.user_id)::jsonb);
+  IF them.role <> wanted THEN
+    UPDATE auth.members x SET role = wanted WHERE x.id = them.id AND x.organization_id = o.id RETURNING x.* INTO them;
+    PERFORM auth.security_event_once(c, them.user_id, 'ORG_ROLE_CHANGED',
+              auth.json_object('organizationId', o.id, 'role', wanted, 'by', s.user_id)::jsonb);
+  END IF;
   RETURN auth.granted(auth.member_json(them));
 END
 $$;

@@ -325,3 +325,44 @@ RESET ROLE;
 UPDATE auth.oauth_clients SET disabled = true WHERE id = 'robot';
 SET ROLE auth_edge;
 SELECT pg_temp.introspected('wiki', 'wiki-secret', :'own'::jsonb || '{"aud":"urn:wiki"}');
+
+-- A consent to offline_access outlives the session, so an old session signs in again first, whoever holds its cookie; nothing is
+-- stored. A consent without it needs no sign-in. Each consent leaves an event.
+RESET ROLE;
+CREATE FUNCTION story.grants(address text) RETURNS bigint LANGUAGE sql SECURITY DEFINER AS $$
+  SELECT count(*) FROM auth.oauth_grants g WHERE g.user_id = story.id_of(address);
+$$;
+CREATE FUNCTION story.grows_old(cookie text) RETURNS void LANGUAGE sql SECURITY DEFINER AS $$
+  UPDATE auth.sessions s SET created_at = now() - interval '1 hour', proved_at = now() - interval '1 hour'
+   WHERE s.token_digest = sha256(convert_to(cookie, 'UTF8'));
+$$;
+CREATE FUNCTION story.consents(cookie text, exp text, iat text, scope text, client text DEFAULT 'wiki') RETURNS auth.reply LANGUAGE sql AS $$
+  SELECT auth_api.oidc_consent(story.caller(cookie), story.ask(jsonb_build_object('scope', scope), client) || jsonb_build_object('exp', exp, 'ba_iat', iat),
+                               'https://id.example', true, NULL);
+$$;
+SET ROLE auth_edge;
+SELECT story.member('otto@example.com', 'Otto');
+SELECT refusal FROM story.sign_in('otto@example.com', 'otto-1');
+SELECT story.grows_old('otto-1');
+SELECT story.times(location), sign_query FROM story.consents('otto-1', :'exp', :'iat', 'openid offline_access');
+SELECT story.grants('otto@example.com'), json_array_length(body::json) AS consents FROM auth_api.oidc_consent_list(story.caller('otto-1'), '{}');
+SELECT story.times(location) FROM story.consents('otto-1', :'exp', :'iat', 'openid email');
+SELECT body::json #>> '{0,id}' AS consent FROM auth_api.oidc_consent_list(story.caller('otto-1'), '{}') \gset
+SELECT story.answer(auth_api.oidc_consent_update(story.caller('otto-1'), jsonb_build_object('id', :'consent', 'update', '{"scopes":["openid","offline_access"]}'::jsonb)));
+SELECT refusal FROM auth_api.oidc_consent_update(story.caller('otto-1'), jsonb_build_object('id', :'consent', 'update', '{"scopes":["openid"]}'::jsonb));
+SELECT refusal FROM story.sign_in('otto@example.com', 'otto-2');
+SELECT story.times(location) FROM story.consents('otto-2', :'exp', :'iat', 'openid offline_access');
+SELECT event_type, story.mask(metadata::text) FROM story.events('otto@example.com') WHERE event_type LIKE 'OAUTH%';
+
+-- Revoking a session ends what clients were allowed in it, with offline_access or without; signing out leaves offline_access, as
+-- OpenID Connect Core, section 11, describes it.
+SELECT refusal FROM auth_api.session_revoke_id(story.caller('otto-1'), jsonb_build_object('id', story.handle('otto-2')));
+SELECT story.grants('otto@example.com');
+SELECT refusal FROM story.sign_in('otto@example.com', 'otto-3');
+SELECT story.code('otto-3', story.ask('{"scope":"openid offline_access"}')) IS NOT NULL AS allowed;
+SELECT refusal FROM auth_api.session_revoke(story.caller('otto-1'), jsonb_build_object('token', story.handle('otto-3')));
+SELECT story.grants('otto@example.com');
+SELECT refusal FROM story.sign_in('otto@example.com', 'otto-4');
+SELECT story.code('otto-4', story.ask('{"scope":"openid offline_access"}')) IS NOT NULL AS allowed;
+SELECT refusal FROM auth_api.session_sign_out(story.caller('otto-4'), '{}');
+SELECT story.grants('otto@example.com');

@@ -241,7 +241,10 @@ BEGIN
     RETURN auth.oidc_refuse(400, 'invalid_request', 'Scope not originally requested');
   ELSIF cardinality(allowed) = 0 THEN
     RETURN auth.oidc_refuse(400, 'invalid_request', 'no scope is allowed');
+  ELSIF auth.oidc_consent_needs_proof(s, client.id, allowed) THEN -- back here after a new sign-in, which the page asks for
+    RETURN auth.oidc_wait(input || jsonb_build_object('prompt', concat_ws(' ', input ->> 'prompt', 'login')), '/login', NULL);
   END IF;
+  PERFORM auth.oidc_consent_event(c, s, client.id, allowed);
   INSERT INTO auth.oauth_consents AS o (user_id, client_id, scopes) VALUES (s.user_id, client.id, allowed)
   ON CONFLICT ON CONSTRAINT oauth_consents_pkey DO UPDATE
     SET scopes = (SELECT array_agg(DISTINCT x) FROM unnest(o.scopes || excluded.scopes) x), updated_at = now();
@@ -249,4 +252,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth_api.oidc_consent IS
-  'POST /oauth2/consent, for a request whose signature the edge has verified; scope: the part that the user allows (NULL: all)';
+  'POST /oauth2/consent, for a request whose signature the edge has verified; scope: the part that the user allows (NULL: all). To '
+  'allow offline_access for the first time, an old session signs in again';

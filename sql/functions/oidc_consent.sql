@@ -38,11 +38,34 @@ END
 $$;
 COMMENT ON FUNCTION auth_api.oidc_consent_get IS 'GET /oauth2/get-consent: one of the caller''s own';
 
+CREATE FUNCTION auth.oidc_consent_needs_proof(s auth.sessions, client_id text, allowed text[]) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN 'offline_access' = ANY (allowed)
+     AND greatest(s.created_at, s.proved_at) <= now() - auth.step_up_lifetime()
+     AND NOT EXISTS (SELECT FROM auth.oauth_consents o
+                      WHERE o.user_id = s.user_id AND o.client_id = oidc_consent_needs_proof.client_id AND 'offline_access' = ANY (o.scopes));
+END
+$$;
+COMMENT ON FUNCTION auth.oidc_consent_needs_proof IS
+  'whether a session is too old to allow a client offline_access, which outlives the session: neither did it begin, nor was it '
+  'proven, within auth.step_up_lifetime. What the user has allowed before needs no new proof';
+
+CREATE FUNCTION auth.oidc_consent_event(c auth.caller, s auth.sessions, client_id text, allowed text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM auth.security_event_once(c, s.user_id, 'OAUTH_CONSENT_GIVEN',
+            auth.json_object('clientId', oidc_consent_event.client_id, 'scopes', to_json(allowed), 'session', s.id)::jsonb);
+END
+$$;
+COMMENT ON FUNCTION auth.oidc_consent_event IS 'the event of a consent: to whom, for what, in which session';
+
 CREATE FUNCTION auth_api.oidc_consent_update(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   s constant auth.sessions := auth.session_find(c);
   asked constant text[] := auth.oidc_text_array(input -> 'update' -> 'scopes');
+  refusal auth.reply;
   o auth.oauth_consents;
 BEGIN
   IF s.id IS NULL THEN
@@ -54,7 +77,13 @@ BEGIN
   ELSIF asked IS NULL OR cardinality(asked) = 0
         OR NOT auth.oidc_scopes_within(asked, (SELECT x.scopes FROM auth.oauth_clients x WHERE x.id = o.client_id)) THEN
     RETURN auth.oidc_refuse(400, 'invalid_request', 'unable to provide scopes to ' || o.client_id);
+  ELSIF auth.oidc_consent_needs_proof(s, o.client_id, asked) THEN
+    refusal := auth.step_up_refusal(c, s, 'oauth-consent');
+    IF refusal.refusal IS NOT NULL THEN
+      RETURN refusal;
+    END IF;
   END IF;
+  PERFORM auth.oidc_consent_event(c, s, o.client_id, asked);
   UPDATE auth.oauth_consents x
      SET scopes = (SELECT array_agg(scope ORDER BY i) FROM (
                      SELECT scope, min(n) AS i FROM unnest(asked) WITH ORDINALITY w (scope, n) GROUP BY scope) once),
@@ -65,7 +94,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth_api.oidc_consent_update IS
-  'POST /oauth2/update-consent: other scopes, of those that the client may ask for. What goes beyond them is withdrawn at once';
+  'POST /oauth2/update-consent: other scopes, of those that the client may ask for. What goes beyond them is withdrawn at once; '
+  'STEP_UP_REQUIRED: an old session adds offline_access';
 
 CREATE FUNCTION auth_api.oidc_consent_delete(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -97,13 +97,27 @@ COMMENT ON FUNCTION auth.session_open IS
   'a new session for the token behind c.fresh_digest: 7 days, or 1 without remember; over the limit the oldest go. proof: what the '
   'sign-in has proven (auth.sessions.proof); NULL: nothing that auth.step_up_refusal accepts';
 
+CREATE FUNCTION auth.session_remove(of_session_id text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  -- With the lock, a grant that the session makes meanwhile is either seen below or refused (auth.session_hold).
+  PERFORM FROM auth.sessions s WHERE s.id = of_session_id FOR UPDATE;
+  DELETE FROM auth.oauth_grants g WHERE g.session_id = of_session_id;
+  DELETE FROM auth.sessions s WHERE s.id = of_session_id;
+END
+$$;
+COMMENT ON FUNCTION auth.session_remove IS
+  'deletes a session that its user, an administrator or the service itself distrusts, with what clients were allowed in it, also with '
+  'offline_access. Signing out and expiry leave such grants (OpenID Connect Core, section 11)';
+
 CREATE FUNCTION auth.sessions_end(c auth.caller, of_user_id text, except_session_id text) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   ended bigint;
 BEGIN
   PERFORM auth.user_lock(of_user_id); -- of two that end several sessions of one user, one waits here
-  -- what was allowed to clients there ends, too, with offline_access or without
+  -- What was allowed to clients there ends, too, with offline_access or without; the lock as in auth.session_remove.
+  PERFORM FROM auth.sessions s WHERE s.user_id = of_user_id AND s.id IS DISTINCT FROM except_session_id ORDER BY s.id FOR UPDATE;
   DELETE FROM auth.oauth_grants g
    WHERE g.user_id = of_user_id AND (except_session_id IS NULL OR g.session_id IS DISTINCT FROM except_session_id);
   DELETE FROM auth.sessions s WHERE s.user_id = of_user_id AND s.id IS DISTINCT FROM except_session_id;

@@ -43,14 +43,16 @@ COMMENT ON FUNCTION auth_api.session_list_v1 IS 'GET /api/v1/auth/sessions: the 
 CREATE FUNCTION auth.session_end(c auth.caller, of_user_id text, session_id text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  DELETE FROM auth.sessions s WHERE s.id = session_end.session_id AND s.user_id = of_user_id;
-  IF FOUND THEN
-    PERFORM auth.security_event(c, of_user_id, 'LOGOUT', '{"by":"revoke"}');
+  PERFORM FROM auth.sessions s WHERE s.id = session_end.session_id AND s.user_id = of_user_id FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN false;
   END IF;
-  RETURN FOUND;
+  PERFORM auth.session_remove(session_end.session_id);
+  PERFORM auth.security_event(c, of_user_id, 'LOGOUT', '{"by":"revoke"}');
+  RETURN true;
 END
 $$;
-COMMENT ON FUNCTION auth.session_end IS 'ends one session of a user; false: it is none of theirs';
+COMMENT ON FUNCTION auth.session_end IS 'revokes one session of a user; false: it is none of theirs';
 
 CREATE FUNCTION auth_api.session_revoke(c auth.caller, input jsonb) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

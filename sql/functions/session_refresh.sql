@@ -58,7 +58,7 @@ BEGIN
   END IF;
   SELECT t.spent_at INTO spent FROM auth.session_tokens t WHERE t.digest = presented;
   IF spent < clock_timestamp() - replay THEN
-    DELETE FROM auth.sessions x WHERE x.id = s.id;
+    PERFORM auth.session_remove(s.id);
     PERFORM auth.security_event(c, s.user_id, 'REFRESH_TOKEN_REUSED', auth.json_object('session', s.id)::jsonb);
     PERFORM auth.notice_mail('refresh_token_reused', s.user_id);
     RETURN auth.refuse('TOKEN_EXPIRED', 'Session expired');

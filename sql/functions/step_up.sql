@@ -7,7 +7,7 @@ COMMENT ON FUNCTION auth.step_up_lifetime IS 'how long a proof of identity count
 
 CREATE FUNCTION auth.step_up_purposes() RETURNS text[] LANGUAGE sql IMMUTABLE
   RETURN ARRAY['change-email', 'delete-account', 'password', 'unlink-account', 'two-factor', 'passkey', 'api-key', 'organization',
-               'admin', 'oauth-client', 'vault-rotate', 'vault-recovery', 'vault-zero-knowledge', 'vault-restore'];
+               'admin', 'oauth-client', 'oauth-consent', 'vault-rotate', 'vault-recovery', 'vault-zero-knowledge', 'vault-restore'];
 COMMENT ON FUNCTION auth.step_up_purposes IS 'every operation, or group of operations, that requires step-up authentication';
 
 CREATE FUNCTION auth.step_up_mail_counts(u auth.users, purpose text) RETURNS boolean LANGUAGE sql IMMUTABLE

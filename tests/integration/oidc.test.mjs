@@ -8,7 +8,7 @@ import { custom, generators, Issuer } from 'openid-client';
 
 import { Client } from './lib/http.mjs';
 import { basic, CALLBACK, code, exchange, pkce, register, request, SYNAPSE, SYNAPSE_BASIC } from './lib/oidc.mjs';
-import { PASSWORD, somebodySignedIn, somebodyVerified } from './lib/people.mjs';
+import { PASSWORD, signIn, somebodySignedIn, somebodyVerified } from './lib/people.mjs';
 import { startStack, UNLIMITED } from './lib/stack.mjs';
 import { until } from './lib/wait.mjs';
 
@@ -255,6 +255,33 @@ describe('the OpenID provider', () => {
       await bob.http.post('/api/auth/oauth2/delete-consent', { id: consent.id });
       assert.match((await bob.http.get(request({ client_id: 'third' }))).headers.location, /^\/consent\?/);
     });
+  });
+
+  test('an old session signs in again before it allows offline_access, and a revoked session takes its grants with it', async () => {
+    register(stack, { name: `'Fourth'`, redirect_uris: `ARRAY['${CALLBACK}']`, client_id: `'fourth'`, secret: `'fourth-secret'` });
+    const dan = await somebodySignedIn(stack, 'Dan');
+    const elsewhere = new Client(stack.url);
+    await signIn({ ...dan, http: elsewhere });
+    stack.psql(`UPDATE auth.sessions SET created_at = now() - interval '1 hour', proved_at = proved_at - interval '1 hour' WHERE user_id = '${dan.id}'`);
+    const waits = async (http) => (await http.get(request({ client_id: 'fourth', scope: 'openid offline_access' }))).headers.location.split('?')[1];
+    const old = await dan.http.post('/api/auth/oauth2/consent', { accept: true, oauth_query: await waits(dan.http) });
+    assert.match(old.json.url, /\/login\?.*prompt=login/, old.text);
+    assert.deepEqual((await dan.http.get('/api/auth/oauth2/get-consents')).json, []);
+    const again = await dan.http.request('POST', '/login', {
+      form: { email: dan.email, password: PASSWORD, oauth_query: new URL(old.json.url, stack.url).search.slice(1) } });
+    assert.match(again.headers.location, /^\/consent\?/, again.text);
+    const allowed = await dan.http.post('/api/auth/oauth2/consent', { accept: true, oauth_query: again.headers.location.split('?')[1] });
+    const client = { client_id: 'fourth', client_secret: 'fourth-secret' };
+    const tokens = await exchange(stranger, { code: new URL(allowed.json.url).searchParams.get('code'), ...client }, {});
+    const refresh = (refresh_token) => exchange(stranger, { grant_type: 'refresh_token', refresh_token, ...client }, {});
+    const refreshed = await refresh(tokens.json.refresh_token);
+    assert.equal(refreshed.status, 200, refreshed.text);
+    const { id } = (await dan.http.get('/api/auth/get-session')).json.session;
+    const revoked = await elsewhere.delete(`/api/v1/auth/sessions/${id}`);
+    assert.equal(revoked.status, 200, revoked.text);
+    assert.equal((await refresh(refreshed.json.refresh_token)).json.error, 'invalid_grant');
+    const events = stack.sql(`SELECT metadata ->> 'clientId' AS client FROM auth.security_events WHERE event_type = 'OAUTH_CONSENT_GIVEN' AND user_id = :'id'`, dan);
+    assert.deepEqual(events, [{ client: 'fourth' }]);
   });
 
   test('an app on this machine may listen on any port', async () => {

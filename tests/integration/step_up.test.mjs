@@ -106,7 +106,7 @@ const ORDINARY = {
     'POST /api/auth/organization/accept-invitation', 'GET /accept-invitation', 'POST /accept-invitation',
   ],
   'mails the holder of an address, who decides': ['POST /api/v1/admin/users/:id/resend-verification'],
-  'gives a client that an administrator registered what ends with the session': [
+  'gives a client that an administrator registered what ends with the session; more only from a recent sign-in (oidc.test.mjs)': [
     'GET /api/auth/oauth2/authorize', 'POST /api/auth/oauth2/authorize', 'POST /api/auth/oauth2/consent',
     'POST /api/auth/oauth2/continue', 'POST /api/auth/oauth2/update-consent', 'GET /consent', 'POST /consent',
   ],

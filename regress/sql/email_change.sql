@@ -214,6 +214,23 @@ SELECT * FROM story.factor('both@chg.example');
 SELECT story.has_factor('codes@chg.example', '1 year', false, '1 day');
 SELECT story.takeover('codes', '1 hour');
 SELECT * FROM story.factor('codes@chg.example');
+-- Codes by mail that the thief added beside an old app end, and the app stays: they would go to a mailbox that the thief may read.
+SELECT story.member('beside@chg.example', 'Beside');
+SELECT refusal FROM story.sign_in('beside@chg.example', 'beside-0');
+SELECT story.has_factor('beside@chg.example', '1 year', false, '1 year');
+SELECT story.proves('beside-0', 'second-factor');
+SELECT refusal FROM auth_api.two_factor_enable(story.caller('beside-0', 'beside'), story.challenge('beside-0'), story.right('beside-0'), 'otp', 'mana');
+SELECT * FROM story.factor('beside@chg.example');
+SELECT story.takeover('beside', '1 hour');
+SELECT * FROM story.factor('beside@chg.example');
+-- Choosing them again changes nothing about codes by mail that are old.
+SELECT story.member('again@chg.example', 'Again');
+SELECT refusal FROM story.sign_in('again@chg.example', 'again-0');
+SELECT story.has_factor('again@chg.example', '1 year', true, '1 year');
+SELECT story.proves('again-0', 'second-factor');
+SELECT refusal FROM auth_api.two_factor_enable(story.caller('again-0', 'again'), story.challenge('again-0'), story.right('again-0'), 'otp', 'mana');
+SELECT story.takeover('again', '1 hour');
+SELECT * FROM story.factor('again@chg.example');
 RESET ROLE;
 
 -- Seeing the secret and making backup codes leave their time.
@@ -246,8 +263,14 @@ INSERT INTO auth.invitations (organization_id, email, role, inviter_id)
   VALUES ('chg-org', 'friend@chg.example', 'admin', story.id_of('boss@chg.example'));
 INSERT INTO auth.oauth_clients (id, name, auth_method, redirect_uris, created_by, created_at)
   SELECT 'chg-' || a, a, 'none', '{https://a.example/cb}', story.id_of('boss@chg.example'), now() - age FROM (VALUES ('new', interval '1 day'), ('old', '8 days')) v (a, age);
+-- A consent from before that was widened since ends like one that was given since.
+INSERT INTO auth.oauth_consents (user_id, client_id, scopes, created_at, updated_at)
+  SELECT story.id_of('boss@chg.example'), 'chg-' || a, '{openid}', now() - interval '60 days', now() - age FROM (VALUES ('new', interval '1 day'), ('old', '8 days')) v (a, age);
 SET ROLE auth_edge;
 SELECT story.takeover('boss', '1 hour');
+RESET ROLE;
+SELECT client_id FROM auth.oauth_consents WHERE user_id = story.id_of('boss@chg.example');
+SET ROLE auth_edge;
 RESET ROLE;
 SELECT email, status FROM auth.invitations WHERE organization_id = 'chg-org' ORDER BY 1;
 SELECT id, disabled FROM auth.oauth_clients WHERE id LIKE 'chg-%' ORDER BY 1;

@@ -98,7 +98,7 @@ BEGIN
   DELETE FROM auth.passkey_challenges p WHERE p.user_id = u.id;
   PERFORM auth.api_keys_end(c, u.id, 'email-change-revert');
   PERFORM auth.two_factor_undo(c, u, change.suspect_since);
-  DELETE FROM auth.oauth_consents x WHERE x.user_id = u.id AND x.created_at >= change.suspect_since;
+  DELETE FROM auth.oauth_consents x WHERE x.user_id = u.id AND x.updated_at >= change.suspect_since; -- given since, or widened
   UPDATE auth.invitations x SET status = 'canceled' WHERE x.inviter_id = u.id AND x.status = 'pending'; -- they live for two days
   UPDATE auth.oauth_clients x SET disabled = true, updated_at = now()
    WHERE x.created_by = u.id AND x.created_at >= change.suspect_since AND NOT x.configured;
@@ -114,14 +114,21 @@ CREATE FUNCTION auth.two_factor_undo(c auth.caller, u auth.users, since timestam
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   f auth.two_factor_auth;
+  app_stays boolean;
+  mail_stays boolean; -- codes by mail reach the old address again
 BEGIN
   SELECT x.* INTO f FROM auth.two_factor_auth x WHERE x.user_id = u.id;
-  IF f.created_at >= since OR NOT f.by_mail AND greatest(f.confirmed_at, f.shown_at) >= since THEN
+  app_stays := f.confirmed_at IS NOT NULL AND greatest(f.created_at, f.confirmed_at, f.shown_at) < since;
+  mail_stays := f.by_mail AND greatest(f.created_at, f.by_mail_since) < since;
+  IF NOT (app_stays OR mail_stays) THEN
     PERFORM auth.two_factor_remove(c, u);
     RETURN;
-  ELSIF greatest(f.confirmed_at, f.shown_at) >= since THEN -- codes by mail reach the old address again
-    UPDATE auth.two_factor_auth x SET secret = NULL, confirmed_at = NULL, shown_at = NULL WHERE x.user_id = u.id;
   END IF;
+  UPDATE auth.two_factor_auth x
+     SET by_mail = mail_stays, by_mail_since = CASE WHEN mail_stays THEN x.by_mail_since END,
+         secret = CASE WHEN app_stays THEN x.secret END, confirmed_at = CASE WHEN app_stays THEN x.confirmed_at END,
+         shown_at = CASE WHEN app_stays THEN x.shown_at END
+   WHERE x.user_id = u.id AND NOT (app_stays AND mail_stays);
   DELETE FROM auth.two_factor_backup_codes b WHERE b.user_id = u.id AND b.created_at >= since;
 END
 $$;

@@ -114,8 +114,9 @@ BEGIN
   IF refusal.refusal IS NOT NULL THEN
     RETURN refusal;
   ELSIF method = 'otp' THEN
-    INSERT INTO auth.two_factor_auth (user_id, by_mail) VALUES (u.id, true)
-    ON CONFLICT ON CONSTRAINT two_factor_auth_pkey DO UPDATE SET by_mail = true;
+    INSERT INTO auth.two_factor_auth AS x (user_id, by_mail) VALUES (u.id, true)
+    ON CONFLICT ON CONSTRAINT two_factor_auth_pkey DO UPDATE
+      SET by_mail = true, by_mail_since = CASE WHEN x.by_mail THEN x.by_mail_since ELSE now() END;
     PERFORM auth.two_factor_enable(c, u, 'otp');
     PERFORM auth.session_rotate(c, me);
     RETURN auth.granted(auth.json_object('method', 'otp'), auth.session_cookies(me.remember_me));

@@ -22,6 +22,7 @@ CREATE TABLE auth.two_factor_auth (
   locked_until  timestamptz,
   created_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
   shown_at      timestamptz,
+  by_mail_since timestamptz,
   CONSTRAINT two_factor_auth_pkey PRIMARY KEY (user_id),
   CONSTRAINT two_factor_auth_user_id_users_id_fk FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE,
   CONSTRAINT two_factor_auth_has_a_factor CHECK (secret IS NOT NULL OR by_mail),
@@ -34,6 +35,7 @@ COMMENT ON COLUMN auth.two_factor_auth.confirmed_at IS 'when a code of the secre
 COMMENT ON COLUMN auth.two_factor_auth.shown_at IS
   'when the secret was last shown to its user; NULL: not since version 1.1';
 COMMENT ON COLUMN auth.two_factor_auth.by_mail IS 'the user has chosen codes by mail';
+COMMENT ON COLUMN auth.two_factor_auth.by_mail_since IS 'when the user chose them beside an older app; NULL: as long as the row exists';
 COMMENT ON COLUMN auth.two_factor_auth.last_step IS 'the step of the last code taken; only later ones are (RFC 6238, section 5.2)';
 COMMENT ON COLUMN auth.two_factor_auth.failures IS 'wrong codes since the last right one; each tenth locks';
 SELECT pg_catalog.pg_extension_config_dump('auth.two_factor_auth', '');

@@ -176,3 +176,36 @@ SELECT refusal FROM auth_api.user_delete(story.caller('robbed once more'), story
 CALL story.vault('restore', auth_api.caller(NULL, NULL, :'robbed', :'reference', '192.0.2.43', 'story/1', 'request-2', NULL), jsonb_build_object('id', :'id'));
 RESET ROLE;
 SELECT count(*) FROM auth.vault_replaced_wraps WHERE user_id = :'robbed';
+
+-- A thief replaces the recovery wrap by the commitment and waits until the week of undo is over. The owner, who then switches to
+-- zero-knowledge, is told to store the wrap again: the vault would have no other wrap than the thief's.
+SET ROLE auth_edge;
+SELECT story.member('planted@example.com');
+SELECT refusal FROM story.sign_in('planted@example.com', 'planted');
+CALL story.vault('init', story.bearer('planted@example.com'));
+CALL story.vault('set_recovery', story.bearer('planted@example.com'), story.recovery('G'));
+SELECT story.stale('planted@example.com');
+RESET ROLE;
+SELECT max(number) AS key FROM story.master_keys \gset
+SET ROLE auth_edge;
+CALL story.vault('set_recovery', story.bearer('planted@example.com'), story.recovery('J', jsonb_build_object('commitment', story.commitment(:key))));
+SELECT story.proves('planted');
+CALL story.vault('zero_knowledge', story.bearer('planted@example.com'), '{"enable":true}');
+SELECT story.recovery_of('planted@example.com');
+-- A restore gives a wrap back as it was stored: the thief's is no better afterwards.
+CALL story.vault('restore', story.bearer('planted@example.com'), story.kept('planted@example.com', 'recovery'));
+CALL story.vault('restore', story.bearer('planted@example.com'), story.kept('planted@example.com', 'recovery'));
+SELECT story.recovery_of('planted@example.com');
+CALL story.vault('zero_knowledge', story.bearer('planted@example.com'), '{"enable":true}');
+CALL story.vault('set_recovery', story.bearer('planted@example.com'), story.recovery('H'));
+CALL story.vault('zero_knowledge', story.bearer('planted@example.com'), '{"enable":true}');
+SELECT story.recovery_of('planted@example.com');
+-- The first wrap needs no proof either, and is no better.
+SELECT story.member('first@example.com');
+SELECT refusal FROM story.sign_in('first@example.com', 'first');
+CALL story.vault('init', story.bearer('first@example.com'));
+SELECT story.stale('first@example.com');
+CALL story.vault('set_recovery', story.bearer('first@example.com'), story.recovery('J'));
+SELECT story.proves('first');
+CALL story.vault('zero_knowledge', story.bearer('first@example.com'), '{"enable":true}');
+RESET ROLE;

@@ -35,7 +35,9 @@ BEGIN
   END IF;
   UPDATE auth.encryption_vaults x
      SET recovery_wrapped_mk = wrap, recovery_iv = iv, recovery_format_version = 1, recovery_set_at = now(),
-         recovery_generation = x.generation
+         recovery_generation = x.generation,
+         -- In zero-knowledge mode the commitment is a proof as well: the JWT does not give the key.
+         recovery_proven = x.zero_knowledge OR auth.step_up_is_proven(me, auth.user_find(me.user_id), 'vault-recovery')
    WHERE x.user_id = me.user_id;
   RETURN auth.vault_grant(c, me.user_id, 'recovery_set', NULL, 200, auth.json_object('ok', true));
 END
@@ -154,6 +156,8 @@ BEGIN
     RETURN auth.vault_grant(c, v.user_id, 'zk_enable', 'already-enabled', 200, done);
   ELSIF v.recovery_wrapped_mk IS NULL THEN
     RETURN auth.vault_refuse(c, v.user_id, 'zk_enable', 'no-recovery-wrap', 400, 'RECOVERY_WRAP_MISSING');
+  ELSIF NOT v.recovery_proven THEN -- a stolen JWT may have stored it, and nobody but its owner can tell what it opens
+    RETURN auth.vault_refuse(c, v.user_id, 'zk_enable', 'recovery-unproven', 409, 'RECOVERY_WRAP_UNPROVEN');
   END IF;
   v := auth.vault_committed(c, v); -- the last chance to learn which key this is: without it any key would do to come back
   IF v.commitment IS NULL THEN

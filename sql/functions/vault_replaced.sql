@@ -87,7 +87,7 @@ BEGIN
   k.expires_at := now() + auth.vault_undo_lifetime();
   IF v.recovery_wrapped_mk IS NOT NULL THEN
     k.recovery := auth.seal(convert_to(auth.json_object('wrap', v.recovery_wrapped_mk, 'iv', v.recovery_iv,
-      'formatVersion', v.recovery_format_version, 'setAt', v.recovery_set_at)::text, 'UTF8'),
+      'formatVersion', v.recovery_format_version, 'setAt', v.recovery_set_at, 'proven', v.recovery_proven)::text, 'UTF8'),
       auth.vault_replaced_context(k.id, k.user_id));
   END IF;
   IF what = 'key' THEN
@@ -176,7 +176,8 @@ BEGIN
          recovery_wrapped_mk = recovery ->> 'wrap', recovery_iv = recovery ->> 'iv',
          recovery_format_version = COALESCE((recovery ->> 'formatVersion')::smallint, x.recovery_format_version),
          recovery_set_at = (recovery ->> 'setAt')::timestamptz,
-         recovery_generation = CASE WHEN recovery IS NOT NULL THEN k.generation END
+         recovery_generation = CASE WHEN recovery IS NOT NULL THEN k.generation END,
+         recovery_proven = COALESCE((recovery ->> 'proven')::boolean, true)
    WHERE x.user_id = me.user_id;
   PERFORM auth.notice_mail(CASE WHEN k.wrapped_mk IS NULL THEN 'vault_recovery_changed' ELSE 'vault_rotated' END, me.user_id);
   RETURN auth.vault_grant(c, me.user_id, 'restore', CASE WHEN k.wrapped_mk IS NULL THEN 'recovery' ELSE 'key' END, 200,

@@ -17,6 +17,7 @@ CREATE TABLE auth.encryption_vaults (
   created_at               timestamptz NOT NULL DEFAULT pg_catalog.now(),
   rotated_at               timestamptz,
   last_generation          integer     NOT NULL DEFAULT 1,
+  recovery_proven          boolean     NOT NULL DEFAULT true,
   CONSTRAINT encryption_vaults_pkey PRIMARY KEY (user_id),
   CONSTRAINT encryption_vaults_user_id_users_id_fk FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE,
   CONSTRAINT encryption_vaults_has_wrap CHECK (wrapped_mk IS NOT NULL OR recovery_wrapped_mk IS NOT NULL),
@@ -48,6 +49,9 @@ COMMENT ON COLUMN auth.encryption_vaults.commitment IS
 COMMENT ON COLUMN auth.encryption_vaults.generation IS 'number of the present master key; a recovery wrap of another one is refused';
 COMMENT ON COLUMN auth.encryption_vaults.last_generation IS
   'the highest number that a master key of this vault had: after a restore, the next key does not get the number of another';
+COMMENT ON COLUMN auth.encryption_vaults.recovery_proven IS
+  'whether the session that stored the recovery wrap held a recent proof of identity (auth.step_up_is_proven); only such a wrap can '
+  'become the only one. Wraps from before version 1.1 count as proven';
 COMMENT ON COLUMN auth.encryption_vaults.recovery_wrapped_mk IS
   'made in the browser: the MK under HKDF(recovery code, mana-recovery-v1); this service cannot open it';
 

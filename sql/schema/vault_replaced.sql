@@ -24,7 +24,7 @@ COMMENT ON TABLE auth.vault_replaced_wraps IS
 COMMENT ON COLUMN auth.vault_replaced_wraps.generation IS 'the master key that is wrapped, as encryption_vaults.generation counts them';
 COMMENT ON COLUMN auth.vault_replaced_wraps.wrapped_mk IS 'as encryption_vaults.wrapped_mk; NULL: the row holds a recovery wrap only';
 COMMENT ON COLUMN auth.vault_replaced_wraps.recovery IS
-  'the recovery wrap as JSON {wrap, iv, formatVersion, setAt}, sealed (auth.seal), bound to row and user; NULL: there was none';
+  'the recovery wrap as JSON {wrap, iv, formatVersion, setAt, proven}, sealed (auth.seal), bound to row and user; NULL: there was none';
 
 CREATE INDEX vault_replaced_wraps_user_id_idx ON auth.vault_replaced_wraps (user_id);
 CREATE INDEX vault_replaced_wraps_expires_at_idx ON auth.vault_replaced_wraps (expires_at);

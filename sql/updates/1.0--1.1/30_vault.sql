@@ -6,6 +6,11 @@ UPDATE auth.encryption_vaults SET last_generation = generation;
 ALTER TABLE auth.encryption_vaults ALTER COLUMN last_generation SET NOT NULL, ALTER COLUMN last_generation SET DEFAULT 1;
 ALTER TABLE auth.encryption_vaults ADD CONSTRAINT encryption_vaults_generation_was_counted CHECK (generation <= last_generation);
 
+-- Recovery wraps from before were stored under the rules of their time, and count as proven.
+ALTER TABLE auth.encryption_vaults ADD COLUMN recovery_proven boolean;
+UPDATE auth.encryption_vaults SET recovery_proven = true;
+ALTER TABLE auth.encryption_vaults ALTER COLUMN recovery_proven SET NOT NULL, ALTER COLUMN recovery_proven SET DEFAULT true;
+
 ALTER DOMAIN auth.vault_action DROP CONSTRAINT encryption_vault_audit_action_is_known;
 ALTER DOMAIN auth.vault_action ADD CONSTRAINT encryption_vault_audit_action_is_known CHECK (VALUE IN (
   'init', 'fetch', 'rotate', 'failed_fetch', 'recovery_set', 'recovery_clear', 'zk_enable', 'zk_disable', 'rewrap', 'erase', 'restore'));

@@ -89,11 +89,21 @@ oidc_answer_location(struct request *r)
 	return buf_view(&out);
 }
 
+/* No page could carry the request on: page_query_read would refuse what we hand out. */
+static bool
+is_too_long(const struct request *r, struct str location)
+{
+	return location.len > PAGE_QUERY_BYTES_MAX && row_bool(r->answer, 0, REPLY_SIGN_QUERY) &&
+	       !str_starts(location, STR("/form-post?"));
+}
+
 enum step
 oidc_answer_redirect(struct request *r)
 {
 	struct str location = row_count(r->answer) == 1 ? oidc_answer_location(r) : STR_NONE;
 
+	if (is_too_long(r, location))
+		return refusal_show(r, ERR_OAUTH_INVALID_REQUEST, STR_NONE);
 	if (location.p == NULL && is_refused(r) && refusal_is_shown(r))
 		return refusal_show(r, ERR_OAUTH_INVALID_REQUEST, STR_NONE);
 	if (location.p == NULL)
@@ -134,6 +144,9 @@ oidc_answer_json(struct request *r)
 	struct str location = row_count(r->answer) == 1 ? oidc_answer_location(r) : STR_NONE;
 	struct buf body;
 
+	if (is_too_long(r, location))
+		return reply_refusal(
+		    r, ERR_OAUTH_INVALID_REQUEST, STR("the request is too long"), 0);
 	if (location.p == NULL)
 		return reply_relay(r);
 	if (!reply_relay_cookies(r))

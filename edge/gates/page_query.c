@@ -4,7 +4,7 @@
 #include "base64.h"
 #include "keys/signing.h"
 
-enum { QUERY_BYTES_MAX = 8192, ENCODED_SIGNATURE = 3 * BASE64_LENGTH(DIGEST_BYTES) + 8 };
+enum { ENCODED_SIGNATURE = 3 * BASE64_LENGTH(DIGEST_BYTES) + 8 };
 
 static const struct str list = {.p = "ba_param", .len = 8};
 
@@ -20,7 +20,7 @@ page_query_read(struct request *r, struct str text)
 
 	if (str_starts(text, STR("?")))
 		text = str_skip(text, 1);
-	if (text.len == 0 || text.len > QUERY_BYTES_MAX ||
+	if (text.len == 0 || text.len > PAGE_QUERY_BYTES_MAX ||
 	    form_read(given, &memory, text) != FORM_OK)
 		return NULL;
 	return page_query_of(r, given);
@@ -32,7 +32,7 @@ const struct page_query *
 page_query_of(struct request *r, const struct form *given)
 {
 	struct page_query *query = arena_alloc(&r->arena, sizeof(*query));
-	struct buf text = arena_buf(&r->arena, 3 * QUERY_BYTES_MAX + ENCODED_SIGNATURE);
+	struct buf text = arena_buf(&r->arena, 3 * PAGE_QUERY_BYTES_MAX + ENCODED_SIGNATURE);
 
 	query->form.count = 0;
 	if (form_repeated(given, list).p != NULL || !is_signed(given, list))

@@ -10,6 +10,8 @@
 #include "form.h"
 #include "http/request.h"
 
+enum { PAGE_QUERY_BYTES_MAX = 9216 /* of a query that is read, with its signature */ };
+
 struct page_query {
 	struct form form; /* the signed parameters, decoded, each once; without ba_param */
 	struct str text;  /* the signed parameters and the signature, for links and hidden fields */

@@ -7,7 +7,7 @@
 #include "http/reply.h"
 #include "pages/brand.h"
 
-enum { PAGE_BYTES_MAX = 96 * 1024, CONTENT_BYTES_MAX = 24 * 1024 };
+enum { PAGE_BYTES_MAX = 96 * 1024, CONTENT_BYTES_MAX = 32 * 1024 };
 enum {
 	POLICY_BYTES_MAX = 1024,
 	VALUES_MAX = 16,

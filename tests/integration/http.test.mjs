@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
 
+import { Client } from './lib/http.mjs';
 import { somebodySignedIn } from './lib/people.mjs';
 import { childrenOf } from './lib/processes.mjs';
 import { startStack, UNLIMITED } from './lib/stack.mjs';
@@ -368,6 +369,19 @@ describe('HTTP', () => {
         assert.deepEqual(await statuses(post('/api/auth/sign-in/email', body, JSON_TYPE, `User-Agent: ${agent}`)), [200], agent);
       const stored = stack.sql(`SELECT DISTINCT user_agent FROM auth.sessions WHERE user_id = '${ada.id}' AND user_agent LIKE '%?%'`);
       assert.deepEqual(stored.map(({ user_agent: agent }) => agent).sort(), ['???', 'M??ller/1.0', 'M?ller/1.0', 'a?b']);
+    });
+
+    test('an authorization request of 8000 octets leads to a page that opens, and one that no page can carry is refused', async () => {
+      stack.psql(`SELECT auth.oidc_client_register('App', '{https://rp.example/cb}', client_id => 'long', skip_consent => true)`);
+      const browser = new Client(stack.url, { origin: null, headers: { accept: 'text/html' } });
+      const base = '/api/auth/oauth2/authorize?client_id=long&response_type=code&redirect_uri=https%3A%2F%2Frp.example%2Fcb&scope=openid&state=';
+      const of = (octets) => `${base}${'%C3%A4'.repeat((octets - base.length) / 6)}`;
+      for (const octets of [2000, 4000, 6000, 8000]) {
+        const asked = await browser.get(of(octets));
+        assert.equal(asked.status, 302, `${octets} octets`);
+        assert.match((await browser.get(asked.headers.location)).text, /name="oauth_query"/, `${octets} octets`);
+      }
+      for (const octets of [10_000, 12_000]) assert.equal((await browser.get(of(octets))).status, 400, `${octets} octets`);
     });
 
     test('an export that is sent in pieces is followed by the next answer', async () => {

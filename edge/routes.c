@@ -101,6 +101,7 @@ const struct route routes[] = {
 
 	ROUTE(POST,   "/api/v1/auth/step-up",                   EITHER, "two_factor", V1, &step_up_schema, step_up, NONE, 0),
 	ROUTE(POST,   "/api/v1/auth/step-up/mail",              EITHER, "two_factor", V1, &step_up_mail_schema, NULL, STEP_UP_MAIL, 0),
+	ROUTE(POST,   "/api/v1/auth/step-up/passkey",           EITHER, "passkey", V1, &passkey_step_up_schema, passkey_step_up_options, NONE, 0),
 	ROUTE(GET,    "/api/auth/revert-email-change",          PUBLIC, "default", BETTER_AUTH, &email_revert_schema, email_revert_open, NONE, ROUTE_PEOPLE),
 	ROUTE(POST,   "/api/auth/revert-email-change",          PUBLIC, "default", BETTER_AUTH, &email_revert_schema, email_revert, NONE, ROUTE_FORM_ONLY | ROUTE_LOGIN | ROUTE_PEOPLE),
 

@@ -9,6 +9,7 @@
 #include "db/db.h"
 #include "features/oidc_request.h"
 #include "features/passkey_answer.h"
+#include "features/passkey_step_up.h"
 #include "http/reply.h"
 #include "webauthn.h"
 
@@ -55,6 +56,17 @@ static const struct field sign_in_field_table[] = {
     {NULL},
 };
 const struct schema passkey_sign_in_schema = {sign_in_field_table, sizeof(struct answer_fields)};
+
+struct step_up_options_fields {
+	struct str purpose;
+};
+static const struct field step_up_field_table[] = {
+    {"purpose", FIELD_STRING, FIELD_REQUIRED,
+	.offset = offsetof(struct step_up_options_fields, purpose), .max = 64},
+    {NULL},
+};
+const struct schema passkey_step_up_schema = {
+    step_up_field_table, sizeof(struct step_up_options_fields)};
 
 static const struct field delete_fields[] = {
     {"id", FIELD_STRING, FIELD_REQUIRED, ONLY_SQL, .max = 64},
@@ -206,6 +218,34 @@ passkey_sign_in(struct request *r)
 	    db_text(r, r->route->errors == ERRORS_V1 ? STR("v1") : STR("better-auth")),
 	    db_digest(request_cookie_digest(r, COOKIE_TRUST_DEVICE)),
 	    db_digest(request_cookie_digest(r, COOKIE_DEVICE)));
+}
+
+enum step
+passkey_step_up_options(struct request *r)
+{
+	const struct step_up_options_fields *in = r->fields;
+
+	if (!is_enabled())
+		return reply_error(r, ERR_PASSKEY_NOT_ENABLED);
+	return db_call(r, CALL_STEP_UP_PASSKEY_OPTIONS, reply_relay, db_text(r, in->purpose),
+	    db_text(r, config.webauthn_rp_id));
+}
+
+enum step
+passkey_step_up(struct request *r, struct str response)
+{
+	const struct digest *cookie_digest = challenge_cookie(r);
+	struct passkey_answer answer;
+
+	if (cookie_digest == NULL)
+		return reply_error(r, ERR_CHALLENGE_NOT_FOUND);
+	if (!passkey_answer_read(r, &answer, response))
+		answer.credential_id = STR("");
+	return db_call(r, CALL_STEP_UP_PASSKEY, reply_relay, db_digest(cookie_digest),
+	    db_text(r, answer.credential_id), bytes_of(answer.client_data),
+	    bytes_of(answer.authenticator_data), bytes_of(answer.signature),
+	    db_text(r, answer.user_handle), db_text(r, config.webauthn_rp_id),
+	    db_text(r, origin_lines(r)));
 }
 
 /* The origins whose pages may ask, one a line, as SQL takes them. */

@@ -8,6 +8,7 @@
 #include "routes.h"
 
 extern const struct schema passkey_options_schema, passkey_register_schema, passkey_sign_in_schema;
+extern const struct schema passkey_step_up_schema;
 extern const struct schema passkey_delete_schema, passkey_update_schema, passkey_rename_schema;
 
 /* GET /api/v1/auth/passkeys/capability */
@@ -21,5 +22,7 @@ enum step passkey_register(struct request *r);
 enum step passkey_authenticate_options(struct request *r);
 /* POST /api/auth/passkey/verify-authentication, POST /api/v1/auth/passkeys/authenticate/verify */
 enum step passkey_sign_in(struct request *r);
+/* POST /api/v1/auth/step-up/passkey */
+enum step passkey_step_up_options(struct request *r);
 
 #endif

@@ -43,53 +43,79 @@ END
 $$;
 COMMENT ON FUNCTION auth.passkey_refused IS 'an answer that does not sign in: counted for its passkey, remembered, refused';
 
+CREATE FUNCTION auth.passkey_assert(
+    c auth.caller, asked auth.passkey_challenges, credential_id text, client_data bytea, authenticator_data bytea, signature bytea,
+    user_handle text, rp_id text, origins text, dialect text,
+    OUT refusal auth.reply, OUT u auth.users, OUT p auth.passkeys, OUT user_verified boolean)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  wait_seconds integer;
+  answer record;
+BEGIN
+  SELECT x.* INTO p FROM auth.passkeys x WHERE x.credential_id = passkey_assert.credential_id;
+  wait_seconds := auth.rate_limit_wait('passkey_failure', p.id);
+  IF wait_seconds > 0 THEN
+    refusal := auth.refuse('RATE_LIMITED', NULL, wait_seconds);
+    RETURN;
+  END IF;
+  u := auth.user_lock(p.user_id);
+  SELECT x.* INTO p FROM auth.passkeys x WHERE x.id = p.id AND x.user_id = u.id; -- as it is now, behind the lock
+  IF p.id IS NULL THEN
+    refusal := auth.passkey_refused(c, p, 'PASSKEY_NOT_FOUND', 401, dialect);
+    RETURN;
+  END IF;
+  SELECT v.* INTO answer
+    FROM auth.passkey_verify(p.public_key, client_data, authenticator_data, signature, rp_id, origins) v;
+  IF answer.outcome = 'bad_signature' THEN
+    refusal := auth.passkey_refused(c, p, 'SIGNATURE', 401, dialect);
+  ELSIF answer.outcome IS DISTINCT FROM 'valid' OR answer.challenge_digest IS DISTINCT FROM asked.challenge_digest THEN
+    refusal := auth.passkey_refused(c, p, 'MISMATCH', 400, dialect);
+  ELSIF asked.user_id <> u.id OR passkey_assert.user_handle <> p.user_handle
+     OR (asked.user_id IS NULL AND p.user_handle IS NOT NULL AND passkey_assert.user_handle IS NULL) THEN
+    refusal := auth.passkey_refused(c, p, 'USER', 400, dialect);
+  ELSIF (p.counter > 0 OR answer.counter > 0) AND answer.counter <= p.counter THEN
+    refusal := auth.passkey_refused(c, p, 'COUNTER', 400, dialect);
+  ELSE
+    UPDATE auth.passkeys x SET counter = answer.counter, backed_up = answer.backed_up, last_used_at = now()
+     WHERE x.id = p.id;
+    user_verified := answer.user_verified;
+  END IF;
+END
+$$;
+COMMENT ON FUNCTION auth.passkey_assert IS
+  'verifies an answer of an authenticator to a challenge that was taken: signature, challenge, user and counter. refusal: why it is not '
+  'accepted, as a reply; a row of NULLs: the user u (locked) holds the key p, and user_verified says whether the authenticator verified '
+  'the person';
+
 CREATE FUNCTION auth_api.passkey_sign_in(
     c auth.caller, cookie_digest bytea, credential_id text, client_data bytea, authenticator_data bytea, signature bytea,
     user_handle text, rp_id text, origins text, dialect text, trusted_digest bytea, device_digest bytea DEFAULT NULL)
 RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   asked constant auth.passkey_challenges := auth.passkey_challenge_consume(passkey_sign_in.cookie_digest, 'authentication');
-  p auth.passkeys;
+  a record;
   u auth.users;
-  wait_seconds integer;
-  answer record;
+  p auth.passkeys;
+  refusal auth.reply;
   gate auth.two_factor_gate := ROW(false, NULL, '');
 BEGIN
   IF asked.cookie_digest IS NULL THEN
     RETURN auth.refuse('CHALLENGE_NOT_FOUND');
   END IF;
-  SELECT x.* INTO p FROM auth.passkeys x WHERE x.credential_id = passkey_sign_in.credential_id;
-  wait_seconds := auth.rate_limit_wait('passkey_failure', p.id);
-  IF wait_seconds > 0 THEN
-    RETURN auth.refuse('RATE_LIMITED', NULL, wait_seconds);
-  END IF;
-  u := auth.user_lock(p.user_id);
-  SELECT x.* INTO p FROM auth.passkeys x WHERE x.id = p.id AND x.user_id = u.id; -- as it is now, behind the lock
-  IF p.id IS NULL THEN
-    RETURN auth.passkey_refused(c, p, 'PASSKEY_NOT_FOUND', 401, dialect);
-  END IF;
-  SELECT v.* INTO answer
-    FROM auth.passkey_verify(p.public_key, client_data, authenticator_data, signature, rp_id, origins) v;
-  IF answer.outcome = 'bad_signature' THEN
-    RETURN auth.passkey_refused(c, p, 'SIGNATURE', 401, dialect);
-  ELSIF answer.outcome IS DISTINCT FROM 'valid' OR answer.challenge_digest IS DISTINCT FROM asked.challenge_digest THEN
-    RETURN auth.passkey_refused(c, p, 'MISMATCH', 400, dialect);
-  ELSIF asked.user_id <> u.id OR passkey_sign_in.user_handle <> p.user_handle
-     OR (asked.user_id IS NULL AND p.user_handle IS NOT NULL AND passkey_sign_in.user_handle IS NULL) THEN
-    RETURN auth.passkey_refused(c, p, 'USER', 400, dialect);
-  ELSIF (p.counter > 0 OR answer.counter > 0) AND answer.counter <= p.counter THEN
-    RETURN auth.passkey_refused(c, p, 'COUNTER', 400, dialect);
-  END IF;
-  UPDATE auth.passkeys x SET counter = answer.counter, backed_up = answer.backed_up, last_used_at = now()
-   WHERE x.id = p.id;
-  IF NOT u.email_verified THEN
+  a := auth.passkey_assert(c, asked, credential_id, client_data, authenticator_data, signature, user_handle, rp_id, origins, dialect);
+  refusal := a.refusal;
+  u := a.u;
+  p := a.p;
+  IF NOT (refusal IS NULL) THEN
+    RETURN refusal;
+  ELSIF NOT u.email_verified THEN
     PERFORM auth.security_event_once(c, u.id, 'PASSKEY_LOGIN_FAILURE', '{"code":"EMAIL_NOT_VERIFIED"}');
     RETURN auth.refuse('EMAIL_NOT_VERIFIED');
-  ELSIF NOT answer.user_verified THEN -- a touch proves possession of the key; a PIN or a finger proves the person
+  ELSIF NOT a.user_verified THEN -- a touch proves possession of the key; a PIN or a finger proves the person
     gate := auth.two_factor_gate(c, u, true, 'passkey', trusted_digest);
   END IF;
   RETURN CASE WHEN gate.asked THEN auth.two_factor_asked(gate) ELSE auth.passkey_granted(
-    c, u, p.id, answer.user_verified, dialect, gate.cookies || auth.known_device_cookie(u.id, true, device_digest)) END;
+    c, u, p.id, a.user_verified, dialect, gate.cookies || auth.known_device_cookie(u.id, true, device_digest)) END;
 END
 $$;
 COMMENT ON FUNCTION auth_api.passkey_sign_in IS

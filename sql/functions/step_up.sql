@@ -37,8 +37,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth.step_up_methods IS
-  'how a user can prove their identity for a purpose: password, totp, otp, backup_code, passkey (by signing in with it '
-  'again), mail. A password alone proves nothing where a second factor is on';
+  'how a user can prove their identity for a purpose: password, totp, otp, backup_code, passkey, '
+  'mail. A password alone proves nothing where a second factor is on';
 
 CREATE FUNCTION auth.step_up_is_proven(s auth.sessions, u auth.users, purpose text) RETURNS boolean
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -49,7 +49,8 @@ BEGIN
                     WHEN 'password' THEN NOT COALESCE(u.two_factor_enabled, false)
                     WHEN 'mail' THEN auth.step_up_methods(u, purpose) = ARRAY['mail']
                     ELSE true END, false)
-      OR COALESCE(s.mail_proved_at > since AND s.mail_proved_for = purpose AND auth.step_up_mail_counts(u, purpose), false);
+      OR COALESCE(s.mail_proved_at > since AND s.mail_proved_for = purpose AND auth.step_up_mail_counts(u, purpose), false)
+      OR COALESCE(s.passkey_proved_at > since AND s.passkey_proved_for = purpose, false);
 END
 $$;
 COMMENT ON FUNCTION auth.step_up_is_proven IS

@@ -1,4 +1,5 @@
--- POST /api/v1/auth/step-up: renewing the proof of a session by a password, a code or a token that was mailed for one purpose.
+-- POST /api/v1/auth/step-up: renewing the proof of a session by a password or a code, or for one purpose by a
+-- passkey or a token that was mailed.
 
 CREATE FUNCTION auth.step_up_done(c auth.caller, me auth.sessions, method text) RETURNS auth.reply
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -103,3 +104,60 @@ $$;
 COMMENT ON FUNCTION auth_api.step_up_token IS
   'POST /api/v1/auth/step-up {token}: a token of auth_api.step_up_mail, by the session that requested it; the session is proven for '
   'its purpose alone';
+
+CREATE FUNCTION auth_api.step_up_passkey_options(c auth.caller, purpose text, rp_id text) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  u constant auth.users := auth.user_lock((auth.session_find(c)).user_id);
+  me constant auth.sessions := auth.session_hold(c);
+  challenge constant text := auth.base64url(auth.random_bytes(32));
+BEGIN
+  IF u.id IS NULL OR me.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  ELSIF array_position(auth.step_up_purposes(), purpose) IS NULL THEN
+    RETURN auth.refuse('VALIDATION', 'Unknown purpose');
+  ELSIF NOT EXISTS (SELECT FROM auth.passkeys p WHERE p.user_id = u.id) THEN
+    RETURN auth.refuse('NOT_FOUND', 'There is no passkey');
+  END IF;
+  INSERT INTO auth.passkey_challenges (cookie_digest, challenge_digest, ceremony, user_id, session_id, purpose)
+  VALUES (c.fresh_digest, sha256(convert_to(challenge, 'UTF8')), 'step-up', u.id, me.id, step_up_passkey_options.purpose);
+  RETURN auth.granted(
+    auth.json_object('rpId', rp_id, 'challenge', challenge, 'allowCredentials', auth.passkey_descriptors(u.id), 'timeout', 60000,
+                     'userVerification', 'required'),
+    auth.passkey_challenge_cookie());
+END
+$$;
+COMMENT ON FUNCTION auth_api.step_up_passkey_options IS
+  'POST /api/v1/auth/step-up/passkey {purpose}: a challenge for the passkeys of the caller, good once, for five minutes, for this session '
+  'and this purpose';
+
+CREATE FUNCTION auth_api.step_up_passkey(
+    c auth.caller, cookie_digest bytea, credential_id text, client_data bytea, authenticator_data bytea, signature bytea,
+    user_handle text, rp_id text, origins text)
+RETURNS auth.reply LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  asked constant auth.passkey_challenges := auth.passkey_challenge_consume(step_up_passkey.cookie_digest, 'step-up');
+  me auth.sessions := auth.session_find(c);
+  a record;
+  refusal auth.reply;
+BEGIN
+  IF me.id IS NULL THEN
+    RETURN auth.refuse('UNAUTHORIZED');
+  ELSIF asked.session_id IS DISTINCT FROM me.id THEN
+    RETURN auth.refuse('CHALLENGE_NOT_FOUND'); -- none, or of another session
+  END IF;
+  a := auth.passkey_assert(c, asked, credential_id, client_data, authenticator_data, signature, user_handle, rp_id, origins, 'v1');
+  refusal := a.refusal;
+  IF refusal IS NULL AND NOT a.user_verified THEN -- a touch proves possession of the key, not the person
+    refusal := auth.refuse('PASSKEY_VERIFICATION_FAILED');
+  END IF;
+  IF NOT (refusal IS NULL) THEN
+    RETURN refusal;
+  END IF;
+  UPDATE auth.sessions s SET passkey_proved_at = now(), passkey_proved_for = asked.purpose WHERE s.id = me.id RETURNING s.* INTO me;
+  RETURN CASE WHEN me.id IS NULL THEN auth.refuse('UNAUTHORIZED') ELSE auth.step_up_done(c, me, 'passkey') END;
+END
+$$;
+COMMENT ON FUNCTION auth_api.step_up_passkey IS
+  'POST /api/v1/auth/step-up {passkey}: the answer to a challenge of auth_api.step_up_passkey_options, with user verification, by the '
+  'session that asked for it; the session is proven for its purpose alone';

@@ -39,15 +39,23 @@ CREATE TABLE auth.passkey_challenges (
   ceremony          text        NOT NULL,
   user_id           text,
   expires_at        timestamptz NOT NULL DEFAULT pg_catalog.now() + interval '5 minutes',
+  session_id        text,
+  purpose           text,
   CONSTRAINT passkey_challenges_pkey PRIMARY KEY (cookie_digest),
   CONSTRAINT passkey_challenges_user_id_users_id_fk FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE,
-  CONSTRAINT passkey_challenges_ceremony_is_known CHECK (ceremony IN ('registration', 'authentication'))
+  CONSTRAINT passkey_challenges_ceremony_is_known CHECK (ceremony IN ('registration', 'authentication', 'step-up')),
+  CONSTRAINT passkey_challenges_session_id_sessions_id_fk FOREIGN KEY (session_id) REFERENCES auth.sessions (id) ON DELETE CASCADE,
+  CONSTRAINT passkey_challenges_step_up_is_of_a_session
+    CHECK ((ceremony = 'step-up') = (session_id IS NOT NULL AND purpose IS NOT NULL) AND (session_id IS NULL) = (purpose IS NULL))
 );
 COMMENT ON TABLE auth.passkey_challenges IS 'single use: taken by the DELETE that finds them';
 COMMENT ON COLUMN auth.passkey_challenges.cookie_digest IS 'SHA-256 of the cookie that ties the challenge to one browser';
 COMMENT ON COLUMN auth.passkey_challenges.challenge_digest IS 'SHA-256 of the challenge as it was sent, in base64url';
 COMMENT ON COLUMN auth.passkey_challenges.user_id IS
   'whose passkeys may answer: in a registration who is signed in; else NULL: anybody''s, unless the options named some';
+COMMENT ON COLUMN auth.passkey_challenges.session_id IS 'of a step-up: the one session that the answer proves';
+COMMENT ON COLUMN auth.passkey_challenges.purpose IS 'of a step-up: the one purpose (auth.step_up_purposes) that the answer proves';
+CREATE INDEX passkey_challenges_session_id_idx ON auth.passkey_challenges (session_id);
 CREATE INDEX passkey_challenges_user_id_idx ON auth.passkey_challenges (user_id);
 CREATE INDEX passkey_challenges_expires_at_idx ON auth.passkey_challenges (expires_at);
 SELECT pg_catalog.pg_extension_config_dump('auth.passkey_challenges', '');

@@ -19,13 +19,16 @@ CREATE TABLE auth.sessions (
   proof                   text,
   mail_proved_at          timestamptz,
   mail_proved_for         text,
+  passkey_proved_at       timestamptz,
+  passkey_proved_for      text,
   CONSTRAINT sessions_pkey PRIMARY KEY (id),
   CONSTRAINT sessions_token_digest_unique UNIQUE (token_digest),
   CONSTRAINT sessions_user_id_users_id_fk FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE,
   CONSTRAINT sessions_token_digest_is_sha256 CHECK (pg_catalog.octet_length(token_digest) = 32),
   CONSTRAINT sessions_proof_is_known CHECK (proof IN ('password', 'second-factor', 'passkey', 'mail')),
   CONSTRAINT sessions_proof_has_a_time CHECK ((proof IS NULL) = (proved_at IS NULL)),
-  CONSTRAINT sessions_mail_proof_has_a_purpose CHECK ((mail_proved_for IS NULL) = (mail_proved_at IS NULL))
+  CONSTRAINT sessions_mail_proof_has_a_purpose CHECK ((mail_proved_for IS NULL) = (mail_proved_at IS NULL)),
+  CONSTRAINT sessions_passkey_proof_has_a_purpose CHECK ((passkey_proved_for IS NULL) = (passkey_proved_at IS NULL))
 ) WITH (fillfactor = 85);
 COMMENT ON TABLE auth.sessions IS 'who is signed in where';
 COMMENT ON COLUMN auth.sessions.token_digest IS 'SHA-256 of the session token';
@@ -38,6 +41,8 @@ COMMENT ON COLUMN auth.sessions.proof IS
   'verification; mail, a link to the address of the account';
 COMMENT ON COLUMN auth.sessions.mail_proved_at IS 'when the session presented a step-up token that was mailed to the address of the account';
 COMMENT ON COLUMN auth.sessions.mail_proved_for IS 'the one purpose of that token';
+COMMENT ON COLUMN auth.sessions.passkey_proved_at IS 'when a passkey with user verification answered a step-up of this session';
+COMMENT ON COLUMN auth.sessions.passkey_proved_for IS 'the one purpose of that step-up';
 
 CREATE INDEX sessions_user_id_idx ON auth.sessions (user_id, created_at);
 CREATE INDEX sessions_expires_at_idx ON auth.sessions (expires_at);

@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+import { Authenticator, FLAG } from './lib/authenticator.mjs';
 import { Client } from './lib/http.mjs';
 import { PASSWORD, signIn, somebodySignedIn, token } from './lib/people.mjs';
 import { startStack, UNLIMITED } from './lib/stack.mjs';
@@ -59,7 +60,8 @@ const SENSITIVE_ELSEWHERE = [
 ];
 // Every other route, with the reason why it needs no step-up.
 const ORDINARY = {
-  'is how a session gets a proof': ['POST /api/auth/verify-password', 'POST /api/v1/auth/step-up', 'POST /api/v1/auth/step-up/mail'],
+  'is how a session gets a proof': ['POST /api/auth/verify-password', 'POST /api/v1/auth/step-up', 'POST /api/v1/auth/step-up/mail',
+    'POST /api/v1/auth/step-up/passkey'],
   'carries a challenge that only a route with step-up gives out': [
     'POST /api/auth/passkey/verify-registration', 'POST /api/v1/auth/passkeys/register/verify',
   ],
@@ -297,6 +299,81 @@ describe('step-up authentication', () => {
     assert.equal((await person.http.post(`${STEP_UP}/mail`, { purpose: 'passkey' })).status, 200);
     assert.equal((await person.http.post('/api/auth/sign-out', {})).status, 200);
     assert.equal(stack.psql(`SELECT count(*) FROM auth.verification WHERE user_id = :'id' AND identifier LIKE 'step-up:%'`, { id: person.id }), '0');
+  });
+
+  describe('a passkey', () => {
+    const PASSKEY = '/api/auth/passkey';
+    const somebodyWithPasskey = async () => {
+      const person = await somebodySignedIn(stack);
+      person.authenticator = new Authenticator(stack.url);
+      const options = await person.http.get(`${PASSKEY}/generate-register-options`);
+      const response = await person.authenticator.create(options.json);
+      assert.equal((await person.http.post(`${PASSKEY}/verify-registration`, { response })).status, 200);
+      ages(person);
+      return person;
+    };
+    const optionsOf = async (person, purpose = 'change-email') => {
+      const answer = await person.http.post(`${STEP_UP}/passkey`, { purpose });
+      assert.equal(answer.status, 200, answer.text);
+      return answer.json;
+    };
+    const prove = (person, passkey) => person.http.post(STEP_UP, { passkey });
+    const change = (person) => person.http.post('/api/auth/change-email', { newEmail: 'passkey@example.com' });
+
+    test('proves its session for the purpose of the challenge, once', async () => {
+      const person = await somebodyWithPasskey();
+      const options = await optionsOf(person);
+      assert.deepEqual([options.userVerification, options.allowCredentials.length], ['required', 1]);
+      const passkey = await person.authenticator.get(options);
+      const proven = await prove(person, passkey);
+      assert.deepEqual([proven.status, proven.json.success], [200, true], proven.text);
+      assert.equal((await change(person)).status, 200);
+      assert.equal((await person.http.post('/api/auth/delete-user', {})).json.code, 'STEP_UP_REQUIRED', 'another purpose');
+      assert.equal((await prove(person, passkey)).json.error, 'CHALLENGE_NOT_FOUND', 'a second time');
+      stack.psql(`UPDATE auth.sessions SET passkey_proved_at = passkey_proved_at - interval '11 minutes' WHERE user_id = :'id'`, person);
+      assert.equal((await change(person)).json.code, 'STEP_UP_REQUIRED', 'later');
+      assert.equal(stack.psql(`SELECT metadata ->> 'method' FROM auth.security_events WHERE user_id = :'id' AND event_type = 'STEP_UP'`, person), 'passkey');
+    });
+
+    test('proves nothing that was merely touched, or that another origin, challenge or user answered', async () => {
+      const [person, other] = [await somebodyWithPasskey(), await somebodyWithPasskey()];
+      for (const [what, make, error] of [
+        ['touched', (options) => person.authenticator.get(options, { flags: FLAG.present }), 'PASSKEY_VERIFICATION_FAILED'],
+        ['origin', (options) => person.authenticator.get(options, { origin: 'https://evil.example' }), 'PASSKEY_VERIFICATION_FAILED'],
+        ['challenge', (options) => person.authenticator.get(options, { challenge: 'AAAA' }), 'PASSKEY_VERIFICATION_FAILED'],
+        ['user', (options) => other.authenticator.get(options), 'PASSKEY_VERIFICATION_FAILED'],
+        ['nonsense', () => ({ id: 'x' }), 'PASSKEY_VERIFICATION_FAILED'],
+      ]) {
+        const answer = await prove(person, await make(await optionsOf(person)));
+        assert.equal(answer.json.error, error, `${what}: ${answer.text}`);
+        assert.equal((await change(person)).json.code, 'STEP_UP_REQUIRED', what);
+      }
+    });
+
+    test('answers a challenge of its own session and ceremony only', async () => {
+      const person = await somebodyWithPasskey();
+      const first = new Map(person.http.cookies);
+      const asked = await person.authenticator.get(await optionsOf(person));
+      const challenge = [...person.http.cookies].filter(([name]) => name.endsWith('passkey'));
+      assert.equal(challenge.length, 1);
+      await signIn(person);
+      ages(person);
+      for (const [name, value] of challenge) person.http.cookies.set(name, value);
+      assert.equal((await prove(person, asked)).json.error, 'CHALLENGE_NOT_FOUND', 'of another session');
+      const signingIn = await person.http.get(`${PASSKEY}/generate-authenticate-options`);
+      assert.equal((await prove(person, await person.authenticator.get(signingIn.json))).json.error, 'CHALLENGE_NOT_FOUND', 'of a sign-in');
+      const response = await person.authenticator.get(await optionsOf(person));
+      assert.equal((await person.http.post(`${PASSKEY}/verify-authentication`, { response })).json.code, 'CHALLENGE_NOT_FOUND', 'in a sign-in');
+      person.http.cookies = first;
+      assert.equal((await change(person)).json.code, 'STEP_UP_REQUIRED');
+    });
+
+    test('is asked for by who has one, for a purpose that exists', async () => {
+      const person = await somebodySignedIn(stack);
+      assert.equal((await person.http.post(`${STEP_UP}/passkey`, { purpose: 'change-email' })).status, 404);
+      assert.equal((await person.http.post(`${STEP_UP}/passkey`, { purpose: 'make-coffee' })).status, 400);
+      assert.equal((await new Client(stack.url).post(`${STEP_UP}/passkey`, { purpose: 'change-email' })).status, 401);
+    });
   });
 
   test('step-up takes exactly one proof, and refuses strangers', async () => {

@@ -82,6 +82,12 @@ edge_answer_header(const struct request *r, const char *name)
 	return STR_NONE;
 }
 
+bool
+edge_answer_is_json(const struct request *r)
+{
+	return str_equal(str_from(r->private->response.content_type), STR("application/json"));
+}
+
 struct str
 edge_answer_body(const struct request *r)
 {

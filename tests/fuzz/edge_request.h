@@ -20,6 +20,8 @@ int edge_status(const struct request *r);
 bool edge_is_broken(const struct request *r);
 /* A header of the answer; STR_NONE: it has none. */
 struct str edge_answer_header(const struct request *r, const char *name);
+/* Whether the answer says that it is JSON. */
+bool edge_answer_is_json(const struct request *r);
 /* The body of the answer. */
 struct str edge_answer_body(const struct request *r);
 /* Takes the text up to the next newline off *rest; empty at the end. */

@@ -117,7 +117,7 @@ check_refusal(const struct request *r)
 	json_t *json;
 
 	REQUIRE(edge_status(r) >= 400 && edge_status(r) < 500 && !edge_is_broken(r));
-	if (r->route->errors == ERRORS_PLAIN || body.len == 0)
+	if (!edge_answer_is_json(r))
 		return;
 	REQUIRE(json_read(&json, body, (struct json_limits){.bytes = body.len, .depth = 2}));
 	json_decref(json);

@@ -209,10 +209,10 @@ check_transaction(void)
 	int64 age = GetCurrentTimestamp() - GetCurrentTransactionStartTimestamp();
 
 	if (IsolationUsesXactSnapshot())
-		ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		ereport(ERROR, errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 		    errmsg("routines of auth_api need the isolation level READ COMMITTED"));
 	if (age > (int64)TRANSACTION_SECONDS * USECS_PER_SEC)
-		ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		ereport(ERROR, errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 		    errmsg("routines of auth_api need a transaction that began within %d seconds",
 			TRANSACTION_SECONDS));
 }

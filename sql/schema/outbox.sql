@@ -147,8 +147,8 @@ DECLARE
   most_seconds constant integer := 3600;
   state text;
 BEGIN
-  IF verdict NOT IN ('retry', 'configuration', 'refused') THEN
-    RAISE EXCEPTION 'unknown verdict on a mail: %', verdict;
+  IF (verdict IN ('retry', 'configuration', 'refused')) IS NOT TRUE THEN
+    RAISE EXCEPTION 'unknown verdict on a mail: %', verdict USING ERRCODE = 'invalid_parameter_value';
   END IF;
   UPDATE auth.outbox o
      SET state = CASE WHEN verdict = 'refused' OR o.give_up_at <= now() THEN 'dead' ELSE 'pending' END,

@@ -1,8 +1,9 @@
 /*
  * Cross-site request forgery. What is not GET or OPTIONS and carries a cookie must name a trusted
  * origin (Origin, else Referer). Signing in and up is checked without a cookie, too, when the
- * request comes from a browser: nobody may sign a victim in to an account of theirs. What has
- * neither cookie nor a browser's headers (curl, an app) passes. A request whose credentials are in
+ * request comes from a browser: nobody may sign a victim in to an account of theirs. A browser
+ * without Sec-Fetch-* and Origin shows by its Referer. What has neither a cookie nor a browser's
+ * headers (curl, an app) passes. A request whose credentials are in
  * headers of its own (JWT, service key) cannot be forged and is not looked at.
  */
 #include "config.h"
@@ -52,7 +53,7 @@ check(struct request *r)
 		return OK;
 	if (str_equal(site, STR("cross-site")) && str_equal(mode, STR("navigate")))
 		return ERR_CROSS_SITE_NAVIGATION_LOGIN_BLOCKED;
-	if (is_browser || origin.p != NULL)
+	if (is_browser || origin.p != NULL || referer.len > 0)
 		return check_origin(origin, referer);
 	return OK;
 }

@@ -71,6 +71,9 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
   uris constant text[] := string_to_array(redirect_uris, ',');
 BEGIN
+  IF client_id IS DISTINCT FROM 'matrix-synapse' THEN
+    RAISE EXCEPTION 'the environment of an edge configures the client matrix-synapse only' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
   INSERT INTO auth.oauth_clients AS o (id, name, secret_digest, redirect_uris, skip_consent, configured, disabled)
   VALUES (client_id, oidc_configure.name, oidc_configure.secret_digest, uris, true, true, oidc_configure.secret_digest IS NULL)
   ON CONFLICT ON CONSTRAINT oauth_clients_pkey DO UPDATE
@@ -82,8 +85,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION auth_api.oidc_configure IS
-  'a client from the environment, written by every edge as it starts: the same row however many do. Without a secret it is '
-  'disabled; a client that somebody registered under this id is left alone';
+  'Writes the client matrix-synapse from the environment of an edge as it starts: the same row however many edges do. Without a '
+  'secret it is disabled; a client that somebody registered under this id is left alone. Another id raises '
+  'invalid_parameter_value';
 
 CREATE FUNCTION auth.oidc_client_json(o auth.oauth_clients, secret text DEFAULT NULL) RETURNS json LANGUAGE sql STABLE
   RETURN pg_catalog.json_strip_nulls(auth.json_object(

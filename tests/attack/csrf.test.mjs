@@ -89,7 +89,7 @@ describe('cross-site request forgery', { skip: without.routes }, () => {
     for (const path of doors)
       for (const [what, headers] of Object.entries({ ...FORGERIES, 'a fetch without Origin': { origin: undefined, 'content-type': 'application/json',
         'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'empty' } })) {
-        if (headers.origin === undefined && !headers['sec-fetch-site']) continue; // a browser says one of them; a program neither
+        if (headers.origin === undefined && !headers['sec-fetch-site'] && !headers.referer) continue; // a browser says one of them; a program none
         const isForm = headers['content-type'] === FORM;
         const body = isForm ? new URLSearchParams(sent).toString() : JSON.stringify({ ...sent, rememberMe: true });
         const answer = await stranger({ headers: { accept: '*/*' } }).request('POST', path, { body, headers });

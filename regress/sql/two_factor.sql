@@ -182,6 +182,20 @@ RESET ROLE;
 SELECT auth.rate_limit_clear('code_guess', u.id) FROM auth.users u WHERE u.email = 'tom@two.example';
 SET ROLE auth_edge;
 
+-- Wrong codes of a session do not lock the second factor of its user: the tenth ends the session.
+SELECT refusal FROM story.sign_in('tom@two.example', 'two-wait-98');
+SELECT story.step_passes('tom@two.example');
+SELECT refusal FROM story.show('totp', story.app(:'uri'), 'two-wait-98', fresh => 'two-tom-98');
+SELECT (story.show('totp', '00000' || i, cookie => 'two-tom-98')).refusal FROM generate_series(0, 8) i;
+SELECT story.step_passes('tom@two.example');
+SELECT refusal FROM story.show('totp', story.app(:'uri'), cookie => 'two-tom-98');
+SELECT count((story.show('totp', '00' || lpad(i::text, 4, '0'), cookie => 'two-tom-98')).refusal) FROM generate_series(1, 10) i;
+SELECT story.step_passes('tom@two.example');
+SELECT refusal FROM story.show('totp', story.app(:'uri'), cookie => 'two-tom-98');
+RESET ROLE;
+SELECT f.failures, f.locked_until FROM auth.two_factor_auth f JOIN auth.users u ON u.id = f.user_id WHERE u.email = 'tom@two.example';
+SET ROLE auth_edge;
+
 -- A backup code works once, and its use is told to the owner. New ones end the older ones.
 SELECT refusal FROM story.sign_in('tom@two.example', 'two-wait-12');
 SELECT story.answer(story.show('backup', :'backup', 'two-wait-12', fresh => 'two-tom-7'));

@@ -158,17 +158,19 @@ BEGIN
     END CASE;
   END IF;
   -- Counted before it is compared, in shared memory: a caller that rolls back does not undo it.
-  seconds := auth.rate_limit_count('code_guess', u.id);
+  seconds := auth.rate_limit_count('code_guess', COALESCE('session ' || me.id, u.id));
   IF seconds > 0 THEN
     RETURN auth.refuse('ACCOUNT_TEMPORARILY_LOCKED', NULL, seconds);
   ELSIF NOT auth.two_factor_code_take(f, presented, method, code) THEN
     UPDATE auth.two_factor_challenges x SET failures = x.failures + 1 WHERE x.digest = challenge.digest;
     UPDATE auth.two_factor_codes x SET failures = x.failures + 1 WHERE x.bearer = presented;
-    RETURN auth.two_factor_refused(c, u, f, method);
+    RETURN CASE WHEN me.id IS NULL THEN auth.two_factor_refused(c, u, f, method)
+                ELSE auth.two_factor_refused_in_session(c, me, method) END;
   END IF;
   UPDATE auth.two_factor_auth x SET failures = 0, locked_until = NULL WHERE x.user_id = u.id;
-  PERFORM auth.rate_limit_clear('code_guess', u.id);
+  PERFORM auth.rate_limit_clear('code_guess', COALESCE('session ' || me.id, u.id));
   IF me.id IS NOT NULL THEN
+    UPDATE auth.sessions x SET code_failures = 0 WHERE x.id = me.id AND x.code_failures > 0;
     PERFORM auth.step_up_prove(me.id, 'second-factor');
   END IF;
   IF without_session THEN
@@ -182,7 +184,7 @@ $$;
 COMMENT ON FUNCTION auth_api.two_factor_verify IS
   'POST /two-factor/verify-totp, -otp, -backup-code; method: totp, otp, backup, or any (whatever the code looks like). For the '
   'session of the caller, else for the sign-in behind the cookie, which it finishes. Five wrong codes end a sign-in, ten in a row '
-  'lock the second factor';
+  'lock the second factor; ten of a session end the session';
 
 CREATE FUNCTION auth.two_factor_method_of(f auth.two_factor_auth, bearer bytea, code text) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -254,6 +256,26 @@ $$;
 COMMENT ON FUNCTION auth.two_factor_refused IS
   'a wrong code of a user (locked): counted and remembered. The tenth in a row locks for 15 minutes, each further tenth for twice '
   'as long, up to a day, and its owner is told: whoever guesses knows the password';
+
+CREATE FUNCTION auth.two_factor_refused_in_session(c auth.caller, me auth.sessions, method text) RETURNS auth.reply
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  most constant integer := 10;
+  error constant text := CASE method WHEN 'backup' THEN 'INVALID_BACKUP_CODE' ELSE 'INVALID_CODE' END;
+  failures integer;
+BEGIN
+  UPDATE auth.sessions x SET code_failures = x.code_failures + 1 WHERE x.id = me.id RETURNING x.code_failures INTO failures;
+  PERFORM auth.security_event(c, me.user_id, 'LOGIN_FAILURE', auth.json_object('code', error, 'method', method)::jsonb);
+  IF failures >= most THEN
+    PERFORM auth.session_remove(me.id);
+    PERFORM auth.security_event(c, me.user_id, 'LOGOUT', '{"by":"wrong-codes"}');
+  END IF;
+  RETURN auth.refuse(error);
+END
+$$;
+COMMENT ON FUNCTION auth.two_factor_refused_in_session IS
+  'Refuses a wrong code of a session and counts it there; the tenth since the last right one ends the session. Somebody who stole a '
+  'cookie must not lock the second factor of its owner.';
 
 CREATE FUNCTION auth.two_factor_refused_for_good(error text) RETURNS auth.reply LANGUAGE sql IMMUTABLE
   RETURN ROW(error, NULL, NULL, NULL, NULL, NULL, 'two_factor - 0', NULL, NULL, NULL)::auth.reply;

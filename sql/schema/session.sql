@@ -21,6 +21,7 @@ CREATE TABLE auth.sessions (
   mail_proved_for         text,
   passkey_proved_at       timestamptz,
   passkey_proved_for      text,
+  code_failures           integer     NOT NULL DEFAULT 0,
   CONSTRAINT sessions_pkey PRIMARY KEY (id),
   CONSTRAINT sessions_token_digest_unique UNIQUE (token_digest),
   CONSTRAINT sessions_user_id_users_id_fk FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE,
@@ -43,6 +44,7 @@ COMMENT ON COLUMN auth.sessions.mail_proved_at IS 'when the session presented a 
 COMMENT ON COLUMN auth.sessions.mail_proved_for IS 'the one purpose of that token';
 COMMENT ON COLUMN auth.sessions.passkey_proved_at IS 'when a passkey with user verification answered a step-up of this session';
 COMMENT ON COLUMN auth.sessions.passkey_proved_for IS 'the one purpose of that step-up';
+COMMENT ON COLUMN auth.sessions.code_failures IS 'Wrong codes of the second factor in this session since the last right one; ten end it.';
 
 CREATE INDEX sessions_user_id_idx ON auth.sessions (user_id, created_at);
 CREATE INDEX sessions_expires_at_idx ON auth.sessions (expires_at);

@@ -18,7 +18,7 @@ static const struct field end_session_field_table[] = {
 	.offset = offsetof(struct end_session_fields, id_token_hint), .max = 8192},
     {"client_id", FIELD_STRING, 0, ONLY_SQL, .max = 128},
     {"post_logout_redirect_uri", FIELD_STRING, 0, ONLY_SQL, .max = 2048},
-    {"state", FIELD_STRING, 0, ONLY_SQL, .max = 2048},
+    {"state", FIELD_STRING, 0, ONLY_SQL, .max = 8000},
     {NULL},
 };
 const struct schema oidc_end_session_schema = {

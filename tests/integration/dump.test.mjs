@@ -1,4 +1,4 @@
-// A dump of the database, restored: every row of every table is there again, what a DBA said of roles among them.
+// A dump of the database, restored by one connection and by several: every row of every table is there again, what a DBA said of roles among them.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -36,7 +36,7 @@ describe('a dump', () => {
     ]));
   };
 
-  test('brings everything back', async () => {
+  test('brings everything back, also by several jobs at once', async () => {
     const [ann, bob] = [await somebodySignedIn(stack, 'Ann'), await somebodyVerified(stack, 'Bob')];
     assert.equal((await ann.http.post('/api/auth/organization/create', { name: 'Acme', slug: 'acme' })).status, 200);
     const invited = await ann.http.post('/api/auth/organization/invite-member', { email: bob.email, role: 'admin' });
@@ -52,10 +52,17 @@ describe('a dump', () => {
     run('pg_dump', '-Fc', '-f', join(place, 'dump'), 'mana_platform');
     run('createdb', 'restored');
     run('pg_restore', '--exit-on-error', '-d', 'restored', join(place, 'dump'));
+    run('pg_dump', '-Fd', '--jobs=2', '-f', join(place, 'folder'), 'mana_platform');
+    for (const database of ['parallel_1', 'parallel_2']) {
+      run('createdb', database);
+      process.env.PGOPTIONS = '-c session_replication_role=replica'; // as README.md says
+      run('pg_restore', '--exit-on-error', '--jobs=4', '-d', database, join(place, database === 'parallel_1' ? 'dump' : 'folder'));
+      delete process.env.PGOPTIONS;
+    }
 
-    const [before, after] = [contents('mana_platform'), contents('restored')];
+    const before = contents('mana_platform');
     assert.notEqual(before['auth.members'], '0 ');
-    assert.deepEqual(after, before);
+    for (const database of ['restored', 'parallel_1', 'parallel_2']) assert.deepEqual(contents(database), before, database);
     const roles = 'SELECT string_agg(p::text, \' \' ORDER BY p::text) FROM auth.organization_role_permissions p';
     assert.equal(psql('restored', roles), psql('mana_platform', roles));
     assert.equal(psql('restored', `SELECT auth.role_may('admin', 'invitation', 'create'), auth.role_may('member', 'invitation', 'create'),

@@ -192,15 +192,11 @@ client_sent_piece(struct client *c, enum unread_result sent)
 		later(c);
 }
 
-/* Bytes left unread would make the kernel reset the connection, and take the answer away from the
- * client. */
+/* Bytes that come before the client sees the end would make the kernel reset the connection, and
+ * take the answer away from the client (RFC 9112 section 9.6). So its end is waited for. */
 static void
 hang_up(struct client *c)
 {
-	if (c->in.count == 0 && !c->readable && !c->lingers) {
-		client_close(c);
-		return;
-	}
 	(void)shutdown(c->socket.fd, SHUT_WR);
 	client_enter(c, CLIENT_LINGER, LINGER_MS);
 	go_on(c);

@@ -45,7 +45,6 @@ struct client {
 
 	struct unread out;
 	bool closes;     /* behind the answer */
-	bool lingers;    /* before that: more may come, which would destroy the answer */
 	bool wants_more; /* a streamed body: its next piece, when this one is sent */
 	bool broken;     /* closed as soon as nothing of it is under way */
 

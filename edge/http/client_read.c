@@ -145,7 +145,7 @@ client_refuse(struct client *c, struct request *r, struct refusal refusal)
 	if (r->ip.p == NULL)
 		dispatch_begin(r, NULL, c->peer);
 	c->request = r;
-	c->closes = c->lingers = true;
+	c->closes = true;
 	client_enter(c, CLIENT_SERVING, 0);
 	dispatch_refuse(r, refusal);
 }

@@ -62,7 +62,7 @@ class Stack {
 
   /** What the edge has written to its log, as objects. */
   log() {
-    const lines = readFileSync(join(this.directory, 'log', 'edge.log'), 'utf8').split('\n');
+    const lines = readFileSync(join(this.directory, 'log', 'edge.log'), 'utf8').split('\n').slice(0, -1); // the last may be half written
     return lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
   }
 
